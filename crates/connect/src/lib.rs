@@ -1,0 +1,22 @@
+//! Everything others say: import formats, mappings, senders, templates, destinations, as codecs.
+//!
+//! Nothing here opens a file or a socket or asks the time: bytes (or a reader that the caller opened), settings and `now` come in; facts,
+//! calls and bytes go out. `tsubame` carries them.
+//!
+//! | module | from | to |
+//! |---|---|---|
+//! | [`formats`] | bytes of a file | a header and [`formats::Row`]s, or rejections |
+//! | [`mapping`] | a mapping file | which column means what |
+//! | [`import`] | rows | facts, addresses, consents, rejections |
+//! | [`detect`] | a header and sample rows | a mapping file to correct |
+//! | [`template`] | words with holes | words for one person |
+//! | [`senders`] | messages | calls to a provider, and its answers as outcomes |
+//! | [`destinations`] | an audience | files with a manifest |
+
+pub mod destinations;
+pub mod detect;
+pub mod formats;
+pub mod import;
+pub mod mapping;
+pub mod senders;
+pub mod template;

@@ -1,0 +1,19 @@
+//! Everything we choose: facts and a logical time in; plans, shares and read-outs out.
+//!
+//! Everything here is pure (`clippy.toml` bans clock, chance, environment, files, sockets and hash maps): the same facts give the same
+//! rows on every machine, live and in a replay. `tsubame` gathers, records and acts.
+//!
+//! - [`tick`]: what every scenario does about one customer in a window of logical time
+//! - [`gates`]: why a member may not be sent to now
+//! - [`attribution`]: which touches an order is credited to, and with how much
+//! - [`readout`]: what a holdout or an experiment has shown, or why it cannot say
+//! - [`bucket`]: who is held out, and which arm a unit meets
+
+pub mod attribution;
+pub mod bucket;
+pub mod gates;
+pub mod readout;
+pub mod rules;
+pub mod tick;
+
+pub use rules::Rules;

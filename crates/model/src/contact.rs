@@ -1,0 +1,179 @@
+//! Addresses: parsed, normalised, and never printed. `Debug` shows the kind alone; the text leaves only by `as_str`.
+
+use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization;
+
+use crate::CustomerId;
+
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum ContactError {
+    #[error("not an e-mail address")]
+    Email,
+    #[error("not a phone number")]
+    Phone,
+    #[error("not a LINE user id (U and 32 hex digits)")]
+    Line,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ContactKind {
+    Email,
+    Phone,
+    Line,
+    PushToken,
+    /// The name a message greets a person by: as personal as an address.
+    Name,
+}
+
+impl ContactKind {
+    pub fn name(self) -> &'static str {
+        match self {
+            ContactKind::Email => "email",
+            ContactKind::Phone => "phone",
+            ContactKind::Line => "line",
+            ContactKind::PushToken => "push_token",
+            ContactKind::Name => "name",
+        }
+    }
+}
+
+/// One address of one customer, on its way to the vault. It has no `Serialize`: it must not reach a journal.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Contact {
+    pub customer_id: CustomerId,
+    pub kind: ContactKind,
+    /// Normalised.
+    pub address: String,
+}
+
+impl std::fmt::Debug for Contact {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Contact({}, {}, …)", self.customer_id, self.kind.name())
+    }
+}
+
+macro_rules! address {
+    ($name:ident) => {
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(String);
+
+        impl $name {
+            /// The normalised text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(concat!(stringify!($name), "(…)"))
+            }
+        }
+    };
+}
+
+address!(Email);
+address!(Phone);
+address!(LineUserId);
+
+impl Email {
+    /// NFKC, domain in lower case. Legacy carrier addresses (`abc..def@docomo.ne.jp`) are kept: people have them.
+    pub fn parse(raw: &str) -> Result<Self, ContactError> {
+        let text: String = raw.nfkc().collect();
+        let (local, domain) = text.trim().rsplit_once('@').ok_or(ContactError::Email)?;
+        let domain = domain.to_lowercase();
+        let labels_ok = domain.split('.').count() >= 2
+            && domain.split('.').all(|label| {
+                !label.is_empty()
+                    && label.len() <= 63
+                    && !label.starts_with('-')
+                    && !label.ends_with('-')
+                    && label.chars().all(|c| c.is_alphanumeric() || c == '-')
+            });
+        let local_ok = !local.is_empty()
+            && local.len() <= 64
+            && local.chars().all(|c| !c.is_whitespace() && !c.is_control() && !"()<>,;:\\\"[]@|".contains(c));
+        if labels_ok && local_ok && domain.len() <= 253 {
+            Ok(Email(format!("{local}@{domain}")))
+        } else {
+            Err(ContactError::Email)
+        }
+    }
+}
+
+impl Phone {
+    /// E.164. A Japanese number may come with or without its leading 0 (spreadsheets eat it), or with +81.
+    pub fn parse(raw: &str) -> Result<Self, ContactError> {
+        let text: String = raw.nfkc().collect();
+        let text = text.trim();
+        if !text.chars().all(|c| c.is_ascii_digit() || " +-()‐−–ー.".contains(c)) {
+            return Err(ContactError::Phone);
+        }
+        let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+        if digits.chars().all(|c| c == '0') {
+            return Err(ContactError::Phone);
+        }
+        if text.starts_with('+') {
+            let digits = digits.strip_prefix("810").map(|rest| format!("81{rest}")).unwrap_or(digits);
+            return if (8..=15).contains(&digits.len()) { Ok(Phone(format!("+{digits}"))) } else { Err(ContactError::Phone) };
+        }
+        let national = match digits.strip_prefix('0') {
+            Some(rest) => rest,
+            None if digits.len() == 10 && digits.starts_with(['7', '8', '9']) => &digits,
+            None => return Err(ContactError::Phone),
+        };
+        if (9..=10).contains(&national.len()) { Ok(Phone(format!("+81{national}"))) } else { Err(ContactError::Phone) }
+    }
+
+    /// Whether it can receive an SMS in Japan: 070, 080, 090.
+    pub fn is_mobile(&self) -> bool {
+        match self.0.strip_prefix("+81") {
+            Some(national) => national.len() == 10 && national.starts_with(['7', '8', '9']) && national[1..].starts_with('0'),
+            None => true,
+        }
+    }
+}
+
+impl LineUserId {
+    pub fn parse(raw: &str) -> Result<Self, ContactError> {
+        let text = raw.trim();
+        let ok = text.len() == 33 && text.starts_with('U') && text[1..].bytes().all(|byte| byte.is_ascii_hexdigit());
+        if ok { Ok(LineUserId(text.into())) } else { Err(ContactError::Line) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_as_shops_have_them() {
+        let email = |raw: &str, expect: &str| {
+            assert_eq!(Email::parse(raw).map(|email| email.0).unwrap_or_else(|_| "no".into()), expect, "{raw}");
+        };
+        email(" Taro@Example.CO.JP ", "Taro@example.co.jp");
+        email("abc..def@docomo.ne.jp", "abc..def@docomo.ne.jp");
+        email("a.@ezweb.ne.jp", "a.@ezweb.ne.jp");
+        email("Ａ@example.jp", "A@example.jp");
+        email("a@b", "no");
+        email("a b@example.jp", "no");
+        email("@example.jp", "no");
+        let phone = |raw: &str, expect: &str| {
+            assert_eq!(Phone::parse(raw).map(|phone| phone.0).unwrap_or_else(|_| "no".into()), expect, "{raw}");
+        };
+        phone("０９０－１２３４－５６７８", "+819012345678");
+        phone("9012345678", "+819012345678");
+        phone("+81 90-1234-5678", "+819012345678");
+        phone("03-1234-5678", "+81312345678");
+        phone("000-0000-0000", "no");
+        phone("c-0001", "no");
+        assert!(Phone::parse("090-1234-5678").unwrap().is_mobile() && !Phone::parse("03-1234-5678").unwrap().is_mobile());
+    }
+
+    #[test]
+    fn an_address_does_not_print_itself() {
+        let email = Email::parse("taro@example.jp").unwrap();
+        assert_eq!(format!("{email:?}"), "Email(…)");
+    }
+}

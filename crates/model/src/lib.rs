@@ -1,0 +1,58 @@
+//! The nouns of an online shop's growth desk, and how each is made from untrusted text.
+//!
+//! One meaning each:
+//!
+//! | word | is | is not |
+//! |---|---|---|
+//! | [`Event`] | something a visitor or customer did (`event_id`, `occurred_at`) | a log line |
+//! | [`Order`] | a purchase with lines and money; each change is a revision | a conversion |
+//! | `Visitor`, [`Customer`] | an anonymous browser id; a person the shop knows by a stable key | a profile |
+//! | [`Profile`], [`Contact`] | what we know of a customer at a moment; an address, kept apart because it is personal | the customer |
+//! | [`Consent`] | a permission per customer, channel and purpose, with source, wording and time | a preference |
+//! | `Segment`, [`Membership`] | a saved question (`.sql`) returning `customer_id`; a row of its answer at a moment (the audience) | each other |
+//! | [`Scenario`], [`Step`], [`EntryStep`] | a journey's definition; one of its steps; one customer's progress through one pass (entry) | a run |
+//! | [`Run`] | one evaluation of a scenario or export, keyed by name and logical time | a scenario |
+//! | [`Channel`], `Sender` | a kind of contact; a configured provider on it | each other |
+//! | `Template`, `Message`, [`Send`] | words with holes; words for one person; one attempt to deliver | each other |
+//! | [`Stop`] | the reason a send was not made | an error |
+//! | [`Outcome`], [`Receipt`] | what the provider answered at once; what it said later | each other |
+//! | [`Touch`], `Conversion`, [`Credit`] | a contact that may earn credit; an order that counts; a touch's share of it | each other |
+//! | `Experiment`, [`Arm`], [`Exposure`] | a comparison; an arm (variant); the fact that a unit met its arm | an assignment |
+//! | [`Holdout`], ghost send | people kept out, to measure the whole; the row written where they would have been sent to | a control variant |
+//!
+//! Every noun that is remembered is a [`Fact`]: a row of one lake table, with the time it happened, the time we could have known it and
+//! a key that makes a second delivery of it a no-op.
+
+pub mod channel;
+pub mod contact;
+pub mod customer;
+pub mod error;
+pub mod event;
+pub mod fact;
+pub mod id;
+pub mod money;
+pub mod order;
+pub mod progress;
+pub mod scenario;
+pub mod send;
+pub mod shop;
+pub mod text;
+pub mod time;
+pub mod touch;
+
+pub use channel::{Channel, Purpose};
+pub use contact::{Contact, ContactKind, Email, LineUserId, Phone};
+pub use customer::{Consent, ConsentState, Customer, Profile, Suppression};
+pub use error::{Problem, Remedy};
+pub use event::Event;
+pub use fact::{Fact, Record};
+pub use id::{CustomerId, IdKey, derive_id, id_bytes};
+pub use money::{Currency, Money};
+pub use order::{Order, OrderLine, OrderStatus};
+pub use progress::{EntryStatus, EntryStep, Membership, Run};
+pub use scenario::{Arm, Holdout, Scenario, Step};
+pub use send::{Outcome, Receipt, ReceiptKind, Send, SendState, Stop, StopRow};
+pub use shop::Shop;
+pub use text::Text;
+pub use time::{Instant, ShopZone};
+pub use touch::{Credit, Exposure, Touch, TouchKind};

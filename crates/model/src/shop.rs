@@ -1,0 +1,190 @@
+//! A shop's settings, as written in `tsubame.toml`. Everything has a default; a shop states what differs.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Channel, Currency, Money, Problem, ShopZone,
+    time::{Span, TimeOfDay, parse_duration, parse_time_of_day},
+};
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Shop {
+    pub name: String,
+    pub timezone: ShopZone,
+    pub currency: Currency,
+    /// `ja` or `en`: what pages show before anybody chooses.
+    pub language: String,
+    /// Where the tables are: empty for `data/lake` in the shop's folder, else an `object_store` URL (`s3://bucket/prefix`).
+    pub lake: String,
+    /// Facts that arrive up to this late still count for a decision.
+    pub grace: Span,
+    pub caps: Vec<Cap>,
+    pub quiet: Quiet,
+    pub attribution: Attribution,
+    pub senders: Vec<SenderSettings>,
+    /// What one message costs, by channel name.
+    pub cost: BTreeMap<String, Money>,
+    /// Shown in messages, as the law on commercial e-mail asks.
+    pub legal: Legal,
+    /// Segments exported each night.
+    pub exports: Vec<Export>,
+}
+
+/// At most `max` sends per `per`, counted in `(t - per, t]`, on one channel or (`all`) on any.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cap {
+    /// `all` or a channel name.
+    pub scope: String,
+    pub max: u32,
+    pub per: Span,
+}
+
+/// No sends from `from` until `until`, shop time; may cross midnight.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Quiet {
+    pub enabled: bool,
+    pub from: TimeOfDay,
+    pub until: TimeOfDay,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Attribution {
+    /// The model pages show: `last`, `linear`, ….
+    pub default_model: String,
+    /// Window of a click, by channel name; a channel that is missing earns by clicks for 5 days.
+    pub click_window: BTreeMap<String, Span>,
+    /// Window of a delivery, by channel name; a channel that is missing earns nothing by delivery.
+    pub delivered_window: BTreeMap<String, Span>,
+}
+
+/// A configured provider on a channel.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SenderSettings {
+    pub channel: Channel,
+    /// `smtp`, `file`.
+    pub kind: String,
+    /// The kind's own settings (`host`, `port`, `from`, `path`).
+    #[serde(default, flatten)]
+    pub options: BTreeMap<String, toml::Value>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Legal {
+    pub sender_name: String,
+    pub postal_address: String,
+    pub contact: String,
+    pub unsubscribe_url: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Export {
+    pub name: String,
+    pub segment: String,
+}
+
+fn span(text: &str) -> Span {
+    Span(parse_duration(text).expect("defaults are durations"))
+}
+
+impl Default for Shop {
+    fn default() -> Self {
+        let cost = [(Channel::Email, "0.3"), (Channel::Line, "3"), (Channel::Sms, "9")];
+        Shop {
+            name: "My shop".into(),
+            timezone: ShopZone::tokyo(),
+            currency: Currency::jpy(),
+            language: "ja".into(),
+            lake: String::new(),
+            grace: span("10m"),
+            caps: vec![Cap { scope: "all".into(), max: 3, per: span("7d") }],
+            quiet: Quiet::default(),
+            attribution: Attribution::default(),
+            senders: Vec::new(),
+            cost: cost.map(|(channel, yen)| (channel.name().into(), Money::parse(yen).expect("an amount"))).into(),
+            legal: Legal::default(),
+            exports: Vec::new(),
+        }
+    }
+}
+
+impl Default for Quiet {
+    fn default() -> Self {
+        let at = |text: &str| TimeOfDay(parse_time_of_day(text).expect("defaults are times"));
+        Quiet { enabled: true, from: at("21:00"), until: at("08:00") }
+    }
+}
+
+impl Default for Attribution {
+    fn default() -> Self {
+        let clicks = [Channel::Email, Channel::Line, Channel::Sms].map(|channel| (channel.name().into(), span("5d")));
+        Attribution {
+            default_model: "last".into(),
+            click_window: clicks.into(),
+            delivered_window: [(Channel::Sms.name().into(), span("12h"))].into(),
+        }
+    }
+}
+
+impl Shop {
+    pub fn parse(file: &str, text: &str) -> Result<Shop, Vec<Problem>> {
+        let shop: Shop = toml::from_str(text).map_err(|error| {
+            let line = error.span().map(|span| text[..span.start].matches('\n').count() + 1).unwrap_or(0);
+            vec![
+                Problem::new(file, line, error.message().to_string())
+                    .with_remedy("`tsubame new` writes a file with every setting"),
+            ]
+        })?;
+        let mut problems = Vec::new();
+        for cap in &shop.caps {
+            if cap.scope != "all" && Channel::parse(&cap.scope).is_none() {
+                problems.push(
+                    Problem::new(file, 0, format!("a cap's scope `{}` is no channel", cap.scope))
+                        .with_remedy("use `all` or a channel name"),
+                );
+            }
+        }
+        let named = shop.cost.keys().chain(shop.attribution.click_window.keys()).chain(shop.attribution.delivered_window.keys());
+        for name in named.filter(|name| Channel::parse(name).is_none()) {
+            problems.push(
+                Problem::new(file, 0, format!("`{name}` is no channel"))
+                    .with_remedy("email, line, sms, web_push, app_push or webhook"),
+            );
+        }
+        if problems.is_empty() { Ok(shop) } else { Err(problems) }
+    }
+
+    pub fn cost_of(&self, channel: Channel) -> Money {
+        self.cost.get(channel.name()).copied().unwrap_or(Money::ZERO)
+    }
+
+    pub fn sender(&self, channel: Channel) -> Option<&SenderSettings> {
+        self.senders.iter().find(|sender| sender.channel == channel)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_shop_does_not_say_has_a_default() {
+        let shop = Shop::parse(
+            "tsubame.toml",
+            "name = \"燕商店\"\n[[senders]]\nchannel = \"email\"\nkind = \"smtp\"\nhost = \"localhost\"\n",
+        )
+        .unwrap();
+        assert_eq!((shop.name.as_str(), shop.timezone.name()), ("燕商店", "Asia/Tokyo"));
+        assert_eq!(shop.sender(Channel::Email).unwrap().options["host"].as_str(), Some("localhost"));
+        assert_eq!(shop.cost_of(Channel::Line).to_string(), "3");
+        let problems = Shop::parse("tsubame.toml", "\ntimezone = \"Mars\"\n").unwrap_err();
+        assert_eq!((problems[0].line, problems[0].message.contains("Mars")), (2, true));
+    }
+}

@@ -1,0 +1,217 @@
+//! The one database file: a single writer, several readers, and the rule that a failed write stops all writing.
+
+use std::{
+    path::Path,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use model::Instant;
+use sqlx::{
+    ConnectOptions, Row, Sqlite, SqlitePool, Transaction,
+    query::Query,
+    sqlite::{
+        SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
+    },
+};
+
+use crate::StateError;
+
+pub(crate) type Statement<'q> = Query<'q, Sqlite, SqliteArguments>;
+
+#[derive(Clone)]
+pub(crate) struct Db {
+    writer: SqlitePool,
+    readers: SqlitePool,
+    /// Why writing stopped.
+    stopped: Arc<OnceLock<String>>,
+}
+
+/// A write transaction. Dropping it rolls back.
+pub(crate) struct Tx {
+    inner: Transaction<'static, Sqlite>,
+    doing: String,
+    stopped: Arc<OnceLock<String>>,
+}
+
+impl Db {
+    pub async fn open(path: &Path) -> Result<Db, StateError> {
+        let failed = |source| StateError::Open { path: path.display().to_string(), source };
+        make_private(path).map_err(|error| failed(sqlx::Error::Io(error)))?;
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(Duration::from_secs(10))
+            .foreign_keys(true)
+            .pragma("cache_size", "-65536")
+            .pragma("journal_size_limit", "67108864")
+            // What is erased is overwritten inside its page.
+            .pragma("secure_delete", "FAST")
+            .disable_statement_logging();
+        // `Db` keeps its connections for good: a pool that closes idle ones would checkpoint at odd moments.
+        let pool = |connections| {
+            SqlitePoolOptions::new()
+                .max_connections(connections)
+                .idle_timeout(None)
+                .max_lifetime(None)
+                .test_before_acquire(false)
+                .acquire_timeout(Duration::from_secs(120))
+        };
+        let writer = pool(1).connect_with(options.clone()).await.map_err(failed)?;
+        sqlx::migrate!("./migrations")
+            .run(&writer)
+            .await
+            .map_err(|source| StateError::Migrate { path: path.display().to_string(), source })?;
+        let readers = pool(4).connect_with(options.pragma("query_only", "ON")).await.map_err(failed)?;
+        Ok(Db { writer, readers, stopped: Arc::default() })
+    }
+
+    /// Waits for the writer. `doing` completes the sentence "could not …".
+    pub async fn begin(&self, doing: impl Into<String>) -> Result<Tx, StateError> {
+        let doing = doing.into();
+        if let Some(cause) = self.stopped.get() {
+            return Err(StateError::Stopped { doing, cause: cause.clone() });
+        }
+        match self.writer.begin_with("BEGIN IMMEDIATE").await {
+            Ok(inner) => Ok(Tx { inner, doing, stopped: self.stopped.clone() }),
+            Err(error) => Err(failure(&doing, error, false, &self.stopped)),
+        }
+    }
+
+    /// Reads the last committed state.
+    pub async fn rows(&self, doing: &str, statement: Statement<'_>) -> Result<Vec<SqliteRow>, StateError> {
+        statement.fetch_all(&self.readers).await.map_err(|error| failure(doing, error, false, &self.stopped))
+    }
+
+    pub async fn row(&self, doing: &str, statement: Statement<'_>) -> Result<Option<SqliteRow>, StateError> {
+        statement.fetch_optional(&self.readers).await.map_err(|error| failure(doing, error, false, &self.stopped))
+    }
+
+    /// Moves the write-ahead log into the file and empties it, so that erased bytes do not linger there.
+    pub async fn checkpoint(&self) -> Result<(), StateError> {
+        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
+            .execute(&self.writer)
+            .await
+            .map(|_| ())
+            .map_err(|error| failure("checkpoint state.db", error, false, &self.stopped))
+    }
+
+    pub async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+
+    #[cfg(test)]
+    pub fn stop(&self, cause: &str) {
+        self.stopped.get_or_init(|| cause.into());
+    }
+}
+
+impl Tx {
+    /// Runs a statement; the number of rows it changed.
+    pub async fn execute(&mut self, statement: Statement<'_>) -> Result<u64, StateError> {
+        let done = statement.execute(&mut *self.inner).await;
+        done.map(|done| done.rows_affected()).map_err(|error| failure(&self.doing, error, false, &self.stopped))
+    }
+
+    pub async fn rows(&mut self, statement: Statement<'_>) -> Result<Vec<SqliteRow>, StateError> {
+        let rows = statement.fetch_all(&mut *self.inner).await;
+        rows.map_err(|error| failure(&self.doing, error, false, &self.stopped))
+    }
+
+    pub async fn row(&mut self, statement: Statement<'_>) -> Result<Option<SqliteRow>, StateError> {
+        let row = statement.fetch_optional(&mut *self.inner).await;
+        row.map_err(|error| failure(&self.doing, error, false, &self.stopped))
+    }
+
+    /// Returns when the transaction is on stable storage.
+    pub async fn commit(self) -> Result<(), StateError> {
+        let Tx { inner, doing, stopped } = self;
+        inner.commit().await.map_err(|error| failure(&doing, error, true, &stopped))
+    }
+}
+
+/// A column of a row, as `T`.
+pub(crate) fn get<'r, T>(row: &'r SqliteRow, column: &'static str) -> Result<T, StateError>
+where
+    T: sqlx::Decode<'r, Sqlite> + sqlx::Type<Sqlite>,
+{
+    row.try_get(column).map_err(|source| unreadable(column, source))
+}
+
+/// A time column.
+pub(crate) fn get_instant(row: &SqliteRow, column: &'static str) -> Result<Instant, StateError> {
+    let micros: i64 = get(row, column)?;
+    Instant::from_timestamp_micros(micros).ok_or_else(|| unreadable(column, format!("{micros} µs is no instant")))
+}
+
+/// A column that holds one of our nouns as JSON.
+pub(crate) fn get_json<T: serde::de::DeserializeOwned>(row: &SqliteRow, column: &'static str) -> Result<T, StateError> {
+    serde_json::from_str(get(row, column)?).map_err(|source| unreadable(column, source))
+}
+
+/// A column that holds the name of a value of one of our enums.
+pub(crate) fn get_name<T: serde::de::DeserializeOwned>(row: &SqliteRow, column: &'static str) -> Result<T, StateError> {
+    let name: &str = get(row, column)?;
+    T::deserialize(serde::de::value::StrDeserializer::<serde::de::value::Error>::new(name))
+        .map_err(|source| unreadable(column, source))
+}
+
+pub(crate) fn unreadable(
+    what: impl Into<String>,
+    source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+) -> StateError {
+    StateError::Unreadable { what: what.into(), source: source.into() }
+}
+
+/// Rows as the JSON text that `json_each($1)` takes apart: one statement and one bound value per batch.
+pub(crate) fn json_rows<T: serde::Serialize + ?Sized>(rows: &T) -> String {
+    serde_json::to_string(rows).expect("our rows are plain JSON")
+}
+
+/// Names a failure, and stops all writing if the disk can no longer be trusted: any failed commit, any I/O error, any damage.
+/// A full disk is not such a case: nothing was promised, and the next attempt writes the same place again.
+fn failure(doing: &str, source: sqlx::Error, committing: bool, stopped: &OnceLock<String>) -> StateError {
+    const IO: i64 = 10;
+    const CORRUPT: i64 = 11;
+    const FULL: i64 = 13;
+    let extended = source.as_database_error().and_then(|error| error.code()).and_then(|code| code.parse::<i64>().ok());
+    let code = extended.map(|code| code & 0xff);
+    if code == Some(FULL) {
+        return StateError::Full { doing: doing.into() };
+    }
+    if committing || matches!(code, Some(IO | CORRUPT)) {
+        stopped.get_or_init(|| format!("could not {doing}: {source}"));
+    }
+    StateError::Database { doing: doing.into(), source }
+}
+
+/// SQLite gives its write-ahead log the permissions of the database file.
+#[cfg(unix)]
+fn make_private(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+    std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path).map(|_| ())
+}
+
+#[cfg(not(unix))]
+fn make_private(_: &Path) -> std::io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_commit_stops_writing() {
+        let check = |committing, source: sqlx::Error, stops| {
+            let stopped = OnceLock::new();
+            failure("do it", source, committing, &stopped);
+            assert_eq!(stopped.get().is_some(), stops);
+        };
+        check(false, sqlx::Error::RowNotFound, false);
+        check(true, sqlx::Error::WorkerCrashed, true);
+    }
+}

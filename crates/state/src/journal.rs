@@ -1,0 +1,367 @@
+//! The only way in for facts. A fact is acknowledged when the transaction that holds it is on stable storage, and not before.
+//!
+//! One task commits for everybody: it takes what is waiting, writes it in one transaction and answers all of them (group commit). While
+//! a commit runs the next group gathers, so there is no artificial wait.
+
+use std::{collections::HashSet, sync::Arc};
+
+use model::{Fact, Instant};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::{
+    StateError,
+    db::{Db, Tx, get, get_instant, json_rows},
+};
+
+/// A fact's place in the journal: unique, increasing, never given twice.
+pub type Position = i64;
+
+const SEGMENT_ROWS_MAX: usize = 10_000;
+const SEGMENT_BYTES_MAX: usize = 16 << 20;
+/// Facts after which a group is closed, so that one commit does not keep early callers waiting for late ones.
+const GROUP_FACTS_MAX: usize = 50_000;
+/// Appends that may wait; the next caller waits for a place, which slows the door and not the committer.
+const WAITING_MAX: usize = 1024;
+
+#[derive(Clone)]
+pub struct Journal {
+    db: Db,
+    committer: mpsc::Sender<Append>,
+}
+
+/// What an append stored. `first` and `last` are the lowest and highest position of its own facts; with none stored both are the end of
+/// the journal, where every duplicate already lies behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Appended {
+    pub first: Position,
+    pub last: Position,
+    pub stored: usize,
+    /// Facts whose key was there before, or came twice.
+    pub duplicates: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Once {
+    Stored(Appended),
+    AlreadyDone,
+}
+
+/// Facts of one table at consecutive positions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Segment {
+    pub first_position: Position,
+    pub table: String,
+    pub rows: usize,
+    pub ingested_at: Instant,
+    /// NDJSON: one object per fact, in order of position.
+    pub payload: Vec<u8>,
+}
+
+impl Segment {
+    pub fn last_position(&self) -> Position {
+        self.first_position + self.rows as i64 - 1
+    }
+}
+
+struct Append {
+    facts: Vec<Fact>,
+    ingested_at: Instant,
+    /// Set for [`Journal::append_once`].
+    batch_key: Option<String>,
+    answer: oneshot::Sender<Result<Once, StateError>>,
+}
+
+impl Journal {
+    /// Starts the committer; it ends when the last clone is dropped. Needs a running tokio runtime.
+    pub(crate) fn start(db: Db) -> Journal {
+        let (committer, waiting) = mpsc::channel(WAITING_MAX);
+        tokio::spawn(commit_groups(db.clone(), waiting));
+        Journal { db, committer }
+    }
+
+    /// Returns when the facts are on stable storage. Facts that are there already are counted, not stored.
+    pub async fn append(&self, facts: Vec<Fact>, ingested_at: Instant) -> Result<Appended, StateError> {
+        match self.ask(facts, ingested_at, None).await? {
+            Once::Stored(appended) => Ok(appended),
+            Once::AlreadyDone => unreachable!("only an append with a batch key can have been done before"),
+        }
+    }
+
+    /// As [`Journal::append`], but a second call with the same `batch_key` (file hash and chunk number) does nothing.
+    pub async fn append_once(&self, batch_key: &str, facts: Vec<Fact>, ingested_at: Instant) -> Result<Once, StateError> {
+        self.ask(facts, ingested_at, Some(batch_key.into())).await
+    }
+
+    /// Every fact past `after`, in order of position.
+    pub async fn tail(&self, after: Position) -> Result<Vec<Segment>, StateError> {
+        self.tail_part(after, None, usize::MAX).await
+    }
+
+    /// As [`Journal::tail`], of one table and of about `bytes_max` bytes (at least one segment, if there is any).
+    pub async fn tail_part(&self, after: Position, table: Option<&str>, bytes_max: usize) -> Result<Vec<Segment>, StateError> {
+        let doing = "read the journal";
+        // Sizes first: the payloads of what is left out are not read. The segment that starts last at or before `after` may reach past it.
+        let sizes = sqlx::query(
+            "SELECT first_position, length(payload) AS bytes FROM journal
+             WHERE first_position >= coalesce((SELECT max(first_position) FROM journal WHERE first_position <= $1), 0)
+               AND first_position + rows - 1 > $1 AND ($2 IS NULL OR table_name = $2)
+             ORDER BY first_position",
+        );
+        let (mut bytes, mut until) = (0_usize, None);
+        for row in self.db.rows(doing, sizes.bind(after).bind(table)).await? {
+            bytes = bytes.saturating_add(get::<i64>(&row, "bytes")? as usize);
+            if until.is_some() && bytes > bytes_max {
+                break;
+            }
+            until = Some(get::<i64>(&row, "first_position")?);
+        }
+        let Some(until) = until else { return Ok(Vec::new()) };
+        let segments = sqlx::query(
+            "SELECT first_position, table_name, rows, ingested_at, payload FROM journal
+             WHERE first_position >= coalesce((SELECT max(first_position) FROM journal WHERE first_position <= $1), 0)
+               AND first_position <= $3 AND first_position + rows - 1 > $1 AND ($2 IS NULL OR table_name = $2)
+             ORDER BY first_position",
+        );
+        let rows = self.db.rows(doing, segments.bind(after).bind(table).bind(until)).await?;
+        rows.iter()
+            .map(|row| {
+                let segment = Segment {
+                    first_position: get(row, "first_position")?,
+                    table: get(row, "table_name")?,
+                    rows: get::<i64>(row, "rows")? as usize,
+                    ingested_at: get_instant(row, "ingested_at")?,
+                    payload: get(row, "payload")?,
+                };
+                Ok(past(segment, after))
+            })
+            .collect()
+    }
+
+    /// The position of the last fact ever stored; 0 when there is none.
+    pub async fn last_position(&self) -> Result<Position, StateError> {
+        let row = self.db.row("read the end of the journal", sqlx::query("SELECT last_position FROM journal_end")).await?;
+        row.as_ref().map_or(Ok(0), |row| get(row, "last_position"))
+    }
+
+    /// Drops the segments that lie wholly at or before `up_to`; the number dropped. Their keys stay: a fact is never stored twice.
+    pub async fn trim(&self, up_to: Position) -> Result<u64, StateError> {
+        let mut tx = self.db.begin(format!("trim the journal up to {up_to}")).await?;
+        let statement = sqlx::query("DELETE FROM journal WHERE first_position <= $1 AND first_position + rows - 1 <= $1");
+        let dropped = tx.execute(statement.bind(up_to)).await?;
+        tx.commit().await?;
+        Ok(dropped)
+    }
+
+    /// Bytes that wait for the lake.
+    pub async fn pending_bytes(&self) -> Result<u64, StateError> {
+        let statement = sqlx::query("SELECT coalesce(sum(length(payload)), 0) AS bytes FROM journal");
+        let row = self.db.row("measure the journal", statement).await?;
+        Ok(row.as_ref().map_or(Ok(0), |row| get::<i64>(row, "bytes"))? as u64)
+    }
+
+    async fn ask(&self, facts: Vec<Fact>, ingested_at: Instant, batch_key: Option<String>) -> Result<Once, StateError> {
+        let stopped = || StateError::Stopped { doing: "append to the journal".into(), cause: "the program is ending".into() };
+        let (answer, answered) = oneshot::channel();
+        self.committer.send(Append { facts, ingested_at, batch_key, answer }).await.map_err(|_| stopped())?;
+        answered.await.map_err(|_| stopped())?
+    }
+}
+
+/// Puts facts into the journal as part of the caller's transaction: how ledger, vault and consents let their changes out.
+pub(crate) async fn append_in(tx: &mut Tx, facts: Vec<Fact>, ingested_at: Instant) -> Result<Appended, StateError> {
+    Ok(store(tx, vec![facts], ingested_at).await?.remove(0))
+}
+
+async fn commit_groups(db: Db, mut waiting: mpsc::Receiver<Append>) {
+    while let Some(first) = waiting.recv().await {
+        let mut facts = first.facts.len();
+        let mut group = vec![first];
+        while facts < GROUP_FACTS_MAX
+            && let Ok(next) = waiting.try_recv()
+        {
+            facts += next.facts.len();
+            group.push(next);
+        }
+        let (requests, answers): (Vec<_>, Vec<_>) =
+            group.into_iter().map(|append| ((append.facts, append.ingested_at, append.batch_key), append.answer)).unzip();
+        // A caller that went away has dropped its receiver; its facts are stored all the same.
+        match commit_group(&db, requests).await {
+            Ok(results) => {
+                for (answer, result) in answers.into_iter().zip(results) {
+                    let _ = answer.send(Ok(result));
+                }
+            }
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, facts, "the journal could not store a group");
+                let source = Arc::new(error);
+                for answer in answers {
+                    let _ = answer.send(Err(StateError::Append { facts, source: source.clone() }));
+                }
+            }
+        }
+    }
+}
+
+type Request = (Vec<Fact>, Instant, Option<String>);
+
+async fn commit_group(db: &Db, requests: Vec<Request>) -> Result<Vec<Once>, StateError> {
+    let mut tx = db.begin("append to the journal").await?;
+    let ingested_at = requests.iter().map(|(_, at, _)| *at).max().unwrap_or_default();
+    let mut batches = Vec::with_capacity(requests.len());
+    let mut repeats = Vec::with_capacity(requests.len());
+    for (facts, _, batch_key) in requests {
+        let repeat = match batch_key {
+            None => false,
+            Some(key) => {
+                let statement = sqlx::query("INSERT INTO import_batches VALUES ($1, $2) ON CONFLICT DO NOTHING");
+                tx.execute(statement.bind(key).bind(ingested_at.timestamp_micros())).await? == 0
+            }
+        };
+        repeats.push(repeat);
+        batches.push(if repeat { Vec::new() } else { facts });
+    }
+    let appended = store(&mut tx, batches, ingested_at).await?;
+    tx.commit().await?;
+    Ok(appended.into_iter().zip(repeats).map(|(done, repeat)| if repeat { Once::AlreadyDone } else { Once::Stored(done) }).collect())
+}
+
+/// Stores the facts whose keys are new; one answer per batch.
+async fn store(tx: &mut Tx, batches: Vec<Vec<Fact>>, ingested_at: Instant) -> Result<Vec<Appended>, StateError> {
+    let mut new = new_keys(tx, &batches).await?;
+    let mut tables: Vec<Building> = Vec::new();
+    let mut appended = Vec::with_capacity(batches.len());
+    for (batch, facts) in batches.iter().enumerate() {
+        let mut stored = 0;
+        for fact in facts {
+            // The first fact with a key takes it.
+            if !new.remove(&fact.key) {
+                continue;
+            }
+            stored += 1;
+            let index = tables.iter().position(|building| building.table == fact.table).unwrap_or_else(|| {
+                tables.push(Building { table: fact.table, segments: Vec::new(), rows_per_batch: Vec::new() });
+                tables.len() - 1
+            });
+            tables[index].push(batch, &fact.row);
+        }
+        appended.push(Appended { first: 0, last: 0, stored, duplicates: facts.len() - stored });
+    }
+    let stored: usize = appended.iter().map(|done| done.stored).sum();
+    let statement = sqlx::query(
+        "UPDATE journal_end SET last_position = last_position + $1, last_ingested_at = max(last_ingested_at, $2)
+         RETURNING last_position, last_ingested_at",
+    );
+    let end = tx.row(statement.bind(stored as i64).bind(ingested_at.timestamp_micros())).await?;
+    let end = end.ok_or_else(|| crate::db::unreadable("journal_end", "its one row is missing"))?;
+    let (last, ingested_at): (Position, i64) = (get(&end, "last_position")?, get(&end, "last_ingested_at")?);
+    let mut next = last - stored as i64 + 1;
+    for done in &mut appended {
+        (done.first, done.last) = if done.stored == 0 { (last, last) } else { (Position::MAX, 0) };
+    }
+    for building in tables {
+        let mut of_batch = next;
+        for (batch, rows) in building.rows_per_batch {
+            let done: &mut Appended = &mut appended[batch];
+            done.first = done.first.min(of_batch);
+            done.last = done.last.max(of_batch + rows - 1);
+            of_batch += rows;
+        }
+        for (rows, payload) in building.segments {
+            let statement = sqlx::query("INSERT INTO journal VALUES ($1, $2, $3, $4, $5)");
+            let statement = statement.bind(next).bind(building.table).bind(rows as i64).bind(ingested_at).bind(payload);
+            tx.execute(statement).await?;
+            next += rows as i64;
+        }
+    }
+    assert_eq!(next, last + 1, "every stored fact has its position");
+    Ok(appended)
+}
+
+/// Claims the keys nobody has yet.
+async fn new_keys(tx: &mut Tx, batches: &[Vec<Fact>]) -> Result<HashSet<[u8; 16]>, StateError> {
+    let mut keys: Vec<[u8; 16]> = batches.iter().flatten().map(|fact| fact.key).collect();
+    // In order of the table: neighbours share a page.
+    keys.sort_unstable();
+    keys.dedup();
+    let mut new = HashSet::with_capacity(keys.len());
+    for chunk in keys.chunks(SEGMENT_ROWS_MAX) {
+        let hex: Vec<String> = chunk.iter().map(|key| format!("{:032x}", u128::from_be_bytes(*key))).collect();
+        let statement = sqlx::query("INSERT OR IGNORE INTO fact_keys SELECT unhex(value) FROM json_each($1) RETURNING key");
+        for row in tx.rows(statement.bind(json_rows(&hex))).await? {
+            let key: &[u8] = get(&row, "key")?;
+            new.insert(key.try_into().map_err(|error| crate::db::unreadable("fact key", error))?);
+        }
+    }
+    Ok(new)
+}
+
+/// The new facts of one table.
+struct Building {
+    table: &'static str,
+    /// Rows and NDJSON of each segment.
+    segments: Vec<(usize, Vec<u8>)>,
+    /// (batch, rows), in order.
+    rows_per_batch: Vec<(usize, i64)>,
+}
+
+impl Building {
+    fn push(&mut self, batch: usize, row: &str) {
+        match self.rows_per_batch.last_mut() {
+            Some((last, rows)) if *last == batch => *rows += 1,
+            _ => self.rows_per_batch.push((batch, 1)),
+        }
+        let is_full = |(rows, payload): &(usize, Vec<u8>)| *rows >= SEGMENT_ROWS_MAX || payload.len() >= SEGMENT_BYTES_MAX;
+        if self.segments.last().is_none_or(is_full) {
+            self.segments.push((0, Vec::new()));
+        }
+        let (rows, payload) = self.segments.last_mut().expect("one was pushed if there was none");
+        *rows += 1;
+        payload.extend_from_slice(row.as_bytes());
+        payload.push(b'\n');
+    }
+}
+
+/// The rows of a segment past `after`.
+fn past(mut segment: Segment, after: Position) -> Segment {
+    let skip = (after - segment.first_position + 1).max(0) as usize;
+    if skip > 0 {
+        let mut ends = segment.payload.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(index, _)| index);
+        let start = ends.nth(skip - 1).map_or(segment.payload.len(), |index| index + 1);
+        segment.payload.drain(..start);
+        segment.first_position += skip as i64;
+        segment.rows -= skip;
+    }
+    segment
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tail_may_start_inside_a_segment() {
+        let check = |after, first_position, rows, payload: &str| {
+            let at = Instant::default();
+            let whole = Segment { first_position: 5, table: "t".into(), rows: 3, ingested_at: at, payload: b"a\nb\nc\n".to_vec() };
+            let expect = Segment { first_position, rows, payload: payload.into(), ..whole.clone() };
+            assert_eq!(past(whole, after), expect, "after {after}");
+        };
+        check(0, 5, 3, "a\nb\nc\n");
+        check(4, 5, 3, "a\nb\nc\n");
+        check(5, 6, 2, "b\nc\n");
+        check(6, 7, 1, "c\n");
+    }
+
+    #[tokio::test]
+    async fn after_a_failed_write_appends_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::open(&folder.path().join("state.db")).await.unwrap();
+        let journal = Journal::start(db.clone());
+        let fact = |key| Fact { table: "events", key: [key; 16], row: "{}".into() };
+        journal.append(vec![fact(1)], Instant::default()).await.unwrap();
+        db.stop("could not commit");
+        let error = journal.append(vec![fact(2)], Instant::default()).await.unwrap_err();
+        assert!(matches!(&error, StateError::Append { source, .. } if matches!(**source, StateError::Stopped { .. })), "{error:?}");
+        assert_eq!(journal.last_position().await.unwrap(), 1);
+    }
+}
