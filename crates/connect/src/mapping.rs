@@ -69,7 +69,6 @@ impl Kind {
                 ("phone", Phone),
                 ("line_id", Line),
                 ("name", Text),
-                ("prefecture", Text),
                 ("ordered_at", Instant),
                 ("updated_at", Instant),
                 ("status", Status),
@@ -410,9 +409,17 @@ impl Reader<'_> {
         };
         for (key, value) in document.iter() {
             if !["source", "columns", "items"].contains(&key.get_ref().as_ref()) {
-                self.say(key.span().start, format!("unknown table `{}`", key.get_ref()), "a mapping has [source], [columns], [items]");
+                self.say(
+                    key.span().start,
+                    format!("unknown table `{}`", key.get_ref()),
+                    "a mapping has [source], [columns], [items]",
+                );
             } else if value.get_ref().as_table().is_none() {
-                self.say(key.span().start, format!("`{}` is not a table", key.get_ref()), "write it as [source], [columns], [items]");
+                self.say(
+                    key.span().start,
+                    format!("`{}` is not a table", key.get_ref()),
+                    "write it as [source], [columns], [items]",
+                );
             }
         }
         let table = |name: &str| document.get(name).and_then(|value| value.get_ref().as_table());
@@ -427,12 +434,19 @@ impl Reader<'_> {
             return mapping; // Without a kind no target name can be judged.
         }
         match table("columns") {
-            Some(columns) => mapping.columns = self.columns(columns, mapping.kind.targets(), mapping.kind == Kind::Customers, mapping.kind.name()),
+            Some(columns) => {
+                mapping.columns =
+                    self.columns(columns, mapping.kind.targets(), mapping.kind == Kind::Customers, mapping.kind.name())
+            }
             None => self.say(0, "there is no [columns]".into(), "`tsubame import detect FILE` writes a first mapping"),
         }
         if let Some(items) = table("items") {
             if mapping.kind != Kind::Orders {
-                self.say(0, format!("[items] stands in a mapping of {}", mapping.kind.name()), "only orders have lines: remove [items]");
+                self.say(
+                    0,
+                    format!("[items] stands in a mapping of {}", mapping.kind.name()),
+                    "only orders have lines: remove [items]",
+                );
             }
             mapping.items = self.columns(items, ITEM_TARGETS, false, "items");
         }
@@ -449,7 +463,11 @@ impl Reader<'_> {
                 "name" => {
                     mapping.name = self.string(name, value);
                     if mapping.name.is_empty() || mapping.name.contains('|') || mapping.name.len() > 100 {
-                        self.say(value.span().start, format!("`{}` is not a source name", mapping.name), "1 to 100 characters, without `|`");
+                        self.say(
+                            value.span().start,
+                            format!("`{}` is not a source name", mapping.name),
+                            "1 to 100 characters, without `|`",
+                        );
                     }
                 }
                 "kind" => {
@@ -463,15 +481,23 @@ impl Reader<'_> {
                     let text = self.string(name, value);
                     match Encoding::parse(&text) {
                         Some(encoding) => mapping.layout.encoding = encoding,
-                        None => self.say(value.span().start, format!("`{text}` is not an encoding"), "auto, cp932, utf-8 or euc-jp"),
+                        None => {
+                            self.say(value.span().start, format!("`{text}` is not an encoding"), "auto, cp932, utf-8 or euc-jp")
+                        }
                     }
                 }
                 "separator" => {
                     let text = self.string(name, value);
                     match text.as_str() {
                         "tab" => mapping.layout.separator = b'\t',
-                        _ if text.len() == 1 && !text.contains(['"', '\r', '\n']) => mapping.layout.separator = text.as_bytes()[0],
-                        _ => self.say(value.span().start, format!("`{text}` is not a separator"), "one ASCII character, or \"tab\""),
+                        _ if text.len() == 1 && !text.contains(['"', '\r', '\n']) => {
+                            mapping.layout.separator = text.as_bytes()[0]
+                        }
+                        _ => self.say(
+                            value.span().start,
+                            format!("`{text}` is not a separator"),
+                            "one ASCII character, or \"tab\"",
+                        ),
                     }
                 }
                 "header" => mapping.layout.header = self.boolean(name, value),
@@ -523,10 +549,18 @@ impl Reader<'_> {
         if let Some(kind) = kind {
             mapping.kind = kind;
             if kind != Kind::Orders && !mapping.group_by.is_empty() {
-                self.say(0, format!("group_by stands in a mapping of {}", kind.name()), "only orders are made of several rows: remove it");
+                self.say(
+                    0,
+                    format!("group_by stands in a mapping of {}", kind.name()),
+                    "only orders are made of several rows: remove it",
+                );
             }
             if kind != Kind::Events && !mapping.properties.is_empty() {
-                self.say(0, format!("properties stands in a mapping of {}", kind.name()), "only events have properties: remove it");
+                self.say(
+                    0,
+                    format!("properties stands in a mapping of {}", kind.name()),
+                    "only events have properties: remove it",
+                );
             }
         }
         kind.is_some()
@@ -540,7 +574,12 @@ impl Reader<'_> {
             if attributes && name == "attributes" {
                 if let Some(inner) = value.get_ref().as_table() {
                     for (key, value) in inner.iter() {
-                        columns.extend(self.one_column(&format!("attributes.{}", key.get_ref()), Type::Text, key.span().start, value));
+                        columns.extend(self.one_column(
+                            &format!("attributes.{}", key.get_ref()),
+                            Type::Text,
+                            key.span().start,
+                            value,
+                        ));
                     }
                 }
                 continue;
@@ -609,7 +648,11 @@ impl Reader<'_> {
                 "region" => {
                     let text = self.string(name, value);
                     if text != "JP" {
-                        self.say(value.span().start, format!("the region `{text}` is not known"), "\"JP\"; write other numbers with + and the country code");
+                        self.say(
+                            value.span().start,
+                            format!("the region `{text}` is not known"),
+                            "\"JP\"; write other numbers with + and the country code",
+                        );
                     }
                 }
                 "const" => column.constant = Some(self.string(name, value)),
@@ -641,7 +684,11 @@ impl Reader<'_> {
         for format in &formats {
             let named = ["rfc3339", "excel_serial", "jp_era"].contains(&format.as_str());
             if !named && chrono::format::StrftimeItems::new(format).any(|item| item == chrono::format::Item::Error) {
-                self.say(at, format!("`{format}` is not a date format"), "strftime (%Y-%m-%d %H:%M:%S), rfc3339, excel_serial or jp_era");
+                self.say(
+                    at,
+                    format!("`{format}` is not a date format"),
+                    "strftime (%Y-%m-%d %H:%M:%S), rfc3339, excel_serial or jp_era",
+                );
             } else if !named && !format.trim_start().starts_with("%Y") {
                 match order(format) {
                     Some(true) => month_first = true,
@@ -662,7 +709,11 @@ impl Reader<'_> {
 
     fn map(&mut self, kind: Type, target: &str, value: &Spanned<DeValue<'_>>) -> Vec<(String, String)> {
         let Some(table) = value.get_ref().as_table() else {
-            self.say(value.span().start, "`map` is not a table".into(), "write map = { \"3\" = \"cancelled\", \"*\" = \"completed\" }");
+            self.say(
+                value.span().start,
+                "`map` is not a table".into(),
+                "write map = { \"3\" = \"cancelled\", \"*\" = \"completed\" }",
+            );
             return Vec::new();
         };
         let mut map = Vec::new();
@@ -676,7 +727,11 @@ impl Reader<'_> {
                 _ => &[],
             };
             if !allowed.is_empty() && !allowed.contains(&result.as_str()) {
-                self.say(value.span().start, format!("`{result}` is no value of `{target}`"), format!("one of {}", allowed.join(", ")));
+                self.say(
+                    value.span().start,
+                    format!("`{result}` is no value of `{target}`"),
+                    format!("one of {}", allowed.join(", ")),
+                );
             }
             map.push((key.get_ref().to_string(), result));
         }
@@ -695,7 +750,11 @@ impl Reader<'_> {
         };
         let missing: Vec<&str> = needed.iter().copied().filter(|target| !has(target)).collect();
         for target in missing {
-            self.say(0, format!("[columns] has no `{target}`"), format!("add {target} = {{ from = \"…\" }}: {} need it", mapping.kind.name()));
+            self.say(
+                0,
+                format!("[columns] has no `{target}`"),
+                format!("add {target} = {{ from = \"…\" }}: {} need it", mapping.kind.name()),
+            );
         }
         let person = ["customer_id", "email", "phone"].iter().any(|target| has(target));
         if !person && matches!(mapping.kind, Kind::Customers | Kind::Sends) {
@@ -704,7 +763,11 @@ impl Reader<'_> {
         let money = ["subtotal", "subtotal_discounted", "total"].iter().any(|target| has(target))
             || ["price", "amount"].iter().any(|target| mapping.item(target).is_some());
         if mapping.kind == Kind::Orders && !money {
-            self.say(0, "the mapping names no money".into(), "add subtotal, subtotal_discounted or total, or price or amount under [items]");
+            self.say(
+                0,
+                "the mapping names no money".into(),
+                "add subtotal, subtotal_discounted or total, or price or amount under [items]",
+            );
         }
     }
 

@@ -1,4 +1,5 @@
-//! Who is held out and which arm a unit meets: computed from a salt and the unit, never drawn and never stored as truth (SEMANTICS §10).
+//! Who is held out and which arm a unit meets: computed from a salt and the unit, never drawn and never stored as truth
+//! (SEMANTICS §10).
 
 use model::{Arm, Holdout};
 use sha2::{Digest, Sha256};

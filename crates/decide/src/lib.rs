@@ -1,7 +1,7 @@
 //! Everything we choose: facts and a logical time in; plans, shares and read-outs out.
 //!
-//! Everything here is pure (`clippy.toml` bans clock, chance, environment, files, sockets and hash maps): the same facts give the same
-//! rows on every machine, live and in a replay. `tsubame` gathers, records and acts.
+//! Everything here is pure (`clippy.toml` bans clock, chance, environment, files, sockets and hash maps): the same facts give the
+//! same rows on every machine, live and in a replay. `tsubame` gathers, records and acts.
 //!
 //! - [`tick`]: what every scenario does about one customer in a window of logical time
 //! - [`gates`]: why a member may not be sent to now

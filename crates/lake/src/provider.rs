@@ -151,3 +151,15 @@ fn widen(max: ScalarValue) -> ScalarValue {
 pub(crate) fn is_ordered(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Int64 | DataType::Date32 | DataType::Utf8 | DataType::Timestamp(TimeUnit::Microsecond, _))
 }
+
+impl Snapshot {
+    pub fn empty() -> Snapshot {
+        Snapshot {
+            version: 0,
+            watermark: 0,
+            files: Arc::default(),
+            store_url: ObjectStoreUrl::parse("memory://").expect("a URL"),
+            store: Arc::new(object_store::memory::InMemory::new()),
+        }
+    }
+}

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use arrow::array::RecordBatch;
 use model::time::Instant;
 
-use crate::{FactTable, LakeError, decode::decode, land::Lake, tables};
+use crate::{FactTable, LakeError, decode::decode, land::Lake, provider::Snapshot, tables};
 
 /// Rows of one table in the journal, in order of position.
 #[derive(Debug, Clone)]
@@ -75,5 +75,13 @@ impl Lake {
         let batch = decode(segment)?;
         self.memory.lock().expect("nobody panics while holding it").insert(key, batch.clone());
         Ok(batch)
+    }
+}
+
+impl ReadView {
+    /// Every table, empty: for planning without data.
+    pub fn empty() -> ReadView {
+        let tables = tables::TABLES.iter().map(|table| (table.name(), Arc::new(FactTable::new(table.name(), Snapshot::empty(), Vec::new()))));
+        ReadView { tables: tables.collect() }
     }
 }

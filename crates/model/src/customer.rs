@@ -49,7 +49,8 @@ pub struct ContactFlag {
 impl Record for ContactFlag {
     const TABLE: &'static str = "contacts";
     fn key(&self) -> String {
-        format!("{}|{}|{}|{}", self.customer_id, self.kind, self.address_hash, self.active)
+        let changed_at = self.changed_at.timestamp_micros();
+        format!("{}|{}|{}|{}|{changed_at}", self.customer_id, self.kind, self.address_hash, self.active)
     }
 }
 

@@ -106,8 +106,7 @@ impl Consents {
                  WHERE excluded.changed_at > changed_at OR excluded.changed_at = changed_at AND excluded.active",
             );
             tx.execute(statement.bind(json_rows(&rows))).await?;
-            let facts =
-                batch.iter().map(|(change, known_at)| Fact::new(change, change.changed_at, *known_at)).collect();
+            let facts = batch.iter().map(|(change, known_at)| Fact::new(change, change.changed_at, *known_at)).collect();
             append_in(&mut tx, facts, now).await?;
             tx.commit().await?;
         }
@@ -133,8 +132,7 @@ impl Consents {
     }
 
     pub async fn suppressions_of(&self, customer: &CustomerId) -> Result<Vec<SuppressionNow>, StateError> {
-        let statement =
-            sqlx::query("SELECT * FROM suppressions WHERE active AND customer_id = $1 ORDER BY channel, reason");
+        let statement = sqlx::query("SELECT * FROM suppressions WHERE active AND customer_id = $1 ORDER BY channel, reason");
         let rows = self.db.rows("read a customer's suppressions", statement.bind(customer.as_str())).await?;
         rows.iter().map(suppression_now).collect()
     }

@@ -10,9 +10,7 @@ use model::Instant;
 use sqlx::{
     ConnectOptions, Row, Sqlite, SqlitePool, Transaction,
     query::Query,
-    sqlite::{
-        SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
-    },
+    sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous},
 };
 
 use crate::StateError;
@@ -46,6 +44,8 @@ impl Db {
             .busy_timeout(Duration::from_secs(10))
             .foreign_keys(true)
             .pragma("cache_size", "-65536")
+            // 64 MiB of log between checkpoints: random pages (keys of facts) are written home once, not once per commit.
+            .pragma("wal_autocheckpoint", "16384")
             .pragma("journal_size_limit", "67108864")
             // What is erased is overwritten inside its page.
             .pragma("secure_delete", "FAST")
@@ -159,10 +159,7 @@ pub(crate) fn get_name<T: serde::de::DeserializeOwned>(row: &SqliteRow, column: 
         .map_err(|source| unreadable(column, source))
 }
 
-pub(crate) fn unreadable(
-    what: impl Into<String>,
-    source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-) -> StateError {
+pub(crate) fn unreadable(what: impl Into<String>, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StateError {
     StateError::Unreadable { what: what.into(), source: source.into() }
 }
 

@@ -169,7 +169,19 @@ impl Journal {
 
 /// Puts facts into the journal as part of the caller's transaction: how ledger, vault and consents let their changes out.
 pub(crate) async fn append_in(tx: &mut Tx, facts: Vec<Fact>, ingested_at: Instant) -> Result<Appended, StateError> {
-    Ok(store(tx, vec![facts], ingested_at).await?.remove(0))
+    Ok(store(tx, vec![facts], ingested_at, Keys::Claimed).await?.remove(0))
+}
+
+/// As [`append_in`], for facts that the caller's own tables make exactly once (a transition of a send, a change of a contact). Their keys
+/// are not kept: a random key per row is the dearest part of a small transaction.
+pub(crate) async fn append_once_made(tx: &mut Tx, facts: Vec<Fact>, ingested_at: Instant) -> Result<Appended, StateError> {
+    Ok(store(tx, vec![facts], ingested_at, Keys::NotKept).await?.remove(0))
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Keys {
+    Claimed,
+    NotKept,
 }
 
 async fn commit_groups(db: Db, mut waiting: mpsc::Receiver<Append>) {
@@ -220,21 +232,28 @@ async fn commit_group(db: &Db, requests: Vec<Request>) -> Result<Vec<Once>, Stat
         repeats.push(repeat);
         batches.push(if repeat { Vec::new() } else { facts });
     }
-    let appended = store(&mut tx, batches, ingested_at).await?;
+    let appended = store(&mut tx, batches, ingested_at, Keys::Claimed).await?;
     tx.commit().await?;
-    Ok(appended.into_iter().zip(repeats).map(|(done, repeat)| if repeat { Once::AlreadyDone } else { Once::Stored(done) }).collect())
+    Ok(appended
+        .into_iter()
+        .zip(repeats)
+        .map(|(done, repeat)| if repeat { Once::AlreadyDone } else { Once::Stored(done) })
+        .collect())
 }
 
-/// Stores the facts whose keys are new; one answer per batch.
-async fn store(tx: &mut Tx, batches: Vec<Vec<Fact>>, ingested_at: Instant) -> Result<Vec<Appended>, StateError> {
-    let mut new = new_keys(tx, &batches).await?;
+/// Stores the facts whose keys are new, or all of them; one answer per batch.
+async fn store(tx: &mut Tx, batches: Vec<Vec<Fact>>, ingested_at: Instant, keys: Keys) -> Result<Vec<Appended>, StateError> {
+    let mut new = match keys {
+        Keys::Claimed => new_keys(tx, &batches).await?,
+        Keys::NotKept => HashSet::new(),
+    };
     let mut tables: Vec<Building> = Vec::new();
     let mut appended = Vec::with_capacity(batches.len());
     for (batch, facts) in batches.iter().enumerate() {
         let mut stored = 0;
         for fact in facts {
             // The first fact with a key takes it.
-            if !new.remove(&fact.key) {
+            if keys == Keys::Claimed && !new.remove(&fact.key) {
                 continue;
             }
             stored += 1;
@@ -342,7 +361,8 @@ mod tests {
     fn a_tail_may_start_inside_a_segment() {
         let check = |after, first_position, rows, payload: &str| {
             let at = Instant::default();
-            let whole = Segment { first_position: 5, table: "t".into(), rows: 3, ingested_at: at, payload: b"a\nb\nc\n".to_vec() };
+            let whole =
+                Segment { first_position: 5, table: "t".into(), rows: 3, ingested_at: at, payload: b"a\nb\nc\n".to_vec() };
             let expect = Segment { first_position, rows, payload: payload.into(), ..whole.clone() };
             assert_eq!(past(whole, after), expect, "after {after}");
         };
@@ -361,7 +381,10 @@ mod tests {
         journal.append(vec![fact(1)], Instant::default()).await.unwrap();
         db.stop("could not commit");
         let error = journal.append(vec![fact(2)], Instant::default()).await.unwrap_err();
-        assert!(matches!(&error, StateError::Append { source, .. } if matches!(**source, StateError::Stopped { .. })), "{error:?}");
+        assert!(
+            matches!(&error, StateError::Append { source, .. } if matches!(**source, StateError::Stopped { .. })),
+            "{error:?}"
+        );
         assert_eq!(journal.last_position().await.unwrap(), 1);
     }
 }

@@ -124,7 +124,9 @@ impl Remedy for FormatError {
             FormatError::Read { .. } => None, // The source already says it.
             FormatError::Empty => Some("export the file again; it should begin with a row of column names".into()),
             FormatError::Encoding(_) => Some("save it as CSV in UTF-8 (\"CSV UTF-8\" in a spreadsheet)".into()),
-            FormatError::Header(_) => Some("set encoding in the mapping: cp932 (Windows), utf-8 or euc-jp; or leave it at auto".into()),
+            FormatError::Header(_) => {
+                Some("set encoding in the mapping: cp932 (Windows), utf-8 or euc-jp; or leave it at auto".into())
+            }
             FormatError::RecordTooLong { line, .. } => {
                 Some(format!("a double quote that opens at line {line} or after is probably never closed"))
             }

@@ -1,7 +1,7 @@
 //! The person was sent enough. Rules are ANDed; each counts the sends in `(t - per, t]` on its channel, or on all (SEMANTICS §7).
 //!
-//! Transactional sends are exempt and not counted. A real send counts real sends alone. A ghost counts ghosts too: they are what the
-//! subject would have been sent, so later ghosts fall where its twin's sends fall.
+//! Transactional sends are exempt and not counted. A real send counts real sends alone. A ghost counts ghosts too: they are what
+//! the subject would have been sent, so later ghosts fall where its twin's sends fall.
 
 use model::{Channel, Instant, Purpose, Stop, shop};
 
@@ -67,13 +67,8 @@ mod tests {
 
     #[test]
     fn t8_the_window_is_open_at_its_old_end() {
-        let past = |day, hour, channel, purpose, ghost| PastSend {
-            entry_id: "e".into(),
-            channel,
-            at: at(day, hour),
-            purpose,
-            ghost,
-        };
+        let past =
+            |day, hour, channel, purpose, ghost| PastSend { entry_id: "e".into(), channel, at: at(day, hour), purpose, ghost };
         let (email, line) = (Channel::Email, Channel::Line);
         let (marketing, transactional) = (Purpose::Marketing, Purpose::Transactional);
         let twice = [past(2, 10, email, marketing, false), past(5, 10, line, marketing, false)];

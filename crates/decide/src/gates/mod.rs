@@ -81,11 +81,8 @@ pub(crate) mod tests {
         let rules = Rules::of(&model::Shop::default());
         let night = "2026-03-01T14:00:00Z".parse().expect("an instant");
         let check = |has_address: bool, consent: bool, suppressed: Option<&str>, expect: &str| {
-            let reach = Reach {
-                has_address,
-                consents: [(Purpose::Marketing, consent)].into(),
-                suppressed: suppressed.map(String::from),
-            };
+            let reach =
+                Reach { has_address, consents: [(Purpose::Marketing, consent)].into(), suppressed: suppressed.map(String::from) };
             let member = Member { reach: &[(Channel::Line, reach)].into(), sends: &[], held_out: false };
             let stop = first_stop(&member, Channel::Line, Purpose::Marketing, night, &rules);
             assert_eq!(stop.map_or("none", |stop| stop.name()), expect);

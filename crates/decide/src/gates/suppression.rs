@@ -1,5 +1,5 @@
-//! The channel must not be used: the address bounced, the person complained, or blocked the LINE account. A LINE block is known only from
-//! the `unfollow` webhook, and is an opt-out of LINE alone.
+//! The channel must not be used: the address bounced, the person complained, or blocked the LINE account. A LINE block is known
+//! only from the `unfollow` webhook, and is an opt-out of LINE alone.
 
 use model::{Channel, Instant, Purpose, Stop};
 

@@ -6,7 +6,7 @@ use super::{
     calendar::{DAY, HOUR, Moment, date, day_of, instant, short_date, when_awake},
     catalogue::{Catalogue, Product},
     draw::Draws,
-    life::{Fate, Purchase, SalesChannel},
+    life::{Fate, Purchase},
     person::customer_id,
 };
 
@@ -30,14 +30,8 @@ pub struct BasketLine<'a> {
 const FREE_SHIPPING_FROM: i64 = 5_000;
 const SHIPPING: i64 = 600;
 /// A discount is a coupon's, or (without a code) the members' or the subscription's own.
-const DISCOUNTS: [(Option<&str>, i64); 6] = [
-    (Some("TSUBAME10"), 10),
-    (Some("SHINCHA15"), 15),
-    (Some("TANOSHIMI5"), 5),
-    (None, 10),
-    (None, 5),
-    (Some("KANSHA20"), 20),
-];
+const DISCOUNTS: [(Option<&str>, i64); 6] =
+    [(Some("TSUBAME10"), 10), (Some("SHINCHA15"), 15), (Some("TANOSHIMI5"), 5), (None, 10), (None, 5), (Some("KANSHA20"), 20)];
 
 /// The goods of a basket: usually few, now and then many.
 pub fn basket<'a>(catalogue: &'a Catalogue, purchase: &Purchase) -> Vec<BasketLine<'a>> {
@@ -46,7 +40,7 @@ pub fn basket<'a>(catalogue: &'a Catalogue, purchase: &Purchase) -> Vec<BasketLi
         // The same tea every time: the basket of a contract is the customer's, not the shipment's.
         return vec![BasketLine { product: catalogue.subscription(&mut draws), quantity: 1 + draws.below(2) as i64 }];
     }
-    goods(catalogue, purchase.basket, purchase.at)
+    goods(catalogue, purchase.basket, purchase.filled)
 }
 
 /// The goods of a basket filled at a moment.
@@ -156,6 +150,11 @@ pub fn aftermath(placed: &PlacedOrder, purchase: &Purchase) -> Option<PlacedOrde
     Some(revision(instant(when_awake(purchase.at + after)), order, placed.lines.clone()))
 }
 
+/// What the customer pays for the goods when the order is placed, without tax.
+pub fn received(order: &Order) -> Money {
+    order.gross.minus(order.discount).expect("a discount is less than the goods")
+}
+
 pub fn yen(amount: i64) -> Money {
     Money::whole(amount).expect("the demo shop has no order of a quadrillion yen")
 }
@@ -174,11 +173,6 @@ fn revision(occurred_at: Instant, mut order: Order, mut lines: Vec<OrderLine>) -
     PlacedOrder { occurred_at, order, lines }
 }
 
-/// Whether an order is made in a browser.
-pub fn is_web(purchase: &Purchase) -> bool {
-    matches!(purchase.channel, SalesChannel::Pc | SalesChannel::Smartphone)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -195,7 +189,11 @@ mod tests {
                     assert_eq!(Money::sum(lines.iter().map(|line| line.amount)).unwrap(), order.gross);
                     assert_eq!(order.gross.minus(order.discount).unwrap().minus(order.refunded).unwrap(), order.net);
                     assert_eq!(order.discount > Money::ZERO, purchase.discounted && order.gross > Money::ZERO);
-                    assert_eq!(order.net > Money::ZERO, !matches!(purchase.fate, Fate::Returned | Fate::Sample) || order.refunded == Money::ZERO && purchase.fate == Fate::Returned);
+                    assert_eq!(
+                        order.net > Money::ZERO,
+                        !matches!(purchase.fate, Fate::Returned | Fate::Sample)
+                            || order.refunded == Money::ZERO && purchase.fate == Fate::Returned
+                    );
                     assert!(lines.iter().all(|line| line.revision_id == order.revision_id));
                     tails += usize::from(order.gross > yen(20_000));
                 }

@@ -2,7 +2,7 @@
 //!
 //! Inside the demo a moment is a count of seconds since the shop's first midnight, so a day is a division.
 
-use chrono::{DateTime, Datelike, Days, NaiveDate, Timelike};
+use chrono::{DateTime, Datelike, Days, NaiveDate};
 use model::Instant;
 
 use super::draw::{Draws, cumulative};
@@ -107,7 +107,7 @@ impl Calendar {
             .collect();
         // The shop triples in two years, and its new-tea campaign brings most new customers.
         let acquisition = cumulative((0..END).map(|day| {
-            let campaign = if date(day).month() == 5 { 1.45 } else { 1.0 };
+            let campaign = if date(day).month() == 5 { 1.6 } else { 1.0 };
             season[day as usize] * campaign * (3f64.ln() * day as f64 / MONTH_FROM as f64).exp()
         }));
         Calendar { season, acquisition }
@@ -128,11 +128,6 @@ impl Default for Calendar {
     fn default() -> Self {
         Calendar::new()
     }
-}
-
-/// The hour of a moment, shop time.
-pub fn hour_of(at: Moment) -> u32 {
-    chrono::NaiveTime::from_num_seconds_from_midnight_opt(at.rem_euclid(DAY) as u32, 0).map_or(0, |time| time.hour())
 }
 
 #[cfg(test)]

@@ -50,10 +50,6 @@ impl Catalogue {
         Catalogue { products, ordinary: cumulative(ordinary), gift_season: cumulative(gift_season), subscribable }
     }
 
-    pub fn products(&self) -> &[Product] {
-        &self.products
-    }
-
     /// Something people buy or look at; in a gift month, gifts.
     pub fn any(&self, gift_month: bool, draws: &mut Draws) -> &Product {
         &self.products[draws.weighted(if gift_month { &self.gift_season } else { &self.ordinary })]
@@ -227,11 +223,11 @@ mod tests {
     #[test]
     fn eighty_products_with_prices_of_a_long_tail() {
         let catalogue = Catalogue::new();
-        let mut prices: Vec<i64> = catalogue.products().iter().map(|product| product.price).collect();
+        let mut prices: Vec<i64> = catalogue.products.iter().map(|product| product.price).collect();
         prices.sort_unstable();
         assert_eq!((prices.len(), prices[0], prices[79]), (80, 390, 38_000));
         assert!(prices.iter().sum::<i64>() / 80 > prices[40] * 3 / 2, "the mean is well above the median");
-        let codes: std::collections::BTreeSet<&str> = catalogue.products().iter().map(|product| product.code.as_str()).collect();
+        let codes: std::collections::BTreeSet<&str> = catalogue.products.iter().map(|product| product.code.as_str()).collect();
         assert_eq!(codes.len(), 80);
     }
 }

@@ -33,6 +33,8 @@ pub struct Purchase {
     pub of_day: u32,
     /// Tells baskets apart: a recovered cart has the basket that was left.
     pub basket: u64,
+    /// When it was filled.
+    pub filled: Moment,
     pub discounted: bool,
     pub channel: SalesChannel,
     /// Which shipment of the customer's subscription it is, from 1.
@@ -74,13 +76,6 @@ pub enum Fate {
     Sample,
 }
 
-impl Fate {
-    /// Whether it is a purchase in the end.
-    pub fn counts(self) -> bool {
-        matches!(self, Fate::Kept | Fate::PartlyRefunded)
-    }
-}
-
 /// How an order shows on the site.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Visit {
@@ -120,7 +115,7 @@ impl Life {
         let discount_only = draws("discount only").chance(truth::DISCOUNT_ONLY);
         let mut life = Life { purchases: Vec::new(), cart: None, follow_up: None, discount_only, browsing: Vec::new() };
         let mut first = draws("first purchase");
-        if first.chance(0.94) {
+        if first.chance(0.96) {
             let first_day = calendar.first_day(&mut first);
             let second_day = life.begin(first_day, seed, who);
             if let Some(second_day) = second_day.filter(|day| *day < END) {
@@ -131,10 +126,6 @@ impl Life {
         }
         life.browse(draws("browse"));
         life
-    }
-
-    pub fn first_day(&self) -> Option<i64> {
-        self.purchases.iter().find(|purchase| purchase.fate.counts()).map(|purchase| day_of(purchase.at))
     }
 
     /// The first purchase, and the day of the second.
@@ -150,7 +141,7 @@ impl Life {
                     return Some(first_day + 30);
                 }
                 true => 2 + (87.0 * draws.unit().powf(1.3)) as i64,
-                false if draws.chance(0.24) => 95 + draws.exponential(140.0) as i64,
+                false if draws.chance(0.3) => 95 + draws.exponential(140.0) as i64,
                 false => return None,
             };
             self.buy(shopping_time(first_day + gap, &mut draws));
@@ -178,7 +169,7 @@ impl Life {
     /// After the second purchase: gaps and loyalty differ so much between people that order counts have a long tail.
     fn repeat(&mut self, first_day: i64, second_day: i64, mut draws: Draws, calendar: &Calendar) {
         let subscribes = self.purchases.iter().any(|purchase| purchase.shipment.is_some());
-        let (gap_mean, leaves) = (16.0 + 190.0 * draws.unit().powf(1.5), 0.015 + 0.45 * draws.unit().powi(2));
+        let (gap_mean, leaves) = (13.0 + 158.0 * draws.unit().powf(1.5), 0.009 + 0.28 * draws.unit().powi(2));
         let mut at = second_day as f64;
         loop {
             at += 1.0 + draws.exponential(gap_mean / SEASON_MAX);
@@ -227,8 +218,9 @@ impl Life {
         // From 06:30 to 16:45: three hours later it is neither night nor nearly.
         let day = MONTH_FROM + draws.between(0, 35);
         let at = day * DAY + 6 * HOUR + 1_800 + draws.between(0, 10 * HOUR + 900);
-        let subscribed = self.purchases.iter().any(|purchase| purchase.shipment.is_some() && day_of(purchase.at) > MONTH_FROM - 40);
-        if !draws.chance(0.62) || subscribed || second_day > day - 9 {
+        let subscribed =
+            self.purchases.iter().any(|purchase| purchase.shipment.is_some() && day_of(purchase.at) > MONTH_FROM - 40);
+        if !draws.chance(0.74) || subscribed || second_day > day - 9 {
             return;
         }
         let basket = draws.bits();
@@ -241,7 +233,7 @@ impl Life {
         if luck < truth::CART_BASE {
             // Never before the first message is certainly out or certainly not.
             let back = when_awake(at + 5 * HOUR + draws.between(0, 4 * DAY - 5 * HOUR));
-            self.purchases.push(Purchase { basket, visit: Visit::Direct, ..Purchase::at(back) });
+            self.purchases.push(Purchase { basket, filled: at, visit: Visit::Direct, ..Purchase::at(back) });
         }
     }
 
@@ -255,23 +247,23 @@ impl Life {
         let quiet = |day: i64| day < MONTH_FROM || (self.cart.is_none() && self.follow_up.is_none());
         let repeats = self.purchases.get(1).is_some_and(|purchase| day_of(purchase.at) < MONTH_FROM);
         let first_at = self.purchases[0].at;
+        // A contract ships the same goods every time.
+        let contract = draws.bits();
         let mut extra = Vec::new();
         for (index, purchase) in self.purchases.iter_mut().enumerate() {
             let day = day_of(purchase.at);
             purchase.discounted = self.discount_only || (index > 0 && draws.chance(0.26));
-            if purchase.basket == 0 {
-                purchase.basket = draws.bits();
+            let basket = draws.bits();
+            match (purchase.shipment, purchase.basket) {
+                (Some(_), _) => purchase.basket = contract,
+                (None, 0) => purchase.basket = basket,
+                (None, _) => {}
             }
             let by = draws.unit();
-            if purchase.channel != SalesChannel::Subscription && purchase.visit == Visit::Cart {
-                purchase.channel = match by {
-                    by if by < BY_PHONE => SalesChannel::Phone,
-                    by if by < 0.34 => SalesChannel::Pc,
-                    _ => SalesChannel::Smartphone,
-                };
-            }
-            if purchase.channel == SalesChannel::Phone {
-                purchase.visit = Visit::None;
+            match purchase.visit {
+                Visit::Cart if by < BY_PHONE => (purchase.channel, purchase.visit) = (SalesChannel::Phone, Visit::None),
+                Visit::Cart | Visit::Direct if by < 0.34 => purchase.channel = SalesChannel::Pc,
+                _ => {}
             }
             if draws.chance(0.015) {
                 purchase.fate = Fate::PartlyRefunded;
@@ -308,10 +300,10 @@ impl Life {
     /// Visits that end without an order. Before the live month some leave a cart; in it only [`Cart`] does, so that each entry is planned.
     fn browse(&mut self, mut draws: Draws) {
         let between_days = match self.purchases.len() {
-            0 => 40.0,
-            1 => 32.0,
-            2..=5 => 18.0,
-            _ => 11.0,
+            0 => 60.0,
+            1 => 55.0,
+            2..=5 => 30.0,
+            _ => 20.0,
         };
         let mut day = VISITS_FROM as f64;
         loop {
@@ -331,6 +323,7 @@ impl Purchase {
             at,
             of_day: 1,
             basket: 0,
+            filled: at,
             discounted: false,
             channel: SalesChannel::Smartphone,
             shipment: None,
@@ -340,9 +333,9 @@ impl Purchase {
     }
 
     /// An order that a message brought about.
-    pub fn caused(at: Moment, basket: u64, discounted: bool, refunded: bool) -> Self {
+    pub fn caused(at: Moment, basket: u64, filled: Moment, discounted: bool, refunded: bool) -> Self {
         let fate = if refunded { Fate::PartlyRefunded } else { Fate::Kept };
-        Purchase { basket, discounted, fate, visit: Visit::Direct, ..Purchase::at(at) }
+        Purchase { basket, filled, discounted, fate, visit: Visit::Direct, ..Purchase::at(at) }
     }
 }
 
@@ -350,44 +343,45 @@ impl Purchase {
 mod tests {
     use super::*;
 
+    fn counts(purchase: &&Purchase) -> bool {
+        matches!(purchase.fate, Fate::Kept | Fate::PartlyRefunded)
+    }
+
     /// What the planted truths stand on, looked at customer by customer.
     #[test]
     fn nothing_else_happens_where_a_truth_is_decided() {
         let calendar = Calendar::new();
         for who in 0..30_000 {
             let life = Life::of(3, who, &calendar);
-            let days: Vec<i64> =
-                life.purchases.iter().filter(|purchase| purchase.fate.counts()).map(|purchase| day_of(purchase.at)).collect();
+            let days: Vec<i64> = life.purchases.iter().filter(counts).map(|purchase| day_of(purchase.at)).collect();
             let mut distinct = days.clone();
             distinct.dedup();
             if let [first, second, ..] = distinct[..] {
                 assert!(second - first <= 88 || second - first >= 95, "{who}: F2 after {} days", second - first);
             }
             if let Some(cart) = life.cart {
-                let near: Vec<&Purchase> = life
-                    .purchases
-                    .iter()
-                    .filter(|purchase| (cart.at - DAY..=cart.at + 6 * DAY).contains(&purchase.at))
-                    .collect();
+                let near: Vec<&Purchase> =
+                    life.purchases.iter().filter(|purchase| (cart.at - DAY..=cart.at + 6 * DAY).contains(&purchase.at)).collect();
                 assert_eq!(near.len(), usize::from(cart.luck < truth::CART_BASE), "{who}");
-                assert!(near.iter().all(|purchase| purchase.at >= cart.at + 5 * HOUR && purchase.at < cart.at + 4 * DAY + 8 * HOUR));
+                assert!(
+                    near.iter().all(|purchase| purchase.at >= cart.at + 5 * HOUR && purchase.at < cart.at + 4 * DAY + 8 * HOUR)
+                );
                 assert!(distinct[1] < day_of(cart.at), "{who}: two purchase days before the cart");
                 assert!((9 * HOUR..20 * HOUR).contains(&((cart.at + 3 * HOUR) % DAY)));
             }
-            if let Some(follow_up) = life.follow_up {
+            if let Some(follow_up) = life.follow_up.filter(|follow_up| follow_up.day + 16 < END) {
                 assert_eq!(distinct[0] + 30, follow_up.day, "{who}");
                 let send = follow_up.day * DAY + 10 * HOUR;
                 let until = life
                     .purchases
                     .iter()
                     .filter(|purchase| day_of(purchase.at) > distinct[0] && purchase.at < send + 16 * DAY)
-                    .filter(|purchase| purchase.fate.counts())
+                    .filter(counts)
                     .count();
                 let days: usize = usize::from(follow_up.luck < truth::FOLLOW_UP_BASE);
                 assert!(until >= days && (days == 1 || until == 0), "{who}: {until}");
             }
-            let discounts: Vec<bool> =
-                life.purchases.iter().filter(|purchase| purchase.fate.counts()).map(|purchase| purchase.discounted).collect();
+            let discounts: Vec<bool> = life.purchases.iter().filter(counts).map(|purchase| purchase.discounted).collect();
             assert!(discounts.iter().all(|discounted| *discounted) == life.discount_only || discounts.is_empty(), "{who}");
         }
     }

@@ -3,7 +3,7 @@
 //! E-mail is at `example.jp`, which is reserved; phones are 090-0xxx-xxxx, a block that has never been given out.
 
 use chrono::{Datelike, NaiveDate};
-use model::{Channel, CustomerId};
+use model::CustomerId;
 
 use super::{
     calendar::{DAY, HOUR, MONTH_FROM, Moment, day_of},
@@ -77,14 +77,6 @@ impl Person {
             sms_consent: has_phone && draws.chance(0.3),
         }
     }
-
-    /// The channels a marketing message may use, in the order cart-recovery and f2-followup try them.
-    pub fn reachable_by(&self) -> Vec<Channel> {
-        [(Channel::Line, self.line_consent), (Channel::Email, self.email_consent), (Channel::Sms, self.sms_consent)]
-            .into_iter()
-            .filter_map(|(channel, may)| may.then_some(channel))
-            .collect()
-    }
 }
 
 /// Everybody is a member before the live month starts, those too whose first purchase falls in it or later.
@@ -96,7 +88,7 @@ fn registered(life: &Life, draws: &mut Draws) -> Moment {
         Some(_) => (MONTH_FROM - draws.between(1, 45)) * DAY + draws.between(8 * HOUR, 22 * HOUR),
         None => draws.between(0, MONTH_FROM - 1) * DAY + draws.between(8 * HOUR, 22 * HOUR),
     };
-    at.max(first.map_or(0, |first| first.min(300) - 300))
+    at.max(0)
 }
 
 #[cfg(test)]
@@ -123,7 +115,7 @@ mod tests {
             assert!(person.registered < MONTH_FROM * DAY);
             assert!(life.purchases.first().is_none_or(|first| person.registered <= first.at));
             assert_eq!(who(&customer_id(index), 5_000), Some(index));
-            reachable += usize::from(!person.reachable_by().is_empty());
+            reachable += usize::from(person.line_consent || person.email_consent || person.sms_consent);
         }
         assert!((4_200..4_900).contains(&reachable), "{reachable}");
         assert_eq!(who(&CustomerId::stored("C005001"), 5_000), None);

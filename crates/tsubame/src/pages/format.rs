@@ -57,12 +57,12 @@ impl Locale {
         }
     }
 
-    /// The label of an axis tick, with as many decimals as ticks `step` apart need.
-    pub fn tick(&self, kind: Kind, number: f64, step: f64) -> String {
+    /// The label of an axis tick, in the unit of the `largest` and with as many decimals as ticks `step` apart need.
+    pub fn tick(&self, kind: Kind, number: f64, step: f64, largest: f64) -> String {
         if kind == Kind::Rate {
             return format!("{}%", grouped(number * 100.0, decimals_of(step * 100.0)));
         }
-        let (unit, suffix) = self.unit(number.abs().max(step));
+        let (unit, suffix) = self.unit(largest.abs());
         let symbol = if kind == Kind::Money { self.symbol() } else { String::new() };
         if number == 0.0 {
             return format!("{symbol}0");
@@ -168,7 +168,9 @@ impl Locale {
             share if share < 100.0 => 1,
             _ => 0,
         };
-        format!("{}{suffix}", trimmed(&grouped(share, decimals)))
+        let text = grouped(share, decimals);
+        // With a unit all keep three digits, so that a column of them reads evenly.
+        if suffix.is_empty() { trimmed(&text) } else { format!("{text}{suffix}") }
     }
 
     /// The unit a number of that size is counted in. Japanese counts in 10,000s.
@@ -238,11 +240,12 @@ fn signed(number: f64, size: &str) -> String {
 }
 
 fn decimals_of(step: f64) -> usize {
-    (0..=4).find(|decimals| {
-        let scaled = step * 10f64.powi(*decimals);
-        (scaled - scaled.round()).abs() < 1e-6 * scaled.abs().max(1e-9)
-    })
-    .unwrap_or(4) as usize
+    (0..=4)
+        .find(|decimals| {
+            let scaled = step * 10f64.powi(*decimals);
+            (scaled - scaled.round()).abs() < 1e-6 * scaled.abs().max(1e-9)
+        })
+        .unwrap_or(4) as usize
 }
 
 fn weekday(day: Weekday) -> &'static str {
@@ -283,15 +286,15 @@ mod tests {
         check(Kind::Money, 123_456.0, "¥12.3万", "¥123k");
         check(Kind::Money, 123_456_789.0, "¥1.23億", "¥123M");
         check(Kind::Int, 9_999.0, "9,999", "9,999");
-        check(Kind::Money, -25_000.0, "−¥2.5万", "−¥25k");
-        let tick = |kind, number, step, ja: &str, en: &str| {
-            assert_eq!(locale(Lang::Ja).tick(kind, number, step), ja);
-            assert_eq!(locale(Lang::En).tick(kind, number, step), en);
+        check(Kind::Money, -25_000.0, "−¥2.50万", "−¥25.0k");
+        let tick = |kind, number, step, largest, ja: &str, en: &str| {
+            assert_eq!(locale(Lang::Ja).tick(kind, number, step, largest), ja);
+            assert_eq!(locale(Lang::En).tick(kind, number, step, largest), en);
         };
-        tick(Kind::Money, 50_000.0, 25_000.0, "¥5.0万", "¥50k");
-        tick(Kind::Rate, 0.05, 0.025, "5.0%", "5.0%");
-        tick(Kind::Int, 0.0, 5.0, "0", "0");
-        tick(Kind::Float, -0.4, 0.2, "−0.4", "−0.4");
+        tick(Kind::Money, 5_000.0, 5_000.0, 15_000.0, "¥0.5万", "¥5k");
+        tick(Kind::Rate, 0.05, 0.025, 0.1, "5.0%", "5.0%");
+        tick(Kind::Int, 0.0, 5.0, 20.0, "0", "0");
+        tick(Kind::Float, -0.4, 0.2, 0.6, "−0.4", "−0.4");
     }
 
     #[test]

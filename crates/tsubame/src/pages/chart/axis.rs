@@ -20,18 +20,31 @@ pub struct Scale {
 impl Scale {
     /// The smallest round scale that holds `low..=high` in about `count` steps.
     pub fn nice(low: f64, high: f64, count: f64) -> Scale {
-        let (low, high) = if high > low { (low, high) } else if high > 0.0 { (0.0, high) } else if low < 0.0 { (low, 0.0) } else { (0.0, 1.0) };
+        let (low, high) = if high > low {
+            (low, high)
+        } else if high > 0.0 {
+            (0.0, high)
+        } else if low < 0.0 {
+            (low, 0.0)
+        } else {
+            (0.0, 1.0)
+        };
         let raw = (high - low) / count;
         let power = 10f64.powf(raw.log10().floor());
-        let step = [1.0, 2.0, 2.5, 5.0, 10.0].into_iter().map(|m| m * power).find(|step| *step >= raw * 0.999).unwrap_or(10.0 * power);
+        let step =
+            [1.0, 2.0, 2.5, 5.0, 10.0].into_iter().map(|m| m * power).find(|step| *step >= raw * 0.999).unwrap_or(10.0 * power);
         Scale { min: (low / step + 1e-9).floor() * step, max: (high / step - 1e-9).ceil() * step, step }
     }
 
     /// As [`Scale::nice`], with zero in it, and whole steps for counts.
     pub fn from_zero(values: impl Iterator<Item = f64>, kind: Kind) -> Scale {
         let (low, high) = values.fold((0f64, 0f64), |(low, high), value| (low.min(value), high.max(value)));
-        let scale = Scale::nice(low, high, 4.0);
-        if matches!(kind, Kind::Int | Kind::Money) && scale.step < 1.0 { Scale::nice(low, high.max(low + 4.0), 4.0) } else { scale }
+        let scale = Scale::nice(low, high, 5.0);
+        if matches!(kind, Kind::Int | Kind::Money) && scale.step < 1.0 {
+            Scale::nice(low, high.max(low + 4.0), 4.0)
+        } else {
+            scale
+        }
     }
 
     pub fn ticks(&self) -> Vec<f64> {
@@ -39,6 +52,10 @@ impl Scale {
         // Multiples of the step rather than sums of it, so that zero is exactly zero.
         let first = (self.min / self.step).round() as i64;
         (0..=count).map(|index| (first + index) as f64 * self.step).collect()
+    }
+
+    pub fn label(&self, locale: &Locale, kind: Kind, tick: f64) -> String {
+        locale.tick(kind, tick, self.step, self.max.abs().max(self.min.abs()))
     }
 
     pub fn share(&self, value: f64) -> f64 {
@@ -87,8 +104,9 @@ impl Plot {
             g class="axis" aria-hidden="true" {
                 @for tick in scale.ticks() {
                     @let y = self.y(scale.share(tick));
-                    line class={ @if tick == 0.0 { "zero" } @else { "grid" } } x1=(px(self.left)) x2=(px(self.width - self.right)) y1=(px(y)) y2=(px(y)) {}
-                    text x=(px(self.left - 8.0)) y=(px(y + 3.8)) text-anchor="end" { (locale.tick(kind, tick, scale.step)) }
+                    line class={ @if tick == 0.0 { "zero" } @else { "grid" } }
+                        x1=(px(self.left)) x2=(px(self.width - self.right)) y1=(px(y)) y2=(px(y)) {}
+                    text x=(px(self.left - 8.0)) y=(px(y + 3.8)) text-anchor="end" { (scale.label(locale, kind, tick)) }
                 }
             }
         }
@@ -134,7 +152,10 @@ impl Plot {
 /// Where the rows of a column stand along x.
 pub enum Along {
     /// Calendar days since the first, so that gaps show.
-    Days { first: f64, last: f64 },
+    Days {
+        first: f64,
+        last: f64,
+    },
     Numbers(Scale),
     /// Texts in the order of the answer.
     Places(Vec<String>),
@@ -146,13 +167,18 @@ impl Along {
         match data.kind(data.x) {
             Kind::Date | Kind::Instant => {
                 let days = rows.filter_map(|row| day_number(data.locale(), data.cell(row, data.x)));
-                let (first, last) = days.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), day| (low.min(day), high.max(day)));
+                let (first, last) =
+                    days.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), day| (low.min(day), high.max(day)));
                 Along::Days { first, last }
             }
             Kind::Int | Kind::Float | Kind::Rate | Kind::Money => {
                 let numbers = rows.filter_map(|row| data.cell(row, data.x).number()).filter(|number| number.is_finite());
                 let (low, high) = numbers.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), n| (low.min(n), high.max(n)));
-                if low > high { Along::Places(vec![]) } else { Along::Numbers(Scale { step: Scale::nice(low, high, 6.0).step, min: low, max: high }) }
+                if low > high {
+                    Along::Places(vec![])
+                } else {
+                    Along::Numbers(Scale { step: Scale::nice(low, high, 6.0).step, min: low, max: high })
+                }
             }
             Kind::Text | Kind::Bool => Along::Places(distinct(data, data.x)),
         }
@@ -187,7 +213,7 @@ impl Along {
                 let kind = data.kind(data.x);
                 (start..=end)
                     .map(|index| index as f64 * scale.step)
-                    .map(|tick| (plot.x(scale.share(tick)), locale.tick(kind, tick, scale.step)))
+                    .map(|tick| (plot.x(scale.share(tick)), scale.label(locale, kind, tick)))
                     .collect()
             }
             Along::Places(places) => places
@@ -202,10 +228,7 @@ impl Along {
 /// The distinct plain values of a column, in the order of the answer.
 pub fn distinct(data: &Data, column: Option<usize>) -> Vec<String> {
     let mut seen = std::collections::BTreeSet::new();
-    (0..data.answer.rows.len())
-        .map(|row| data.cell(row, column).plain())
-        .filter(|plain| seen.insert(plain.clone()))
-        .collect()
+    (0..data.answer.rows.len()).map(|row| data.cell(row, column).plain()).filter(|plain| seen.insert(plain.clone())).collect()
 }
 
 /// The label of a category. A column of month starts is shown in months.
@@ -237,7 +260,8 @@ pub fn fit(text: &str, room: f64) -> String {
     kept
 }
 
-fn is_monthly(data: &Data, column: Option<usize>) -> bool {
+/// Whether a column holds nothing but month starts.
+pub fn is_monthly(data: &Data, column: Option<usize>) -> bool {
     (0..data.answer.rows.len()).all(|row| match data.cell(row, column) {
         Value::Date(day) => day.day() == 1,
         Value::Null => true,
@@ -278,7 +302,8 @@ fn calendar(locale: &Locale, first: f64, last: f64, width: f64) -> Vec<(f64, Str
     for months in [1u32, 2, 3, 6, 12, 24, 60, 120] {
         let label = |day: NaiveDate| if months >= 12 { locale.year(day) } else { locale.month(day) };
         if months == 120 || room(30.0 * f64::from(months)) >= text_width(&label(start)) + 12.0 {
-            let aligned = month_start.with_month(month_start.month0() / months.min(12) * months.min(12) + 1).unwrap_or(month_start);
+            let aligned =
+                month_start.with_month(month_start.month0() / months.min(12) * months.min(12) + 1).unwrap_or(month_start);
             return std::iter::successors(Some(aligned), |day| day.checked_add_months(Months::new(months)))
                 .take_while(|day| number(*day) <= last)
                 .filter(|day| number(*day) >= first)
@@ -295,7 +320,8 @@ mod tests {
 
     #[test]
     fn ticks_are_round_and_hold_the_data() {
-        let check = |low: f64, high: f64, expect: &[f64]| assert_eq!(Scale::nice(low, high, 4.0).ticks(), expect, "{low}..{high}");
+        let check =
+            |low: f64, high: f64, expect: &[f64]| assert_eq!(Scale::nice(low, high, 4.0).ticks(), expect, "{low}..{high}");
         check(0.0, 100.0, &[0.0, 25.0, 50.0, 75.0, 100.0]);
         check(-3.0, 7.0, &[-5.0, -2.5, 0.0, 2.5, 5.0, 7.5]);
         check(0.0, 0.0, &[0.0, 0.25, 0.5, 0.75, 1.0]);

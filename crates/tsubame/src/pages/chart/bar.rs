@@ -1,12 +1,13 @@
 //! Bars: one per category, side by side per series. Over dates, series are stacked: the whole is what a shop looks at first.
 //! Long names lie beside horizontal bars instead of being cut under vertical ones.
 
+use chrono::NaiveDate;
 use maud::{Markup, html};
-use query::Kind;
+use query::{Kind, Value};
 
 use super::{
     ChartError,
-    axis::{Plot, Scale, category, distinct, fit, text_width},
+    axis::{Plot, Scale, category, distinct, fit, is_monthly, text_width},
     data::{Data, Point, hatch_fill, px, tone},
 };
 
@@ -28,8 +29,9 @@ pub fn draw(data: &Data) -> Result<Markup, ChartError> {
 
 fn vertical(data: &Data, points: &[Point], places: &[String], labels: &[String], series_count: usize) -> Markup {
     let (locale, kind) = (data.locale(), data.kind(data.value));
-    let is_stacked =
-        series_count > 1 && matches!(data.kind(data.x), Kind::Date | Kind::Instant) && points.iter().all(|point| point.value >= 0.0);
+    let is_stacked = series_count > 1
+        && matches!(data.kind(data.x), Kind::Date | Kind::Instant)
+        && points.iter().all(|point| point.value >= 0.0);
     let mut tops = vec![0.0; places.len()];
     let bars: Vec<(&Point, usize, f64)> = points
         .iter()
@@ -41,12 +43,13 @@ fn vertical(data: &Data, points: &[Point], places: &[String], labels: &[String],
         })
         .collect();
     let scale = Scale::from_zero(bars.iter().map(|(point, _, base)| base + point.value), kind);
-    let ticks: Vec<String> = scale.ticks().into_iter().map(|tick| locale.tick(kind, tick, scale.step)).collect();
+    let ticks: Vec<String> = scale.ticks().into_iter().map(|tick| scale.label(locale, kind, tick)).collect();
     let plot = Plot::beside(data, &ticks, 250.0);
     let band = plot.inner_width() / places.len() as f64;
     let slots = if is_stacked { 1.0 } else { series_count as f64 };
     let width = (band * if band > 8.0 { 0.72 } else { 0.9 } / slots).min(56.0);
-    let says_value = !is_stacked && points.iter().all(|point| text_width(&locale.short(kind, point.value)) <= (width + 6.0).max(band / slots - 4.0));
+    let says_value = !is_stacked
+        && points.iter().all(|point| text_width(&locale.short(kind, point.value)) <= (width + 6.0).max(band / slots - 4.0));
     let centres: Vec<(f64, String)> =
         labels.iter().enumerate().map(|(index, label)| (plot.left + (index as f64 + 0.5) * band, label.clone())).collect();
     let shapes = html! {
@@ -60,7 +63,8 @@ fn vertical(data: &Data, points: &[Point], places: &[String], labels: &[String],
             (data.mark(point.row, &tone(point.series), html! {
                 (block(data, point, [x + gap / 2.0, from.min(to), width - gap, (from - to).abs()]))
                 @if says_value {
-                    text class="value" x=(px(x + width / 2.0)) y=(px(if point.value < 0.0 { to + 12.0 } else { to - 4.0 })) text-anchor="middle" {
+                    @let above = if point.value < 0.0 { to + 12.0 } else { to - 4.0 };
+                    text class="value" x=(px(x + width / 2.0)) y=(px(above)) text-anchor="middle" {
                         (locale.short(kind, point.value))
                     }
                 }
@@ -86,7 +90,7 @@ fn horizontal(data: &Data, points: &[Point], places: &[String], labels: &[String
             line class="zero" x1=(px(plot.x(scale.share(0.0)))) x2=(px(plot.x(scale.share(0.0)))) y1="0" y2=(px(plot.height)) {}
             @for (index, label) in labels.iter().enumerate() {
                 text class="name" x=(px(plot.left - 10.0)) y=(px(plot.top + (index as f64 + 0.5) * band + 4.0)) text-anchor="end" {
-                    (fit(label, plot.left - 12.0))
+                    (fit(label, plot.left - 10.0))
                 }
             }
         }
@@ -96,7 +100,8 @@ fn horizontal(data: &Data, points: &[Point], places: &[String], labels: &[String
             @let (from, to) = (plot.x(scale.share(0.0)), plot.x(scale.share(point.value)));
             (data.mark(point.row, &tone(point.series), html! {
                 (block(data, point, [from.min(to), y + 1.0, (to - from).abs(), bar - 2.0]))
-                text class="value" x=(px(if has_negative { plot.width - plot.right + 6.0 } else { to + 6.0 })) y=(px(y + bar / 2.0 + 4.0)) { (shown(point)) }
+                @let beside = if has_negative { plot.width - plot.right + 6.0 } else { to + 6.0 };
+                text class="value" x=(px(beside)) y=(px(y + bar / 2.0 + 4.0)) { (shown(point)) }
             }))
         }
     };
@@ -119,11 +124,26 @@ fn place_of(data: &Data, places: &[String], point: &Point) -> usize {
 }
 
 fn labels(data: &Data, places: &[String]) -> Vec<String> {
+    let days: Vec<NaiveDate> = (0..data.answer.rows.len())
+        .filter_map(|row| match data.cell(row, data.x) {
+            Value::Date(day) => Some(*day),
+            _ => None,
+        })
+        .collect();
+    // Within a year the year says nothing.
+    let is_short = days.iter().max().zip(days.iter().min()).is_some_and(|(last, first)| (*last - *first).num_days() < 360);
     places
         .iter()
         .map(|place| {
             let row = (0..data.answer.rows.len()).find(|row| data.cell(*row, data.x).plain() == *place);
-            row.map(|row| category(data, row, data.x)).unwrap_or_default()
+            row.map(|row| place_label(data, row, is_short)).unwrap_or_default()
         })
         .collect()
+}
+
+fn place_label(data: &Data, row: usize, is_short: bool) -> String {
+    match (data.cell(row, data.x), is_short && !is_monthly(data, data.x)) {
+        (Value::Date(day), true) => data.locale().day_of_month(*day),
+        _ => category(data, row, data.x),
+    }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use maud::{Markup, html};
 use query::{Answer, Kind, Value};
 
-use super::{Chart, ChartError, ChartSpec};
+use super::{Chart, ChartError, ChartSpec, axis::category};
 use crate::pages::{Locale, words};
 
 pub struct Data<'a> {
@@ -32,7 +32,7 @@ pub struct Point {
 
 impl<'a> Data<'a> {
     pub fn bind(spec: &'a ChartSpec<'a>, answer: &'a Answer) -> Result<Self, ChartError> {
-        let column = |role: &'static str, name: Option<&str>| match name {
+        let column = |role: &'static str, name: Option<&str>| match name.filter(|name| !name.is_empty()) {
             None => Ok(None),
             Some(name) => answer.column(name).map(Some).ok_or_else(|| ChartError::Column {
                 role,
@@ -90,12 +90,16 @@ impl<'a> Data<'a> {
     pub fn series_names(&self) -> Vec<String> {
         let mut names: Vec<String> = Vec::new();
         for row in 0..self.answer.rows.len() {
-            let name = self.series.map(|_| self.shown(row, self.series)).unwrap_or_default();
+            let name = self.series_name(row);
             if !names.contains(&name) {
                 names.push(name);
             }
         }
         names
+    }
+
+    pub fn series_name(&self, row: usize) -> String {
+        self.series.map(|_| category(self, row, self.series)).unwrap_or_default()
     }
 
     /// The rows that have a finite value.
@@ -104,7 +108,7 @@ impl<'a> Data<'a> {
         (0..self.answer.rows.len())
             .filter_map(|row| {
                 let value = self.cell(row, self.value).number().filter(|value| value.is_finite())?;
-                let name = self.series.map(|_| self.shown(row, self.series)).unwrap_or_default();
+                let name = self.series_name(row);
                 let series = names.iter().position(|known| *known == name).unwrap_or(0);
                 Some(Point { row, value, series, hatched: self.hatched(row) })
             })
@@ -197,11 +201,13 @@ impl<'a> Data<'a> {
                         }
                     }
                 }
+                figcaption { (self.axes()) }
                 svg viewBox={ "0 0 " (px(width)) " " (px(height)) } role="img" aria-label=(label) {
                     @if any_hatched {
                         defs {
                             pattern id={ (id) "-hatch" } width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)" {
-                                line class="hatch-line" x1="0" y1="0" x2="0" y2="6" {}
+                                line class="hatch-line" x1="1" y1="0" x2="1" y2="6" {}
+                                line class="hatch-light" x1="3" y1="0" x2="3" y2="6" {}
                             }
                         }
                     }
@@ -211,7 +217,25 @@ impl<'a> Data<'a> {
         }
     }
 
-    fn expect(&self, role: &'static str, column: Option<usize>, wanted: &'static str, fits: impl Fn(Kind) -> bool) -> Result<(), ChartError> {
+    /// What stands along which direction.
+    fn axes(&self) -> String {
+        let lang = self.locale().lang;
+        let label = |column: Option<usize>| column.map_or("", |column| self.answer.columns[column].label.get(lang.name()));
+        let (x, y, value) = (label(self.x), label(self.y), label(self.value));
+        match self.spec.chart {
+            Chart::Heatmap => words::AXES_GRID.fill(lang, &[value, y, x]),
+            Chart::Line | Chart::Bar => words::AXES.fill(lang, &[value, x]),
+            _ => value.into(),
+        }
+    }
+
+    fn expect(
+        &self,
+        role: &'static str,
+        column: Option<usize>,
+        wanted: &'static str,
+        fits: impl Fn(Kind) -> bool,
+    ) -> Result<(), ChartError> {
         match column {
             Some(column) if !fits(self.answer.columns[column].kind) => Err(ChartError::Kind {
                 role,

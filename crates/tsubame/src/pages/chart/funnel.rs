@@ -27,7 +27,9 @@ pub fn draw(data: &Data) -> Result<Markup, ChartError> {
         @for (index, point) in points.iter().enumerate() {
             @let y = index as f64 * band + 2.0;
             @let width = if largest > 0.0 { point.value.max(0.0) / largest * plot.inner_width() } else { 0.0 };
-            text class="name" x=(px(plot.left - 10.0)) y=(px(y + bar / 2.0 + 4.0)) text-anchor="end" { (fit(&names[index], plot.left - 12.0)) }
+            text class="name" x=(px(plot.left - 10.0)) y=(px(y + bar / 2.0 + 4.0)) text-anchor="end" {
+                (fit(&names[index], plot.left - 10.0))
+            }
             rect class="track" x=(px(plot.left)) y=(px(y)) width=(px(plot.inner_width())) height=(px(bar)) rx="3" {}
             (data.mark(point.row, "s0", html! {
                 rect class="fill" x=(px(plot.left)) y=(px(y)) width=(px(width.max(1.0))) height=(px(bar)) rx="3" {}

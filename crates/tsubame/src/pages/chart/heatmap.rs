@@ -18,7 +18,9 @@ pub fn draw(data: &Data) -> Result<Markup, ChartError> {
     data.refuse_twice(&points)?;
     let (columns, rows) = (ordered(data, data.x), ordered_rows(data));
     let (locale, kind) = (data.locale(), data.kind(data.value));
-    let (low, high) = points.iter().fold((0f64, f64::NEG_INFINITY), |(low, high), point| (low.min(point.value), high.max(point.value)));
+    let (low, high) = points
+        .iter()
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), point| (low.min(point.value), high.max(point.value)));
     let step = |value: f64| if high > low { (((value - low) / (high - low)) * (STEPS - 1.0)).round() as usize } else { 4 };
     let widest = |texts: &mut dyn Iterator<Item = String>| texts.map(|text| text_width(&text)).fold(0.0, f64::max);
     let left = (widest(&mut rows.iter().map(|(_, label)| label.clone())) + 14.0).clamp(48.0, 190.0);
@@ -26,7 +28,7 @@ pub fn draw(data: &Data) -> Result<Markup, ChartError> {
         .max(widest(&mut columns.iter().map(|(_, label)| label.clone())).min(90.0))
         + 8.0;
     let full: f64 = if data.spec.wide { 1180.0 } else { 560.0 };
-    let cell = ((full - left - 2.0) / columns.len() as f64).clamp(cell_min, cell_min.max(110.0));
+    let cell = ((full - left - 2.0) / columns.len() as f64).clamp(cell_min, cell_min.max(130.0));
     let (width, height, top, line) = (full.max(left + cell * columns.len() as f64 + 2.0), 30.0, 24.0, 28.0_f64);
     let shapes = html! {
         g class="axis" aria-hidden="true" {
@@ -34,7 +36,9 @@ pub fn draw(data: &Data) -> Result<Markup, ChartError> {
                 text x=(px(left + (index as f64 + 0.5) * cell)) y="15" text-anchor="middle" { (fit(label, cell - 4.0)) }
             }
             @for (index, (_, label)) in rows.iter().enumerate() {
-                text class="name" x=(px(left - 8.0)) y=(px(top + (index as f64 + 0.5) * line + 4.0)) text-anchor="end" { (fit(label, left - 10.0)) }
+                text class="name" x=(px(left - 8.0)) y=(px(top + (index as f64 + 0.5) * line + 4.0)) text-anchor="end" {
+                    (fit(label, left - 10.0))
+                }
             }
         }
         @for point in &points {
@@ -43,7 +47,12 @@ pub fn draw(data: &Data) -> Result<Markup, ChartError> {
             (data.mark(point.row, &format!("cell q{}", step(point.value)), html! {
                 rect class="tile" x=(px(x + 1.0)) y=(px(y + 1.0)) width=(px(cell - 2.0)) height=(px(line - 2.0)) rx="3" {}
                 @if point.hatched {
-                    rect x=(px(x + 1.0)) y=(px(y + 1.0)) width=(px(cell - 2.0)) height=(px(line - 2.0)) rx="3" fill=(hatch_fill(data.spec.id)) {}
+                    rect x=(px(x + 1.0)) y=(px(y + 1.0)) width=(px(cell - 2.0)) height=(px(line - 2.0)) rx="3"
+                        fill=(hatch_fill(data.spec.id)) {}
+                    // The number stands on a plain ground, or the hatching would strike it out.
+                    @let ground = text_width(&locale.short(kind, point.value)) + 8.0;
+                    rect class="tile" x=(px(x + (cell - ground) / 2.0)) y=(px(y + 6.0)) width=(px(ground)) height=(px(line - 12.0))
+                        rx="3" {}
                 }
                 text x=(px(x + cell / 2.0)) y=(px(y + line / 2.0 + 4.0)) text-anchor="middle" { (locale.short(kind, point.value)) }
             }))

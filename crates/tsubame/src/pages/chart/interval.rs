@@ -67,7 +67,7 @@ pub fn draw(data: &Data) -> Result<Markup, ChartError> {
     let is_difference = points.iter().any(|point| edge(point).0 < 0.0);
     let scale = if is_difference {
         let reach = points.iter().map(|point| edge(point).0.abs().max(edge(point).1.abs())).fold(0.0, f64::max);
-        Scale::nice(-reach, reach, 4.0)
+        Scale::nice(-reach, reach, 6.0)
     } else {
         Scale::from_zero(points.iter().map(|point| edge(point).1), kind)
     };
@@ -85,16 +85,21 @@ pub fn draw(data: &Data) -> Result<Markup, ChartError> {
     let said = |point: &Point| {
         let number = if is_difference { locale.difference(kind, point.value) } else { locale.number(kind, point.value) };
         let (low, high) = edge(point);
-        if is_difference { format!("{} {number} {}", Verdict::of(low, high).sign(), Verdict::of(low, high).words(locale)) } else { number }
+        if is_difference {
+            format!("{} {number} {}", Verdict::of(low, high).sign(), Verdict::of(low, high).words(locale))
+        } else {
+            number
+        }
     };
     plot.right = points.iter().map(|point| text_width(&said(point))).fold(0.0, f64::max).min(plot.width * 0.4) + 14.0;
     let ticks: Vec<(f64, String)> =
-        scale.ticks().into_iter().map(|tick| (plot.x(scale.share(tick)), locale.tick(kind, tick, scale.step))).collect();
+        scale.ticks().into_iter().map(|tick| (plot.x(scale.share(tick)), scale.label(locale, kind, tick))).collect();
     let shapes = html! {
         g class="axis" aria-hidden="true" {
             @for tick in scale.ticks() {
                 @let x = plot.x(scale.share(tick));
-                line class={ @if tick == 0.0 { "zero" } @else { "grid" } } x1=(px(x)) x2=(px(x)) y1=(px(plot.top)) y2=(px(plot.height - plot.bottom)) {}
+                line class={ @if tick == 0.0 { "zero" } @else { "grid" } }
+                    x1=(px(x)) x2=(px(x)) y1=(px(plot.top)) y2=(px(plot.height - plot.bottom)) {}
             }
         }
         (plot.x_labels(&ticks))
@@ -102,7 +107,9 @@ pub fn draw(data: &Data) -> Result<Markup, ChartError> {
             @let y = plot.top + (index as f64 + 0.5) * band;
             @let (low, high) = edge(point);
             @let class = if is_difference { Verdict::of(low, high).class(false) } else { "s0" };
-            text class="name" x=(px(plot.left - 10.0)) y=(px(y + 4.0)) text-anchor="end" { (fit(&names[index], plot.left - 12.0)) }
+            text class="name" x=(px(plot.left - 10.0)) y=(px(y + 4.0)) text-anchor="end" {
+                (fit(&names[index], plot.left - 10.0))
+            }
             (data.mark(point.row, class, html! {
                 (whisker([plot.x(scale.share(low)), plot.x(scale.share(point.value)), plot.x(scale.share(high))], y))
                 @if point.hatched {
@@ -143,7 +150,8 @@ pub fn in_cell(locale: &Locale, kind: Kind, [low, value, high]: [f64; 3], reach:
 fn whisker([low, value, high]: [f64; 3], y: f64) -> Markup {
     html! {
         rect class="band" x=(px(low)) y=(px(y - 5.0)) width=(px((high - low).max(1.0))) height="10" rx="5" {}
-        path class="line" d={ "M" (px(low)) " " (px(y)) "H" (px(high)) "M" (px(low)) " " (px(y - 5.0)) "v10M" (px(high)) " " (px(y - 5.0)) "v10" } {}
+        path class="line"
+            d={ "M" (px(low)) " " (px(y)) "H" (px(high)) "M" (px(low)) " " (px(y - 5.0)) "v10M" (px(high)) " " (px(y - 5.0)) "v10" } {}
         circle class="dot" cx=(px(value)) cy=(px(y)) r="4" {}
     }
 }

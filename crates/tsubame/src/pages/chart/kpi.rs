@@ -120,7 +120,9 @@ fn range(data: &Data, row: usize) -> Markup {
     let is_known = !matches!(low, Value::Null) && !matches!(high, Value::Null);
     html! {
         @if data.low.is_some() && data.high.is_some() && is_known {
-            p class="kpi-note" { (words::INTERVAL_95.get(data.locale().lang)) " " (data.shown(row, data.low)) " – " (data.shown(row, data.high)) }
+            p class="kpi-note" {
+                (words::INTERVAL_95.get(data.locale().lang)) " " (data.shown(row, data.low)) " – " (data.shown(row, data.high))
+            }
         }
     }
 }

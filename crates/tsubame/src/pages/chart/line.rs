@@ -14,11 +14,17 @@ pub fn draw(data: &Data) -> Result<Markup, ChartError> {
     data.refuse_twice(&points)?;
     let kind = data.kind(data.value);
     let scale = Scale::from_zero(points.iter().map(|point| point.value), kind);
-    let ticks: Vec<String> = scale.ticks().into_iter().map(|tick| data.locale().tick(kind, tick, scale.step)).collect();
+    let ticks: Vec<String> = scale.ticks().into_iter().map(|tick| scale.label(data.locale(), kind, tick)).collect();
     let plot = Plot::beside(data, &ticks, 250.0);
     let place = |point: &Point| (plot.x(along.share(data, point.row).unwrap_or(0.5)), plot.y(scale.share(point.value)));
     let series_count = data.series_names().len();
-    let radius = if points.len() > 120 { 1.4 } else if points.len() > 40 { 2.2 } else { 3.2 };
+    let radius = if points.len() > 120 {
+        1.4
+    } else if points.len() > 40 {
+        2.2
+    } else {
+        3.2
+    };
     let shapes = html! {
         (plot.y_axis(data.locale(), kind, &scale))
         (plot.x_labels(&along.labels(data, &plot)))
@@ -47,7 +53,9 @@ pub fn marker(series: usize, x: f64, y: f64, r: f64) -> Markup {
     match series % 4 {
         0 => html! { circle class="dot" cx=(px(x)) cy=(px(y)) r=(px(r)) {} },
         1 => path(format!("M{} {}h{}v{}h-{}z", px(x - r), px(y - r), px(2.0 * r), px(2.0 * r), px(2.0 * r))),
-        2 => path(format!("M{} {}L{} {}L{} {}z", px(x), px(y - 1.25 * r), px(x + 1.2 * r), px(y + r), px(x - 1.2 * r), px(y + r))),
+        2 => {
+            path(format!("M{} {}L{} {}L{} {}z", px(x), px(y - 1.25 * r), px(x + 1.2 * r), px(y + r), px(x - 1.2 * r), px(y + r)))
+        }
         _ => path(format!(
             "M{} {}L{} {}L{} {}L{} {}z",
             px(x),
@@ -71,9 +79,8 @@ struct Paths {
 /// The lines of one series. A row without a value breaks the line: no number is guessed in between.
 fn paths(data: &Data, points: &[Point], series: usize, place: &dyn Fn(&Point) -> (f64, f64)) -> Paths {
     let names = data.series_names();
-    let own_rows: Vec<usize> = (0..data.answer.rows.len())
-        .filter(|row| data.series.is_none() || data.shown(*row, data.series) == names[series])
-        .collect();
+    let own_rows: Vec<usize> =
+        (0..data.answer.rows.len()).filter(|row| data.series.is_none() || data.series_name(*row) == names[series]).collect();
     let mut own: Vec<&Point> = points.iter().filter(|point| point.series == series).collect();
     own.sort_by(|a, b| place(a).0.total_cmp(&place(b).0));
     let mut paths = Paths { solid: String::new(), dashed: String::new(), gaps: 0 };

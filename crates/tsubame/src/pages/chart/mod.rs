@@ -1,6 +1,7 @@
-//! Charts: SVG drawn from an [`Answer`], each mark carrying the row it stands for. We draw them ourselves: charts-rs 2.3.0 keeps values as
-//! `f32` (inexact above 16,777,216) and colours as RGBA bytes (no CSS variables) and has no hatching for bars or cells; kuva 0.6.0 puts no
-//! data attributes on marks, hatches only through a whole-figure black-and-white mode and writes inline `<style>`, which our CSP refuses.
+//! Charts: SVG drawn from an [`Answer`], each mark carrying the row it stands for. We draw them ourselves, because charts-rs 2.3.0 keeps
+//! values as `f32` (inexact above 16,777,216) and colours as RGBA bytes (no CSS variables) and has no fill patterns. kuva 0.6.0 hatches only
+//! in a whole-figure black-and-white mode, gives heatmap cells, funnels and intervals no data attributes, and gives them to bars only with
+//! an inline `<style>` and `<script>`, which our Content-Security-Policy refuses.
 
 mod axis;
 mod bar;
@@ -106,9 +107,13 @@ impl Remedy for ChartError {
         Some(match self {
             ChartError::Missing { role, .. } => format!("add `{role} = \"<column>\"` to the panel"),
             ChartError::Column { role, .. } => format!("give `{role}` one of these names, or add the column to the query"),
-            ChartError::Kind { wanted, .. } => format!("name a column that is {wanted}, or correct its kind in the query's header"),
+            ChartError::Kind { wanted, .. } => {
+                format!("name a column that is {wanted}, or correct its kind in the query's header")
+            }
             ChartError::Twice { .. } => "return one row per mark (group the query), or give the panel `series`".into(),
-            ChartError::Link { .. } => "write a path on this site with `{column}` placeholders, such as `/d/customer?customer={customer_id}`".into(),
+            ChartError::Link { .. } => {
+                "write a path on this site with `{column}` placeholders, such as `/d/customer?customer={customer_id}`".into()
+            }
         })
     }
 }
@@ -142,4 +147,4 @@ pub fn empty(locale: &Locale) -> Markup {
 }
 
 #[cfg(test)]
-mod tests;
+pub mod tests;

@@ -1,0 +1,323 @@
+//! Which touches an order is credited to, and with how much of it. All models are computed; the shop chooses which one pages
+//! show. What a model says is never what messages earned: that is [`crate::readout`], per group.
+
+use std::cmp::Reverse;
+
+use model::{Channel, Credit, Instant, Money, Order, OrderStatus, ShopZone, Touch, money::MoneyError};
+
+mod credit;
+mod first;
+mod last;
+mod linear;
+mod position;
+mod time_decay;
+
+pub use credit::allocate;
+pub use first::First;
+pub use last::Last;
+pub use linear::Linear;
+pub use position::Position;
+pub use time_decay::TimeDecay;
+
+/// The touches an order may be credited to, weakest claim first: the last one is the "last touch".
+#[derive(Debug, Clone, Copy)]
+pub struct Path<'a> {
+    pub touches: &'a [&'a Touch],
+    pub ordered_at: Instant,
+}
+
+/// How a path shares an order out.
+pub trait AttributionModel: Sync {
+    /// Stable: tables store it, and it is the name of its file.
+    fn name(&self) -> &'static str;
+    /// Changes whenever the shares do.
+    fn version(&self) -> &'static str;
+    /// One relative weight per touch; a touch's share is its weight over their sum. Whole numbers, so that shares are exact and
+    /// the same on every machine.
+    fn shares(&self, path: &Path) -> Vec<u64>;
+}
+
+pub static MODELS: [&dyn AttributionModel; 5] = [&Last, &First, &Linear, &TimeDecay, &Position];
+
+/// One revision of an order, and when it happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revision {
+    pub at: Instant,
+    pub order: Order,
+}
+
+/// What decides between touches, and on which day a credit is booked.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings<'a> {
+    pub zone: ShopZone,
+    /// The shop's channels, the preferred one first: the last tie between touches but one.
+    pub channels: &'a [Channel],
+}
+
+/// The credits of one customer: every revision of its orders against its touches, both in any order; the rows sorted by order,
+/// revision, model and touch.
+///
+/// The allocation is made anew on the net amount of each revision, and the row says the change since the revision before, booked
+/// on the shop day of the revision. So the rows of an order add up to its net amount (nothing once it is cancelled), and the
+/// first ones also carry the gross amount as placed. A touch whose share never changes has no row. The path is that of the first
+/// revision's order time.
+///
+/// # Errors
+/// `Overflow` if a change does not fit.
+pub fn credits(
+    revisions: &[Revision],
+    touches: &[Touch],
+    models: &[&dyn AttributionModel],
+    settings: Settings,
+) -> Result<Vec<Credit>, MoneyError> {
+    let mut revisions: Vec<&Revision> = revisions.iter().collect();
+    revisions.sort_by_key(|revision| (&revision.order.source, &revision.order.order_id, revision.at));
+    let mut touches: Vec<&Touch> = touches.iter().collect();
+    touches.sort_by(|a, b| claim(a, settings.channels).cmp(&claim(b, settings.channels)));
+
+    let same_order = |a: &&Revision, b: &&Revision| (&a.order.source, &a.order.order_id) == (&b.order.source, &b.order.order_id);
+    let mut credits = Vec::new();
+    for order in revisions.chunk_by(same_order) {
+        let ordered_at = order[0].order.ordered_at;
+        let eligible = |touch: &&Touch| touch.touched_at <= ordered_at && ordered_at <= touch.credit_until;
+        let path: Vec<&Touch> = touches.iter().copied().filter(eligible).collect();
+        let path = Path { touches: &path, ordered_at };
+        if !path.touches.is_empty() {
+            credits.extend(order_credits(order, &path, models, settings.zone)?);
+        }
+    }
+    Ok(credits)
+}
+
+fn order_credits(
+    order: &[&Revision],
+    path: &Path,
+    models: &[&dyn AttributionModel],
+    zone: ShopZone,
+) -> Result<Vec<Credit>, MoneyError> {
+    let nothing = vec![Money::ZERO; path.touches.len()];
+    let mut models: Vec<_> = models.iter().map(|model| (*model, model.shares(path), nothing.clone())).collect();
+    let mut credits = Vec::new();
+    for (index, revision) in order.iter().enumerate() {
+        let minor = revision.order.currency.minor_unit();
+        let (placed, net) =
+            (if index == 0 { revision.order.gross.minus(revision.order.discount)? } else { Money::ZERO }, net(&revision.order));
+        for (model, weights, booked) in &mut models {
+            let (gross, net) = (allocate(placed, minor, weights), allocate(net, minor, weights));
+            for (((touch, gross), net), booked) in path.touches.iter().zip(gross).zip(net).zip(booked) {
+                let change = net.minus(*booked)?;
+                *booked = net;
+                if (gross, change) == (Money::ZERO, Money::ZERO) {
+                    continue;
+                }
+                credits.push(Credit {
+                    order_id: revision.order.order_id.clone(),
+                    revision_id: revision.order.revision_id.clone(),
+                    touch_id: touch.touch_id.clone(),
+                    send_id: touch.send_id.clone(),
+                    customer_id: touch.customer_id.clone(),
+                    scenario: touch.scenario.clone(),
+                    channel: touch.channel,
+                    model: model.name().into(),
+                    model_version: model.version().into(),
+                    gross,
+                    net: change,
+                    booked_on: zone.day(revision.at),
+                    ordered_at: path.ordered_at,
+                });
+            }
+        }
+    }
+    Ok(credits)
+}
+
+/// What an order brought: nothing once it is cancelled or wholly returned.
+fn net(order: &Order) -> Money {
+    if order.status == OrderStatus::Completed { order.net } else { Money::ZERO }
+}
+
+/// Later is stronger; at one time coupon, click, open, delivered; then the later send, the preferred channel, the smaller send
+/// key.
+fn claim<'a>(touch: &'a Touch, channels: &[Channel]) -> impl Ord + use<'a> {
+    let preference = channels.iter().position(|channel| *channel == touch.channel).unwrap_or(channels.len());
+    (touch.touched_at, touch.kind, touch.sent_at, Reverse(preference), Reverse(&touch.send_id), Reverse(&touch.touch_id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::{Currency, CustomerId, TouchKind};
+    use proptest::prelude::*;
+
+    const CHANNELS: [Channel; 3] = [Channel::Line, Channel::Email, Channel::Sms];
+
+    fn at(text: &str) -> Instant {
+        ShopZone::tokyo().instant(format!("2026-01-{text}:00").parse().expect("a local time"))
+    }
+
+    fn touch(channel: Channel, kind: TouchKind, touched: &str, sent: &str, days: i64) -> Touch {
+        Touch {
+            touch_id: format!("{channel}-{}-{touched}", kind.name()),
+            customer_id: CustomerId::stored("c-0001"),
+            send_id: format!("{channel}-{sent}"),
+            scenario: "s".into(),
+            channel,
+            kind,
+            touched_at: at(touched),
+            sent_at: at(sent),
+            credit_until: at(touched) + chrono::Duration::days(days),
+        }
+    }
+
+    fn click(channel: Channel, touched: &str) -> Touch {
+        touch(channel, TouchKind::Clicked, touched, touched, 7)
+    }
+
+    fn revision(at: Instant, ordered_at: Instant, status: OrderStatus, net: i64) -> Revision {
+        let yen = |amount| Money::whole(amount).expect("an amount");
+        let order = Order {
+            order_id: "o1".into(),
+            revision_id: format!("{status:?}{net}"),
+            source: "shop".into(),
+            customer_id: Some(CustomerId::stored("c-0001")),
+            ordered_at,
+            status,
+            gross: yen(10_500),
+            discount: yen(500),
+            refunded: yen(10_000 - net),
+            net: yen(net),
+            tax: Money::ZERO,
+            shipping: Money::ZERO,
+            currency: Currency::jpy(),
+            coupon: None,
+            sales_channel: None,
+            subscription_id: None,
+            subscription_count: None,
+            send_id: None,
+        };
+        Revision { at, order }
+    }
+
+    fn settings() -> Settings<'static> {
+        Settings { zone: ShopZone::tokyo(), channels: &CHANNELS }
+    }
+
+    /// `model channel net`, in the order of the path.
+    fn shown(revisions: &[Revision], touches: &[Touch], model: &str) -> Vec<String> {
+        let credits = credits(revisions, touches, &MODELS, settings()).expect("it fits");
+        let of_model = credits.iter().filter(|credit| credit.model == model);
+        of_model
+            .map(|credit| format!("{} {} {} {}", credit.booked_on.format("%d"), credit.channel, credit.gross, credit.net))
+            .collect()
+    }
+
+    #[test]
+    fn the_list_is_the_folder() {
+        let mut names: Vec<String> = MODELS.iter().map(|model| model.name().into()).collect();
+        names.push("credit".into()); // What they share.
+        names.sort();
+        assert_eq!(names, crate::gates::tests::modules("src/attribution"));
+    }
+
+    #[test]
+    fn t22_three_clicks_and_every_model() {
+        let touches = [click(Channel::Sms, "10T00:00"), click(Channel::Email, "03T12:00"), click(Channel::Line, "08T12:00")];
+        let placed = [revision(at("10T12:00"), at("10T12:00"), OrderStatus::Completed, 10_000)];
+        let check = |model: &str, expect: &[&str]| assert_eq!(shown(&placed, &touches, model), expect, "{model}");
+        check("last", &["10 sms 10000 10000"]);
+        check("first", &["10 email 10000 10000"]);
+        check("linear", &["10 email 3333 3333", "10 line 3333 3333", "10 sms 3334 3334"]);
+        check("time_decay", &["10 email 2201 2201", "10 line 3610 3610", "10 sms 4189 4189"]);
+        check("position", &["10 email 4000 4000", "10 line 2000 2000", "10 sms 4000 4000"]);
+    }
+
+    #[test]
+    fn t27_and_the_other_ties() {
+        let (clicked, opened, coupon) = (TouchKind::Clicked, TouchKind::Opened, TouchKind::Coupon);
+        let placed = [revision(at("10T12:00"), at("10T12:00"), OrderStatus::Completed, 10_000)];
+        let check = |touches: [Touch; 2], expect: Channel| {
+            let [a, b] = touches;
+            for touches in [[a.clone(), b.clone()], [b, a]] {
+                assert_eq!(shown(&placed, &touches, "last"), [format!("10 {expect} 10000 10000")]);
+            }
+        };
+        let (email, line) = (Channel::Email, Channel::Line);
+        let one = |channel, kind, sent: &str| touch(channel, kind, "10T10:00", sent, 7);
+        check([one(email, clicked, "10T09:00"), one(line, clicked, "10T09:05")], line); // T27: the later send.
+        check([one(email, clicked, "10T09:05"), one(line, clicked, "10T09:00")], email);
+        check([one(email, clicked, "10T09:00"), one(line, opened, "10T09:05")], email);
+        check([one(email, clicked, "10T09:05"), one(line, coupon, "10T09:00")], line);
+        check([one(email, clicked, "10T09:00"), one(line, clicked, "10T09:00")], line); // The shop prefers LINE.
+    }
+
+    #[test]
+    fn a_touch_earns_until_its_limit_and_not_after_the_order() {
+        let check = |ordered: &str, expect: usize| {
+            let placed = [revision(at(ordered), at(ordered), OrderStatus::Completed, 10_000)];
+            assert_eq!(shown(&placed, &[click(Channel::Email, "03T12:00")], "last").len(), expect, "{ordered}");
+        };
+        check("03T11:59", 0);
+        check("03T12:00", 1);
+        check("10T12:00", 1);
+        check("10T12:01", 0);
+    }
+
+    #[test]
+    fn t31_refunds_and_cancellations_are_booked_when_they_happen() {
+        let touches = [click(Channel::Email, "03T12:00"), click(Channel::Line, "04T12:00"), click(Channel::Sms, "05T12:00")];
+        let ordered = at("06T12:00");
+        let placed = revision(ordered, ordered, OrderStatus::Completed, 10_000);
+        let refunded = revision(at("20T12:00"), ordered, OrderStatus::Completed, 7_000);
+        let again = revision(at("21T12:00"), ordered, OrderStatus::Completed, 7_000);
+        let cancelled = revision(at("25T12:00"), ordered, OrderStatus::Cancelled, 7_000);
+        let check = |revisions: &[&Revision], model: &str, expect: &[&str]| {
+            let revisions: Vec<Revision> = revisions.iter().map(|revision| (*revision).clone()).collect();
+            assert_eq!(shown(&revisions, &touches, model), expect);
+        };
+        check(&[&placed, &refunded, &again, &cancelled], "last", &["06 sms 10000 10000", "20 sms 0 -3000", "25 sms 0 -7000"]);
+        check(
+            &[&cancelled, &placed, &refunded],
+            "linear",
+            &[
+                "06 email 3333 3333",
+                "06 line 3333 3333",
+                "06 sms 3334 3334",
+                "20 email 0 -1000",
+                "20 line 0 -1000",
+                "20 sms 0 -1000",
+                "25 email 0 -2333",
+                "25 line 0 -2333",
+                "25 sms 0 -2334",
+            ],
+        );
+        // Known only as cancelled: gross as it was placed, nothing net.
+        check(&[&cancelled], "last", &["25 sms 10000 0"]);
+    }
+
+    proptest! {
+        #[test]
+        fn credits_add_up_to_the_net_amount(
+            nets in prop::collection::vec(-20_000i64..20_000, 1..5),
+            days in prop::collection::vec((0usize..3, 1u32..9), 0..6),
+        ) {
+            let clicked = |(channel, day): &(usize, u32)| click(CHANNELS[*channel], &format!("{day:02}T12:00"));
+            let touches: Vec<Touch> = days.iter().map(clicked).collect();
+            let ordered = at("09T12:00");
+            let dated = |(index, net): (usize, &i64)| {
+                let at = ordered + chrono::Duration::days(index as i64);
+                let mut revision = revision(at, ordered, OrderStatus::Completed, *net);
+                revision.order.revision_id = index.to_string();
+                revision
+            };
+            let revisions: Vec<Revision> = nets.iter().enumerate().map(dated).collect();
+            let credits = credits(&revisions, &touches, &MODELS, settings()).expect("it fits");
+            let reached = touches.iter().any(|touch| touch.credit_until >= ordered);
+            for model in MODELS {
+                let of_model = || credits.iter().filter(|credit| credit.model == model.name());
+                let expect = |amount| if reached { Money::whole(amount) } else { Ok(Money::ZERO) };
+                prop_assert_eq!(Money::sum(of_model().map(|credit| credit.net)), expect(*nets.last().expect("one")));
+                prop_assert_eq!(Money::sum(of_model().map(|credit| credit.gross)), expect(10_000));
+            }
+        }
+    }
+}

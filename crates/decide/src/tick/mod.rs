@@ -1,0 +1,179 @@
+//! What every scenario does about one customer in a window of logical time: a pure function of facts.
+//!
+//! **Logical time.** A decision at logical time t uses facts that happened at t or before and were known by t + `grace`, and is
+//! executed at t + `grace`, live and in a replay alike. So a fact is *seen* from `max(at, known_at - grace)` on; that is when a
+//! trigger lets somebody in and when an exit event takes somebody out. A fact seen only after a send that it should have
+//! prevented is a late exit: it cannot unsend, so it is counted and the later steps stop.
+//!
+//! **Windows.** A window is `(from, to]`. Everything that depends on a window's ends is stated as facts (an open entry with its
+//! due time), so any number of windows over a period gives the same rows as one window over it.
+//!
+//! **One instant.** At one instant exits come first, then entries, then sends, these by priority (high first), the end of their
+//! validity (early first), scenario id and send key. All scenarios of a customer are planned together, because caps and
+//! priorities span them.
+
+use std::collections::BTreeMap;
+
+use chrono::{Duration, TimeDelta};
+use model::{Channel, CustomerId, EntryStep, Exposure, Instant, Scenario, Send, StopRow};
+use serde_json::Value;
+
+use crate::Rules;
+pub use crate::gates::{PastSend, Reach};
+
+mod entering;
+mod sending;
+mod walk;
+
+#[cfg(test)]
+mod examples;
+#[cfg(test)]
+mod windows;
+
+/// Logical times decided in one run: `(from, to]`. Live, `to` is now - `grace`, and `from` is the `to` of the run before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Window {
+    pub run_id: String,
+    pub from: Instant,
+    pub to: Instant,
+    pub grace: Duration,
+}
+
+impl Window {
+    /// When a send due at `due` is executed.
+    pub fn executed_at(&self, due: Instant) -> Instant {
+        due + self.grace
+    }
+
+    /// The first logical time from which a decision sees a fact.
+    pub fn seen_at(&self, at: Instant, known_at: Instant) -> Instant {
+        at.max(known_at - self.grace)
+    }
+
+    fn first_instant(&self) -> Instant {
+        self.from + TimeDelta::microseconds(1)
+    }
+}
+
+/// The facts about one customer that its scenarios look at. Facts not yet seen at a logical time are ignored there, so giving too
+/// many is harmless; lists may be in any order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Customer {
+    pub id: CustomerId,
+    /// What is bucketed: the contact cluster, so that people who share an address meet one arm. Without a cluster, the id.
+    pub unit: String,
+    /// As it is now; the gates run again when a send is handed over.
+    pub reach: BTreeMap<Channel, Reach>,
+    /// As far back as the longest cap, and every send of an open entry.
+    pub past_sends: Vec<PastSend>,
+    /// Every earlier entry, finished ones too; those in `open` may be left out.
+    pub past_entries: Vec<PastEntry>,
+    pub open: Vec<OpenEntry>,
+    pub triggers: Vec<Trigger>,
+    pub happenings: Vec<Happening>,
+    /// What a branch's `when` says of this customer, by [`condition_key`]; a missing one is not true.
+    pub conditions: BTreeMap<String, bool>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PastEntry {
+    pub scenario: String,
+    pub entry_key: String,
+    pub entered_at: Instant,
+}
+
+/// An entry that waits, read back from its last row in `entries`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OpenEntry {
+    pub entry_id: String,
+    pub scenario: String,
+    pub version: String,
+    pub entry_key: String,
+    pub entered_at: Instant,
+    pub step: String,
+    pub due: Instant,
+    pub held_out: bool,
+    pub context: Value,
+    /// Of a deferred send: what deferred it, and since when it is due.
+    pub reason: Option<String>,
+}
+
+impl OpenEntry {
+    /// The entry as its last row says; `None` once it has left.
+    pub fn of(row: &EntryStep) -> Option<OpenEntry> {
+        (row.status == model::EntryStatus::Waiting).then(|| OpenEntry {
+            entry_id: row.entry_id.clone(),
+            scenario: row.scenario.clone(),
+            version: row.scenario_version.clone(),
+            entry_key: row.entry_key.clone(),
+            entered_at: row.entered_at,
+            step: row.step.clone(),
+            due: row.due_at,
+            held_out: row.held_out,
+            context: row.context.clone(),
+            reason: row.reason.clone(),
+        })
+    }
+}
+
+/// Something that may let the customer into a scenario: its entry event (its `where` already true), or being in its segment at an
+/// evaluation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trigger {
+    pub scenario: String,
+    /// The value of the scenario's key column; without a key the customer's id for an event, the run date for a segment.
+    pub entry_key: String,
+    pub at: Instant,
+    pub known_at: Instant,
+    /// For `reentry = rematch`: the evaluation before this one had the customer in, too. False for an event.
+    pub was_in_audience_before: bool,
+    /// What the message may use, as a JSON object.
+    pub context: Value,
+}
+
+/// An event of the customer that some exit or `since` names; entry events among them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Happening {
+    pub name: String,
+    pub at: Instant,
+    pub known_at: Instant,
+    /// Its values of the key columns of scenarios (`cart_id`), for exits that match by key.
+    pub keys: BTreeMap<String, String>,
+}
+
+/// A row and the logical time of the decision that made it. The decision is executed, and so could be known, `grace` later.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dated<T> {
+    pub at: Instant,
+    pub row: T,
+}
+
+/// What to record, each kind in the order it was decided. Every send step reached gives exactly one of: a planned send, a ghost,
+/// a deferral (the entry waits on at the step), a stop of the whole step (a stop row without a channel).
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Plan {
+    pub entries: Vec<Dated<EntryStep>>,
+    /// `planned` or `ghost`; `due_at` is the logical time.
+    pub sends: Vec<Dated<Send>>,
+    pub stops: Vec<Dated<StopRow>>,
+    /// Of real sends in a step's experiment. A ghost carries its arm but met nothing.
+    pub exposures: Vec<Dated<Exposure>>,
+    pub deferred: u32,
+    /// Exit events seen only after a send that they should have prevented, while the entry still had steps to go.
+    pub late_exits: u32,
+}
+
+/// Plans one customer across all scenarios.
+///
+/// Of several versions of a scenario the last in the slice lets people in; the others serve the entries pinned to them. An entry
+/// whose version is not given leaves as `version_stopped`; one whose scenario is not given at all, or is disabled (paused), stays
+/// where it is. A step that fell due during a pause is taken up at the window's first instant, and its validity counts from when
+/// it was due.
+pub fn plan(customer: &Customer, scenarios: &[Scenario], rules: &Rules, window: &Window) -> Plan {
+    walk::Walk::new(customer, scenarios, rules, window).run()
+}
+
+/// Where [`Customer::conditions`] keeps an arm of a branch: `scenario/step/arm`, arms counted from 0.
+pub fn condition_key(scenario: &str, step: &str, arm: usize) -> String {
+    format!("{scenario}/{step}/{arm}")
+}

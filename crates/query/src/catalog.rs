@@ -1,0 +1,124 @@
+//! The library: every query and dashboard, the built-in ones and a shop's own, which take precedence by name.
+
+use std::{collections::BTreeMap, path::Path};
+
+use model::Problem;
+use rust_embed::RustEmbed;
+use sha2::{Digest, Sha256};
+
+use crate::{Dashboard, Header};
+
+#[derive(RustEmbed)]
+#[folder = "../../queries"]
+struct BuiltInQueries;
+
+#[derive(RustEmbed)]
+#[folder = "../../dashboards"]
+struct BuiltInDashboards;
+
+/// One query file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Query {
+    /// `reports/rfm_grid`.
+    pub name: String,
+    /// Where it was read, for messages.
+    pub file: String,
+    pub header: Header,
+    /// The whole text, header included: line numbers are the file's.
+    pub sql: String,
+}
+
+impl Query {
+    /// sha256 of the text: what a read-out or an audience was made from.
+    pub fn hash(&self) -> String {
+        Sha256::digest(self.sql.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct Library {
+    pub queries: BTreeMap<String, Query>,
+    pub dashboards: BTreeMap<String, Dashboard>,
+}
+
+const VIEWS: &str = "system/views/";
+
+impl Library {
+    /// Reads the built-in files and those under a shop's `queries/` and `dashboards/`. Files with problems are left out and reported.
+    pub fn load(shop: Option<&Path>) -> (Library, Vec<Problem>) {
+        let mut texts: BTreeMap<String, (String, String)> = BTreeMap::new();
+        let mut problems = Vec::new();
+        for file in BuiltInQueries::iter().filter(|file| file.ends_with(".sql")) {
+            let text = BuiltInQueries::get(&file).map(|found| String::from_utf8_lossy(&found.data).into_owned()).unwrap_or_default();
+            texts.insert(file.trim_end_matches(".sql").into(), (format!("queries/{file}"), text));
+        }
+        let mut pages: BTreeMap<String, (String, String)> = BTreeMap::new();
+        for file in BuiltInDashboards::iter().filter(|file| file.ends_with(".toml")) {
+            let text = BuiltInDashboards::get(&file).map(|found| String::from_utf8_lossy(&found.data).into_owned()).unwrap_or_default();
+            pages.insert(file.trim_end_matches(".toml").into(), (format!("dashboards/{file}"), text));
+        }
+        if let Some(folder) = shop {
+            read_folder(&folder.join("queries"), "", "sql", &mut texts, &mut problems);
+            read_folder(&folder.join("dashboards"), "", "toml", &mut pages, &mut problems);
+        }
+        let mut library = Library::default();
+        for (name, (file, sql)) in texts {
+            match Header::parse(&file, &sql) {
+                Ok(header) => {
+                    library.queries.insert(name.clone(), Query { name, file, header, sql });
+                }
+                Err(found) => problems.extend(found),
+            }
+        }
+        for (name, (file, text)) in pages {
+            match Dashboard::parse(&name, &file, &text) {
+                Ok(dashboard) => {
+                    library.dashboards.insert(name, dashboard);
+                }
+                Err(found) => problems.extend(found),
+            }
+        }
+        (library, problems)
+    }
+
+    /// A query by its full name, or by its file name alone where that is unique.
+    pub fn find(&self, name: &str) -> Option<&Query> {
+        if let Some(query) = self.queries.get(name) {
+            return Some(query);
+        }
+        let mut found = self.queries.values().filter(|query| query.name.rsplit('/').next() == Some(name) && !query.name.starts_with(VIEWS));
+        found.next().filter(|_| found.next().is_none())
+    }
+
+    /// The query behind a view of the SQL environment.
+    pub(crate) fn view(&self, name: &str) -> Option<&Query> {
+        self.queries.get(&format!("{VIEWS}{name}"))
+    }
+
+    /// Names that are close to a wrong one.
+    pub fn similar(&self, name: &str) -> Vec<&str> {
+        let last = name.rsplit('/').next().unwrap_or(name);
+        let close = |candidate: &str| candidate.contains(last) || last.split('_').any(|word| word.len() > 2 && candidate.contains(word));
+        self.queries.keys().filter(|candidate| !candidate.starts_with("system/") && close(candidate)).map(String::as_str).take(5).collect()
+    }
+}
+
+fn read_folder(folder: &Path, prefix: &str, extension: &str, into: &mut BTreeMap<String, (String, String)>, problems: &mut Vec<Problem>) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    let mut paths: Vec<_> = entries.filter_map(Result::ok).map(|entry| entry.path()).collect();
+    paths.sort();
+    for path in paths {
+        let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        if path.is_dir() {
+            read_folder(&path, &format!("{prefix}{stem}/"), extension, into, problems);
+        } else if path.extension().is_some_and(|found| found == extension) {
+            let shown = path.display().to_string();
+            match std::fs::read_to_string(&path) {
+                Ok(text) => {
+                    into.insert(format!("{prefix}{stem}"), (shown, text));
+                }
+                Err(error) => problems.push(Problem::new(&shown, 0, format!("could not read the file: {error}")).with_remedy("save it as UTF-8")),
+            }
+        }
+    }
+}

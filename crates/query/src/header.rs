@@ -1,0 +1,132 @@
+//! The comment at the head of a query file: its title, what it means, its parameters and its columns.
+
+use model::{Problem, Text};
+
+use crate::{Kind, ParamKind, ParamValue};
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Header {
+    pub title: String,
+    pub description: String,
+    pub params: Vec<Param>,
+    pub columns: Vec<ColumnHeader>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Param {
+    pub name: String,
+    pub kind: ParamKind,
+    /// Without one the parameter must be given.
+    pub default: Option<ParamValue>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct ColumnHeader {
+    pub name: String,
+    pub kind: Kind,
+    pub label: Text,
+    pub line: usize,
+}
+
+impl Header {
+    /// Reads the leading `--` lines; every problem at once.
+    pub fn parse(file: &str, text: &str) -> Result<Header, Vec<Problem>> {
+        let mut header = Header::default();
+        let mut problems = Vec::new();
+        let mut prose = Vec::new();
+        for (index, line) in text.lines().enumerate().take_while(|(_, line)| line.starts_with("--")) {
+            let body = line.trim_start_matches('-').trim();
+            let mut fail = |message: String, remedy: &str| problems.push(Problem::new(file, index + 1, message).with_remedy(remedy));
+            if index == 0 {
+                header.title = body.into();
+            } else if let Some(rest) = body.strip_prefix("param ") {
+                match param(rest) {
+                    Ok(param) if header.params.iter().any(|other| other.name == param.name) => {
+                        fail(format!("parameter `{}` is declared twice", param.name), "remove one of the lines");
+                    }
+                    Ok(param) => header.params.push(param),
+                    Err(message) => fail(message, "write `-- param days int = 90` (int, float, text, date, instant, bool, money)"),
+                }
+            } else if let Some(rest) = body.strip_prefix("column ") {
+                match column(rest, index + 1) {
+                    Ok(column) => header.columns.push(column),
+                    Err(message) => fail(message, "write `-- column net_revenue money ja:\"純売上\" en:\"Net revenue\"`"),
+                }
+            } else if !body.is_empty() {
+                prose.push(body);
+            }
+        }
+        header.description = prose.join(" ");
+        if header.title.is_empty() {
+            problems.push(Problem::new(file, 1, "the file has no title").with_remedy("start it with `-- What it answers`"));
+        }
+        if header.columns.is_empty() && problems.is_empty() {
+            problems.push(Problem::new(file, 1, "the header names no column").with_remedy("add a `-- column` line per column of the SELECT"));
+        }
+        if problems.is_empty() { Ok(header) } else { Err(problems) }
+    }
+}
+
+fn param(text: &str) -> Result<Param, String> {
+    let (left, default) = match text.split_once('=') {
+        Some((left, default)) => (left, Some(default.trim())),
+        None => (text, None),
+    };
+    let mut words = left.split_whitespace();
+    let (Some(name), Some(kind), None) = (words.next(), words.next(), words.next()) else {
+        return Err(format!("`param {text}` is not a name and a type"));
+    };
+    let kind = ParamKind::parse(kind).ok_or_else(|| format!("parameter `{name}` has the unknown type `{kind}`"))?;
+    let default = default
+        .map(|raw| kind.read(raw.trim_matches(['\'', '"'])).ok_or_else(|| format!("the default of `{name}`, `{raw}`, is not of type {}", kind.name())))
+        .transpose()?;
+    Ok(Param { name: name.into(), kind, default })
+}
+
+fn column(text: &str, line: usize) -> Result<ColumnHeader, String> {
+    let mut words = text.splitn(3, char::is_whitespace).filter(|word| !word.is_empty());
+    let compact = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut parts = compact.splitn(3, ' ');
+    let (Some(name), Some(kind)) = (parts.next(), parts.next()) else {
+        return Err(format!("`column {}` is not a name and a type", words.next().unwrap_or("")));
+    };
+    let kind = Kind::parse(kind).ok_or_else(|| format!("column `{name}` has the unknown type `{kind}`"))?;
+    let labels = parts.next().unwrap_or("");
+    let label = |lang: &str| {
+        let (_, rest) = labels.split_once(&format!("{lang}:\""))?;
+        rest.split_once('"').map(|(label, _)| label.to_string())
+    };
+    match (label("ja"), label("en")) {
+        (Some(ja), Some(en)) => Ok(ColumnHeader { name: name.into(), kind, label: Text { ja, en }, line }),
+        _ => Err(format!("column `{name}` lacks a label in ja and en")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_is_read() {
+        let text = "-- Dormant\n--\n-- Who did not come back.\n--\n-- param days  int   = 150\n-- param since date\n-- column customer_id  text   ja:\"会員 ID\"    en:\"Customer\"\nSELECT 1";
+        let header = Header::parse("x.sql", text).unwrap();
+        assert_eq!((header.title.as_str(), header.description.as_str()), ("Dormant", "Who did not come back."));
+        assert_eq!(header.params[0].default, Some(ParamValue::Int(150)));
+        assert_eq!((header.params[1].default.as_ref(), header.columns[0].label.ja.as_str()), (None, "会員 ID"));
+    }
+
+    #[test]
+    fn every_problem_has_its_line() {
+        let check = |text: &str, expect: &[&str]| {
+            let problems = Header::parse("x.sql", text).err().unwrap_or_default();
+            let found: Vec<String> = problems.iter().map(|problem| format!("{}: {}", problem.line, problem.message)).collect();
+            assert_eq!(found, expect, "{text}");
+        };
+        check("SELECT 1", &["1: the file has no title", "1: the header names no column"][..1].as_ref());
+        check("-- T\n-- param days number\n-- column x money ja:\"x\"", &[
+            "2: parameter `days` has the unknown type `number`",
+            "3: column `x` lacks a label in ja and en",
+        ]);
+        check("-- T\n-- param days int = soon\n-- column x int ja:\"x\" en:\"x\"", &["2: the default of `days`, `soon`, is not of type int"]);
+    }
+}

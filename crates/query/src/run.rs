@@ -1,0 +1,257 @@
+//! Asking: bind, run under limits, and turn batches into an answer.
+
+use std::time::Duration;
+
+use arrow::{
+    array::{Array, ArrayRef, AsArray, RecordBatch},
+    datatypes::{DataType, Date32Type, Decimal128Type, Float64Type, Int64Type, SchemaRef, TimeUnit, TimestampMicrosecondType},
+};
+use chrono::{DateTime, NaiveDate, TimeDelta};
+use datafusion::{error::DataFusionError, execution::context::SQLOptions, logical_expr::LogicalPlan};
+use futures::StreamExt;
+use model::{Money, Remedy, Text};
+
+use crate::{
+    Answer, Column, Desk, Header, Kind, Params, Query, Value,
+    desk::bind,
+    params::Tokens,
+};
+
+/// What one question may use.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    pub partitions: usize,
+    pub memory_bytes: usize,
+    pub spill_bytes: u64,
+    pub time: Duration,
+    pub rows: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits { partitions: 2, memory_bytes: 1 << 30, spill_bytes: 8 << 30, time: Duration::from_secs(120), rows: 10_000_000 }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum QueryError {
+    #[error("there is no query `{name}`")]
+    NotFound { name: String, similar: Vec<String> },
+    #[error("{file}: the SQL uses `${name}`, the header does not declare it")]
+    UndeclaredParam { file: String, name: String },
+    #[error("query `{query}` needs the parameter `{name}` ({kind})")]
+    MissingParam { query: String, name: String, kind: &'static str },
+    #[error("query `{query}` has no parameter `{name}`")]
+    UnknownParam { query: String, name: String, known: String },
+    #[error("parameter `{name}` of query `{query}` is of type {expected}, not {found}")]
+    ParamType { query: String, name: String, expected: &'static str, found: &'static str },
+    #[error("`{raw}` is not a value of type {kind} for parameter `{name}`")]
+    ParamValue { name: String, kind: &'static str, raw: String },
+    #[error("{file}: the SQL cannot be read: {message}")]
+    Syntax { file: String, message: String },
+    #[error("{file}: the SQL cannot be planned: {message}")]
+    Plan { file: String, message: String },
+    #[error("{file}: the query failed: {message}")]
+    Run { file: String, message: String },
+    #[error("{file}: stopped after {seconds} s")]
+    Timeout { file: String, seconds: u64 },
+    #[error("{file}: more than {rows} rows")]
+    TooManyRows { file: String, rows: usize },
+    #[error("{file}: column {index} is `{name}` of a type that {kind} cannot hold ({found})")]
+    ColumnType { file: String, index: usize, name: String, kind: String, found: String },
+}
+
+impl Remedy for QueryError {
+    fn remedy(&self) -> Option<String> {
+        Some(match self {
+            QueryError::NotFound { similar, .. } if !similar.is_empty() => format!("did you mean {}?", similar.join(", ")),
+            QueryError::NotFound { .. } => "`tsubame query --list` shows all".into(),
+            QueryError::UndeclaredParam { name, .. } => format!("add `-- param {name} <type>` to the header"),
+            QueryError::MissingParam { name, .. } => format!("give it with -p {name}=VALUE"),
+            QueryError::UnknownParam { known, .. } if known.is_empty() => "it takes none".into(),
+            QueryError::UnknownParam { known, .. } => format!("it takes {known}"),
+            QueryError::ParamValue { kind, .. } => match *kind {
+                "date" => "write it as 2026-06-01".into(),
+                "instant" => "write it as 2026-06-01T00:00:00+09:00".into(),
+                _ => return None,
+            },
+            QueryError::Timeout { .. } => "narrow the time range, or raise the limit".into(),
+            QueryError::TooManyRows { .. } => "add a LIMIT, or write it to a file with --format parquet".into(),
+            QueryError::Plan { message, .. } if message.contains("not found") => {
+                "`tsubame query --list` shows queries and relations".into()
+            }
+            _ => return None,
+        })
+    }
+}
+
+pub(crate) fn planning_error(file: &str, source: DataFusionError) -> QueryError {
+    QueryError::Plan { file: file.into(), message: source.strip_backtrace() }
+}
+
+/// Refuses everything but queries, on the plan: a statement kind can hide behind another, a plan node cannot.
+pub(crate) fn read_only(plan: &LogicalPlan) -> datafusion::common::Result<()> {
+    SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false).verify_plan(plan)
+}
+
+impl Desk {
+    /// The answer of a query of the library.
+    pub async fn ask(&self, name: &str, params: &Params) -> Result<Answer, QueryError> {
+        let query = self.query(name)?;
+        let (schema, batches) = self.batches(query, params).await?;
+        answer(&query.file, Some(&query.header), &schema, &batches)
+    }
+
+    /// The answer of an SQL text. Its parameters are `$as_of` and `$today`.
+    pub async fn ask_sql(&self, sql: &str) -> Result<Answer, QueryError> {
+        let query = ad_hoc(sql);
+        let (schema, batches) = self.batches(&query, &Params::new()).await?;
+        answer(&query.file, None, &schema, &batches)
+    }
+
+    pub fn query(&self, name: &str) -> Result<&Query, QueryError> {
+        self.library.find(name).ok_or_else(|| QueryError::NotFound {
+            name: name.into(),
+            similar: self.library.similar(name).into_iter().map(String::from).collect(),
+        })
+    }
+
+    /// The answer as Arrow batches, for files.
+    pub async fn batches(&self, query: &Query, params: &Params) -> Result<(SchemaRef, Vec<RecordBatch>), QueryError> {
+        let file = &query.file;
+        let syntax = |message: String| QueryError::Syntax { file: file.clone(), message };
+        let tokens = Tokens::read(&query.sql).map_err(|source| syntax(source.to_string()))?;
+        let session = self.session(&tokens, file).await?;
+        let plan = self.plan(&session, query, &tokens).await?;
+        let values = self.values(query, params)?;
+        let plan = bind(plan, &values).map_err(|source| planning_error(file, source))?;
+        let failed = |source: DataFusionError| QueryError::Run { file: file.clone(), message: source.strip_backtrace() };
+        let run = async {
+            let frame = session.execute_logical_plan(plan).await.map_err(failed)?;
+            let schema: SchemaRef = std::sync::Arc::new(frame.schema().as_arrow().clone());
+            let mut stream = frame.execute_stream().await.map_err(failed)?;
+            let mut batches = Vec::new();
+            let mut rows = 0;
+            while let Some(batch) = stream.next().await {
+                let batch = batch.map_err(failed)?;
+                rows += batch.num_rows();
+                if rows > self.limits.rows {
+                    return Err(QueryError::TooManyRows { file: file.clone(), rows: self.limits.rows });
+                }
+                batches.push(batch);
+            }
+            Ok((schema, batches))
+        };
+        match tokio::time::timeout(self.limits.time, run).await {
+            Ok(result) => result,
+            Err(_) => Err(QueryError::Timeout { file: file.clone(), seconds: self.limits.time.as_secs() }),
+        }
+    }
+}
+
+/// An SQL text that is in no file.
+pub fn ad_hoc(sql: &str) -> Query {
+    Query { name: "sql".into(), file: "SQL".into(), header: Header::default(), sql: sql.into() }
+}
+
+pub(crate) fn kind_of(data_type: &DataType) -> Option<Kind> {
+    Some(match data_type {
+        DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8 | DataType::Null => Kind::Text,
+        DataType::Boolean => Kind::Bool,
+        data_type if data_type.is_integer() => Kind::Int,
+        data_type if data_type.is_floating() => Kind::Float,
+        DataType::Decimal128(_, scale) if *scale <= 4 => Kind::Money,
+        DataType::Decimal128(..) | DataType::Decimal256(..) => Kind::Float,
+        DataType::Date32 => Kind::Date,
+        DataType::Timestamp(..) => Kind::Instant,
+        _ => return None,
+    })
+}
+
+/// Whether a column declared as `kind` may hold this type.
+pub(crate) fn holds(kind: Kind, data_type: &DataType) -> bool {
+    match (kind, kind_of(data_type)) {
+        (_, None) => false,
+        (_, Some(_)) if *data_type == DataType::Null => true,
+        (Kind::Rate | Kind::Float, Some(found)) => matches!(found, Kind::Float),
+        (kind, Some(found)) => kind == found,
+    }
+}
+
+fn answer(file: &str, header: Option<&Header>, schema: &SchemaRef, batches: &[RecordBatch]) -> Result<Answer, QueryError> {
+    let mut columns = Vec::new();
+    for (index, field) in schema.fields().iter().enumerate() {
+        let declared = header.and_then(|header| header.columns.get(index));
+        let found = kind_of(field.data_type());
+        let kind = declared.map(|column| column.kind).or(found).ok_or_else(|| QueryError::ColumnType {
+            file: file.into(),
+            index: index + 1,
+            name: field.name().clone(),
+            kind: "a table".into(),
+            found: field.data_type().to_string(),
+        })?;
+        let label = declared.map_or_else(|| Text::new(field.name(), field.name()), |column| column.label.clone());
+        columns.push(Column { name: field.name().clone(), kind, label });
+    }
+    let mut rows: Vec<Vec<Value>> = Vec::new();
+    for batch in batches {
+        let values = batch
+            .columns()
+            .iter()
+            .map(|column| values_of(column).map_err(|message| QueryError::Run { file: file.into(), message }))
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut columns: Vec<_> = values.into_iter().map(Vec::into_iter).collect();
+        for _ in 0..batch.num_rows() {
+            rows.push(columns.iter_mut().map(|column| column.next().unwrap_or(Value::Null)).collect());
+        }
+    }
+    Ok(Answer { columns, rows })
+}
+
+fn values_of(array: &ArrayRef) -> Result<Vec<Value>, String> {
+    let cast = |to: DataType| arrow::compute::cast(array, &to).map_err(|error| error.to_string());
+    let collect = |array: &ArrayRef, value: &dyn Fn(usize) -> Result<Value, String>| {
+        (0..array.len()).map(|row| if array.is_null(row) { Ok(Value::Null) } else { value(row) }).collect()
+    };
+    match kind_of(array.data_type()) {
+        Some(Kind::Bool) => {
+            let array = array.as_boolean();
+            Ok(array.iter().map(|value| value.map_or(Value::Null, Value::Bool)).collect())
+        }
+        Some(Kind::Int) => {
+            let array = cast(DataType::Int64)?;
+            let values = array.as_primitive::<Int64Type>();
+            collect(&array, &|row| Ok(Value::Int(values.value(row))))
+        }
+        Some(Kind::Float | Kind::Rate) => {
+            let array = cast(DataType::Float64)?;
+            let values = array.as_primitive::<Float64Type>();
+            // "Not computable" is empty, never NaN.
+            collect(&array, &|row| Ok(if values.value(row).is_finite() { Value::Float(values.value(row)) } else { Value::Null }))
+        }
+        Some(Kind::Money) => {
+            let array = cast(DataType::Decimal128(38, 4))?;
+            let values = array.as_primitive::<Decimal128Type>();
+            collect(&array, &|row| {
+                let scaled = i64::try_from(values.value(row)).map_err(|_| "an amount of money does not fit 14 digits".to_string())?;
+                Money::from_scaled(scaled).map(Value::Money).map_err(|error| error.to_string())
+            })
+        }
+        Some(Kind::Date) => {
+            let values = array.as_primitive::<Date32Type>();
+            let date = |days: i32| NaiveDate::default().checked_add_signed(TimeDelta::days(days.into())).map_or(Value::Null, Value::Date);
+            collect(array, &|row| Ok(date(values.value(row))))
+        }
+        Some(Kind::Instant) => {
+            let array = cast(DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())))?;
+            let values = array.as_primitive::<TimestampMicrosecondType>();
+            collect(&array, &|row| Ok(DateTime::from_timestamp_micros(values.value(row)).map_or(Value::Null, Value::Instant)))
+        }
+        Some(Kind::Text) => {
+            let array = cast(DataType::Utf8)?;
+            let values = array.as_string::<i32>();
+            collect(&array, &|row| Ok(Value::Text(values.value(row).into())))
+        }
+        None => Err(format!("a column of type {} cannot be shown", array.data_type())),
+    }
+}

@@ -1,0 +1,179 @@
+//! Runs, each customer's progress through each scenario, and every attempt to send.
+//!
+//! A plan is written whole (`plan`), then carried out send by send (`delivery`). Work recorded here is committed exactly once; work at a
+//! provider's boundary can only be made at most once, or repeated under a key the provider knows.
+
+mod delivery;
+mod plan;
+
+use std::collections::BTreeMap;
+
+use model::{Channel, CustomerId, EntryStatus, EntryStep, Instant, Purpose, Run, SendState};
+use sqlx::sqlite::SqliteRow;
+
+use crate::{
+    StateError,
+    db::{Db, get, get_instant, get_json, get_name, json_rows},
+};
+
+pub use delivery::{Changed, Claimed, HandOver, Handed, Held, Narrow, Recovered, Resolution, Resolved};
+pub use plan::{Begun, Recorded, Sealed, Settled};
+
+#[derive(Clone)]
+pub struct Ledger {
+    db: Db,
+}
+
+/// One pass of a customer through a scenario, as far as re-entry asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PastEntry {
+    pub customer_id: CustomerId,
+    pub entry_id: String,
+    pub entry_key: String,
+    pub entered_at: Instant,
+    pub status: EntryStatus,
+}
+
+/// A send or ghost as far as frequency caps ask.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecentSend {
+    pub customer_id: CustomerId,
+    pub send_id: String,
+    pub scenario: String,
+    pub channel: Channel,
+    pub purpose: Purpose,
+    /// When it was to leave by the plan and its deferrals, not when the provider answered: a replay sees the same time.
+    pub at: Instant,
+    pub ghost: bool,
+}
+
+impl Ledger {
+    pub(crate) fn new(db: Db) -> Self {
+        Ledger { db }
+    }
+
+    /// Entries that wait and are due; by customer.
+    pub async fn open_entries(&self, due_to: Instant) -> Result<Vec<EntryStep>, StateError> {
+        let statement =
+            sqlx::query("SELECT entry FROM entries WHERE status = 'waiting' AND due_at <= $1 ORDER BY customer_id, entry_id");
+        let rows = self.db.rows("read the entries that are due", statement.bind(due_to.timestamp_micros())).await?;
+        rows.iter().map(|row| get_json(row, "entry")).collect()
+    }
+
+    /// Every entry, past and present, of the given customers; by customer.
+    pub async fn entries_of(&self, customers: &[CustomerId]) -> Result<Vec<EntryStep>, StateError> {
+        let statement = sqlx::query(
+            "SELECT entry FROM entries WHERE customer_id IN (SELECT value FROM json_each($1)) ORDER BY customer_id, entry_id",
+        );
+        let rows = self.db.rows("read customers' entries", statement.bind(json_rows(customers))).await?;
+        rows.iter().map(|row| get_json(row, "entry")).collect()
+    }
+
+    /// Every pass of everybody through a scenario; by customer.
+    pub async fn past_entries(&self, scenario: &str) -> Result<Vec<PastEntry>, StateError> {
+        let statement = sqlx::query(
+            "SELECT customer_id, entry_id, entry_key, entered_at, status FROM entries WHERE scenario = $1 ORDER BY customer_id, entry_id",
+        );
+        let rows = self.db.rows(&format!("read the past entries of {scenario}"), statement.bind(scenario)).await?;
+        rows.iter()
+            .map(|row| {
+                Ok(PastEntry {
+                    customer_id: CustomerId::stored(get::<String>(row, "customer_id")?),
+                    entry_id: get(row, "entry_id")?,
+                    entry_key: get(row, "entry_key")?,
+                    entered_at: get_instant(row, "entered_at")?,
+                    status: get_name(row, "status")?,
+                })
+            })
+            .collect()
+    }
+
+    /// What counts for a frequency cap, and ghosts, after `since`; of the given customers or of all; by customer, then time.
+    pub async fn recent_sends(&self, customers: Option<&[CustomerId]>, since: Instant) -> Result<Vec<RecentSend>, StateError> {
+        let counted = |state: &SendState| state.counts_for_cap() || *state == SendState::Ghost;
+        let states: Vec<&str> = SendState::ALL.into_iter().filter(counted).map(SendState::name).collect();
+        let statement = match customers {
+            None => sqlx::query(
+                "SELECT send_id, customer_id, scenario, channel, purpose, state, execute_at FROM sends
+                 WHERE execute_at > $1 AND state IN (SELECT value FROM json_each($2))
+                 ORDER BY customer_id, execute_at, send_id",
+            ),
+            Some(_) => sqlx::query(
+                "SELECT send_id, customer_id, scenario, channel, purpose, state, execute_at FROM sends
+                 WHERE execute_at > $1 AND +state IN (SELECT value FROM json_each($2))
+                   AND customer_id IN (SELECT value FROM json_each($3))
+                 ORDER BY customer_id, execute_at, send_id",
+            ),
+        };
+        let statement = statement.bind(since.timestamp_micros()).bind(json_rows(&states));
+        let statement = match customers {
+            None => statement,
+            Some(customers) => statement.bind(json_rows(customers)),
+        };
+        let rows = self.db.rows("read the recent sends", statement).await?;
+        rows.iter()
+            .map(|row| {
+                Ok(RecentSend {
+                    customer_id: CustomerId::stored(get::<String>(row, "customer_id")?),
+                    send_id: get(row, "send_id")?,
+                    scenario: get(row, "scenario")?,
+                    channel: get_name(row, "channel")?,
+                    purpose: get_name(row, "purpose")?,
+                    at: get_instant(row, "execute_at")?,
+                    ghost: get_name::<SendState>(row, "state")? == SendState::Ghost,
+                })
+            })
+            .collect()
+    }
+
+    /// A send as it stands.
+    pub async fn send(&self, send_id: &str) -> Result<Option<Held>, StateError> {
+        let statement = sqlx::query("SELECT * FROM sends WHERE send_id = $1");
+        let row = self.db.row(&format!("read send {send_id}"), statement.bind(send_id)).await?;
+        row.as_ref().map(Held::read).transpose()
+    }
+
+    /// Sends whose outcome is unknown; oldest first.
+    pub async fn ambiguous(&self) -> Result<Vec<Held>, StateError> {
+        self.in_state(SendState::Ambiguous).await
+    }
+
+    /// Sends that wait for a person; oldest first.
+    pub async fn parked(&self) -> Result<Vec<Held>, StateError> {
+        self.in_state(SendState::Parked).await
+    }
+
+    pub async fn counts(&self) -> Result<BTreeMap<SendState, u64>, StateError> {
+        let statement = sqlx::query("SELECT state, count(*) AS sends FROM sends GROUP BY state");
+        let rows = self.db.rows("count the sends", statement).await?;
+        rows.iter().map(|row| Ok((get_name(row, "state")?, get::<i64>(row, "sends")? as u64))).collect()
+    }
+
+    /// When the next send is to leave, if any waits.
+    pub async fn next_due(&self) -> Result<Option<Instant>, StateError> {
+        let statement = sqlx::query(
+            "SELECT min(at) AS at FROM (SELECT min(execute_at) AS at FROM sends WHERE state = 'planned'
+             UNION ALL SELECT min(execute_at) FROM sends WHERE state = 'deferred') WHERE at IS NOT NULL HAVING count(*) > 0",
+        );
+        let row = self.db.row("look for the next send", statement).await?;
+        row.as_ref().map(|row| get_instant(row, "at")).transpose()
+    }
+
+    /// A run, and when it was sealed.
+    pub async fn run(&self, run_id: &str) -> Result<Option<(Run, Option<Instant>)>, StateError> {
+        let statement = sqlx::query("SELECT run, sealed_at FROM runs WHERE run_id = $1");
+        let row = self.db.row(&format!("read run {run_id}"), statement.bind(run_id)).await?;
+        row.as_ref().map(run).transpose()
+    }
+
+    async fn in_state(&self, state: SendState) -> Result<Vec<Held>, StateError> {
+        let statement = sqlx::query("SELECT * FROM sends WHERE state = $1 ORDER BY changed_at, send_id");
+        let rows = self.db.rows(&format!("list the {} sends", state.name()), statement.bind(state.name())).await?;
+        rows.iter().map(Held::read).collect()
+    }
+}
+
+fn run(row: &SqliteRow) -> Result<(Run, Option<Instant>), StateError> {
+    let sealed_at: Option<i64> = get(row, "sealed_at")?;
+    Ok((get_json(row, "run")?, sealed_at.map(|_| get_instant(row, "sealed_at")).transpose()?))
+}

@@ -1,0 +1,128 @@
+use model::{Contact, ContactKind};
+use state::{ContactChange, DeadLetter, State, StateError};
+
+use crate::{MASTER_KEY, Shop, customer, minute};
+
+const CANARY: &str = "canary-7fb1@example.jp";
+
+pub fn contact(name: &str, kind: ContactKind, address: &str) -> Contact {
+    Contact { customer_id: customer(name), kind, address: address.into() }
+}
+
+/// Every byte of the shop's folder.
+fn bytes_of(shop: &Shop) -> Vec<u8> {
+    let files = std::fs::read_dir(shop.folder.path()).unwrap();
+    files.flat_map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect()
+}
+
+fn contains(bytes: &[u8], text: &str) -> bool {
+    bytes.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
+#[tokio::test]
+async fn addresses_come_back_and_only_changes_are_facts() {
+    let mut shop = Shop::new().await;
+    let contacts = [
+        contact("b", ContactKind::Email, "b@example.jp"),
+        contact("a", ContactKind::Email, CANARY),
+        contact("a", ContactKind::Phone, "+819012345678"),
+    ];
+    assert_eq!(shop.state.vault().put(&contacts, "file", minute(1)).await.unwrap(), 3);
+    assert_eq!(shop.state.vault().put(&contacts, "file", minute(2)).await.unwrap(), 0, "nothing changed");
+    shop = shop.reopen().await;
+    let vault = shop.state.vault();
+    let addresses = async |names: &[&str], kind| {
+        let customers: Vec<_> = names.iter().map(|name| customer(name)).collect();
+        let found = vault.addresses(&customers, kind).await.unwrap();
+        found.into_iter().map(|(id, address)| format!("{id} {}", address.expose())).collect::<Vec<_>>()
+    };
+    assert_eq!(addresses(&["a", "b", "z"], ContactKind::Email).await, [&format!("a {CANARY}"), "b b@example.jp"]);
+    assert_eq!(addresses(&["a", "b"], ContactKind::Phone).await, ["a +819012345678"]);
+
+    let change = |address: &str, active, at| {
+        let contact = contact("b", ContactKind::Email, address);
+        ContactChange { contact, active, changed_at: minute(at), known_at: minute(at) }
+    };
+    let put = async |change| vault.put_changes(&[change], "crm", minute(9)).await.unwrap();
+    assert_eq!(put(change("older@example.jp", true, 0)).await, 0, "an older address is passed over");
+    assert_eq!(put(change("unknown@example.jp", false, 3)).await, 0);
+    assert_eq!(put(change("new@example.jp", true, 3)).await, 1);
+    assert_eq!(addresses(&["b"], ContactKind::Email).await, ["b new@example.jp"]);
+    assert_eq!(put(change("new@example.jp", false, 4)).await, 1);
+    assert_eq!(addresses(&["b"], ContactKind::Email).await, Vec::<String>::new());
+    assert_eq!(put(change("new@example.jp", true, 5)).await, 1, "good again");
+
+    let flags: Vec<_> = vault.flags().await.unwrap();
+    let kinds: Vec<_> = flags.iter().map(|flag| (flag.customer_id.as_str(), flag.kinds.keys().copied().collect())).collect();
+    assert_eq!(kinds, [("a", vec![ContactKind::Email, ContactKind::Phone]), ("b", vec![ContactKind::Email])]);
+    assert_eq!(flags[0].kinds[&ContactKind::Email], vault.id_key().pseudonym(CANARY));
+    let facts = shop.journaled("contacts").await;
+    let told: Vec<_> = facts.iter().map(|fact| format!("{} {} {}", fact["customer_id"], fact["kind"], fact["active"])).collect();
+    let b = [true, true, false, true].map(|active| format!(r#""b" "email" {active}"#));
+    let expect = [&b[0], r#""a" "email" true"#, r#""a" "phone" true"#, &b[1], &b[2], &b[3]];
+    assert_eq!(told, expect);
+}
+
+#[tokio::test]
+async fn an_address_is_nowhere_in_the_clear() {
+    let shop = Shop::new().await;
+    let vault = shop.state.vault();
+    vault.put(&[contact("a", ContactKind::Email, CANARY)], "file", minute(0)).await.unwrap();
+    let letter = DeadLetter {
+        file: "orders.csv".into(),
+        line: 7,
+        column: 2,
+        reason: "not a date".into(),
+        raw: format!("x,{CANARY}").into(),
+    };
+    vault.dead_letter(&[letter], minute(0)).await.unwrap();
+    assert!(contains(&bytes_of(&shop), "orders.csv"), "the search sees what is written");
+    assert!(!contains(&bytes_of(&shop), "canary-7fb1"));
+    let address = vault.addresses(&[customer("a")], ContactKind::Email).await.unwrap();
+    let raw = vault.reveal(1, minute(1)).await.unwrap().unwrap();
+    assert_eq!(raw.expose(), format!("x,{CANARY}").as_bytes());
+    let shown = format!("{address:?} {raw:?} {:?}", contact("a", ContactKind::Email, CANARY));
+    assert_eq!(shown, r#"{CustomerId("a"): Secret(…)} Secret(…) Contact(a, email, …)"#);
+}
+
+#[tokio::test]
+async fn an_erased_person_is_gone() {
+    let shop = Shop::new().await;
+    let vault = shop.state.vault();
+    let contacts = [contact("a", ContactKind::Email, CANARY), contact("b", ContactKind::Email, "b@example.jp")];
+    vault.put(&contacts, "file", minute(0)).await.unwrap();
+    vault.erase(&customer("a"), minute(1)).await.unwrap();
+    let left = vault.addresses(&[customer("a"), customer("b")], ContactKind::Email).await.unwrap();
+    assert_eq!(left.into_keys().collect::<Vec<_>>(), [customer("b")]);
+    let last = shop.journaled("contacts").await.pop().unwrap();
+    assert_eq!((last["active"].as_bool(), last["address_hash"].as_str()), (Some(false), Some("")));
+    vault.erase(&customer("nobody"), minute(1)).await.unwrap();
+    // Somebody who comes back gets a new key.
+    assert_eq!(vault.put(&contacts, "file", minute(2)).await.unwrap(), 1);
+    assert_eq!(vault.addresses(&[customer("a")], ContactKind::Email).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn dead_letters_are_kept_30_days() {
+    let shop = Shop::new().await;
+    let vault = shop.state.vault();
+    let letter = |line| DeadLetter { file: "f".into(), line, column: 1, reason: "r".into(), raw: vec![0x83, 0x00, 0xff] };
+    vault.dead_letter(&[letter(1), letter(2)], minute(0)).await.unwrap();
+    let day = 24 * 60;
+    let lines = async |now| vault.dead_letters(now, 10).await.unwrap().iter().map(|letter| letter.line).collect::<Vec<_>>();
+    assert_eq!(lines(minute(29 * day)).await, [2, 1]);
+    assert_eq!(vault.reveal(2, minute(29 * day)).await.unwrap().unwrap().expose(), &[0x83, 0x00, 0xff]);
+    assert_eq!(lines(minute(30 * day)).await, Vec::<i64>::new());
+    assert_eq!(vault.reveal(2, minute(30 * day)).await.unwrap(), None);
+    vault.dead_letter(&[letter(3)], minute(30 * day)).await.unwrap();
+    assert_eq!(vault.reveal(2, minute(0)).await.unwrap(), None, "deleted, not only hidden");
+}
+
+#[tokio::test]
+async fn another_master_key_is_refused() {
+    let shop = Shop::new().await;
+    let path = shop.folder.path().join("state.db");
+    let refused = State::open(&path, [1; 32]).await.err().unwrap();
+    assert!(matches!(refused, StateError::WrongMasterKey) && model::Remedy::remedy(&refused).is_some());
+    State::open(&path, MASTER_KEY).await.unwrap();
+}

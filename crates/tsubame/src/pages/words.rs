@@ -1,0 +1,273 @@
+//! The words of the pages in Japanese and English, those that no query header or dashboard file gives.
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lang {
+    Ja,
+    En,
+}
+
+impl Lang {
+    pub fn name(self) -> &'static str {
+        match self {
+            Lang::Ja => "ja",
+            Lang::En => "en",
+        }
+    }
+
+    pub fn parse(name: &str) -> Option<Lang> {
+        match name {
+            "ja" => Some(Lang::Ja),
+            "en" => Some(Lang::En),
+            _ => None,
+        }
+    }
+
+    pub fn other(self) -> Lang {
+        match self {
+            Lang::Ja => Lang::En,
+            Lang::En => Lang::Ja,
+        }
+    }
+
+    /// The better liked of the two in an `Accept-Language` header; Japanese where it names neither.
+    pub fn accepted(header: &str) -> Lang {
+        let mut best = (0.0, Lang::Ja);
+        for part in header.split(',') {
+            let mut fields = part.split(';').map(str::trim);
+            let tag = fields.next().unwrap_or_default().to_ascii_lowercase();
+            let weight = fields.find_map(|field| field.strip_prefix("q=")).map_or(1.0, |q| q.parse::<f64>().unwrap_or(0.0));
+            if let Some(lang) = Lang::parse(tag.split('-').next().unwrap_or_default())
+                && weight > best.0
+            {
+                best = (weight, lang);
+            }
+        }
+        best.1
+    }
+}
+
+/// A word or sentence in both languages; `{0}`, `{1}` … are holes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Word {
+    pub ja: &'static str,
+    pub en: &'static str,
+}
+
+impl Word {
+    pub fn get(self, lang: Lang) -> &'static str {
+        match lang {
+            Lang::Ja => self.ja,
+            Lang::En => self.en,
+        }
+    }
+
+    pub fn fill(self, lang: Lang, parts: &[&str]) -> String {
+        let mut rest = self.get(lang);
+        let mut out = String::new();
+        // One pass, so that a part which looks like a hole stays as it is.
+        while let Some((before, after)) = rest.split_once('{') {
+            out.push_str(before);
+            match after.split_once('}').and_then(|(hole, tail)| Some((parts.get(hole.parse::<usize>().ok()?)?, tail))) {
+                Some((part, tail)) => {
+                    out.push_str(part);
+                    rest = tail;
+                }
+                None => {
+                    out.push('{');
+                    rest = after;
+                }
+            }
+        }
+        out + rest
+    }
+}
+
+macro_rules! words {
+    ($($name:ident: $ja:literal, $en:literal;)*) => {
+        $(pub const $name: Word = Word { ja: $ja, en: $en };)*
+
+        #[cfg(test)]
+        const ALL: &[(&str, Word)] = &[$((stringify!($name), $name)),*];
+    };
+}
+
+words! {
+    YES: "はい", "Yes";
+    NO: "いいえ", "No";
+    POINTS: "pt", "pp";
+    JUST_NOW: "たった今", "just now";
+    MINUTES_AGO: "{0}分前", "{0} min ago";
+    HOURS_AGO: "{0}時間前", "{0} h ago";
+    DAYS_AGO: "{0}日前", "{0} days ago";
+
+    NO_DATA: "まだデータがありません", "No data yet";
+    NO_DATA_REMEDY: "期間や条件を広げるか、注文データを取り込んでください。", "Widen the period or the conditions, or import orders.";
+    IMPORT_ORDERS: "注文CSVを取り込む", "Import orders from CSV";
+    IMMATURE: "観察期間が足りない", "not yet mature";
+    CHART_LABEL: "{0}(図、{1}点。同じ数値の表が下にあります)", "{0} (chart of {1} points; the same numbers are in the table below)";
+    AXES: "{0}({1}ごと)", "{0} · {1}";
+    AXES_GRID: "{0}(縦: {1}、横: {2})", "{0} (down: {1}, across: {2})";
+    OF_STEP_BEFORE: "(前の段階から)", "of the step before";
+    UP: "上がった", "up";
+    DOWN: "下がった", "down";
+    UNCLEAR: "差は不明", "inconclusive";
+    INTERVAL_95: "95%区間", "95 % interval";
+    AGAINST: "({0} 比)", "vs {0}";
+
+    TABLE: "表で見る", "Show as table";
+    ROWS: "{0}行", "rows: {0}";
+    MORE_ROWS: "先頭の{0}行です。全{1}行はCSVにあります。", "The first {0} of {1} rows; the CSV has all of them.";
+    CSV: "CSV", "CSV";
+    CSV_TITLE: "{0} をCSVで保存", "Save {0} as CSV";
+    SQL: "SQLを見る", "Show the SQL";
+    PANEL_FAILED: "このパネルは表示できません", "This panel cannot be shown";
+    REMEDY: "対処", "What to do";
+    APPLY: "適用", "Apply";
+
+    SKIP: "本文へ", "Skip to content";
+    NAVIGATION: "ページ", "Pages";
+    IMPORT: "データ取込", "Import";
+    LAST_IMPORT: "最終取込", "Last import";
+    NEVER_IMPORTED: "取込なし", "nothing imported";
+    STALE: "更新が止まっています", "data is stale";
+    SIGN_OUT: "ログアウト", "Sign out";
+    SIGN_IN: "ログイン", "Sign in";
+    OTHER_LANGUAGE: "English", "日本語";
+    TAGLINE: "ECの分析・実験・配信", "Analytics, experiments and messages for online shops";
+
+    USER_NAME: "ユーザー名", "User name";
+    PASSWORD: "パスワード", "Password";
+    SIGN_IN_FAILED: "ユーザー名かパスワードが違います。", "The user name or the password is wrong.";
+    SIGN_IN_WAIT: "失敗が続いたため、{0}秒後にもう一度お試しください。", "Too many failures: try again in {0} seconds.";
+    FIRST_PASSWORD: "最初のパスワードは、初回起動時に端末へ一度だけ表示されます。", "The first password is printed once in the terminal when the server first starts.";
+
+    DROP_FILE: "注文のCSVファイルをここにドロップ、または選択", "Drop a CSV file of orders here, or choose one";
+    DROP_HINT: "UTF-8・Shift_JIS(CP932)、カンマ・タブ区切り、{0} MB まで。列は自動で推定し、取り込む前に確認できます。", "UTF-8 or Shift_JIS (CP932), comma or tab separated, up to {0} MB. Columns are guessed, and you check them before anything is imported.";
+    PREVIEW: "内容を確認", "Preview";
+    IMPORT_TITLE: "注文データの取込", "Import orders";
+    IMPORT_NOTHING_LOST: "読めない行は捨てずに、理由とともに残します。同じファイルをもう一度取り込んでも、注文は二重になりません。", "Rows that cannot be read are kept with the reason. Importing the same file twice does not double any order.";
+    PREVIEW_TITLE: "取込内容の確認", "Check before importing";
+    FILE: "ファイル", "File";
+    ENCODING: "文字コード", "Encoding";
+    DELIMITER: "区切り", "Separator";
+    COLUMN: "列", "Column";
+    FIELD: "意味", "Meaning";
+    CONFIDENCE: "確からしさ", "Confidence";
+    SAMPLE: "例", "Examples";
+    NOT_USED: "使わない", "not used";
+    SURE: "確実", "sure";
+    LIKELY: "おそらく", "likely";
+    DOUBTFUL: "要確認", "please check";
+    PERSONAL: "個人情報(伏せて表示)", "personal (hidden here)";
+    GUESSED_MAPPING: "列の対応(推定)", "Column mapping (guessed)";
+    SAMPLE_ROWS: "先頭の行", "First rows";
+    ROWS_TO_IMPORT: "取り込む行", "Rows to import";
+    ORDERS: "注文", "Orders";
+    ORDER_LINES: "明細", "Order lines";
+    CUSTOMERS: "会員", "Customers";
+    NET_SALES: "純売上", "Net sales";
+    PERIOD: "期間", "Period";
+    UNREADABLE: "読めない行", "Unreadable rows";
+    MISSING_FIELDS: "必要な列が見つかりません: {0}", "Required columns were not found: {0}";
+    IMPORT_NOW: "{0}件の注文を取り込む", "Import {0} orders";
+    CHOOSE_OTHER: "別のファイルを選ぶ", "Choose another file";
+    UPDATE_PREVIEW: "対応を変えて確認し直す", "Check again with this mapping";
+    RESULT_TITLE: "取込の結果", "Import finished";
+    IMPORTED: "取り込みました", "Imported";
+    NEW_ORDERS: "新しい注文", "New orders";
+    KNOWN_ORDERS: "取込済みの注文", "Known already";
+    REJECTED: "取り込めなかった行", "Rejected rows";
+    LINE: "行", "Line";
+    REASON: "理由", "Reason";
+    ALL_REJECTS: "取り込めなかった行をすべて見る", "See every rejected row";
+    LOOK_AT: "さっそく見る", "Look at it";
+
+    NOT_FOUND: "ページが見つかりません", "Page not found";
+    NOT_FOUND_REMEDY: "アドレスが変わったか、ダッシュボードのファイルが削除された可能性があります。左のページ一覧から選んでください。", "The address may have changed, or the dashboard's file was removed. Choose a page from the list.";
+    FORBIDDEN: "この操作は許可されていません", "You may not do this";
+    FORBIDDEN_REMEDY: "ページを開き直してからもう一度お試しください。続く場合は、管理者に権限を確認してください。", "Open the page again and retry. If it goes on, ask an administrator about your role.";
+    FAILED: "エラーが起きました", "Something went wrong";
+    FAILED_REMEDY: "もう一度お試しください。続く場合は、下の番号をサーバーの記録で探してください。データは失われていません。", "Try again. If it goes on, look for the number below in the server's log. No data was lost.";
+    BAD_REQUEST: "リクエストを読めませんでした", "The request could not be read";
+    INCIDENT: "番号", "Number";
+    BACK_HOME: "最初のページへ", "To the first page";
+
+    VALUE_TITLE: "この施策の価値", "What this scenario is worth";
+    SENT: "配信数", "Sent";
+    COST: "配信費用", "Cost";
+    COST_UNKNOWN: "単価未設定", "no price set";
+    ATTRIBUTED: "貢献売上", "Attributed";
+    ATTRIBUTED_NOTE: "{0}。配信に触れた注文の売上で、配信が増やした売上とは限りません。", "{0}. Sales of orders touched by a message, not necessarily sales it added.";
+    ADDED: "増えた売上", "Added";
+    ADDED_NOTE: "対象の {0}人を、配信しないでおいた {1}人と比べた差", "{0} people in the scenario, against {1} held out";
+    HOLDOUT_COST: "ホールドアウトの費用", "What the holdout cost";
+    HOLDOUT_COST_NOTE: "配信しなかった {0}人にも配信していれば得られた売上", "Sales the {0} people held out would have added";
+    CANNOT_SAY: "まだ言えない", "Cannot say yet";
+    CANNOT_SAY_FROM: "{0} 以降に言えます", "can be said from {0}";
+    CANNOT_SAY_OPEN: "いつ言えるかは、まだ分かりません", "it is not known yet from when";
+    SENTENCE_UP: "この施策は売上を増やしました。", "The scenario added sales.";
+    SENTENCE_DOWN: "この施策は売上を減らしました。", "The scenario took sales away.";
+    SENTENCE_UNCLEAR: "売上を増やしたとも減らしたとも言えません(区間が0をまたぎます)。", "It cannot be told from zero: the interval holds both a gain and a loss.";
+    BETWEEN: "{0} 〜 {1}", "{0} – {1}";
+
+    SHIP: "採用", "Ship it";
+    SHIP_ARM: "採用: {0}", "Ship {0}";
+    DO_NOT_SHIP: "採用しない", "Do not ship";
+    KEEP_RUNNING: "継続", "Keep running";
+    INVALID: "判定不能", "Not valid";
+    STATUS_RUNNING: "実施中", "Running";
+    STATUS_ENDED: "終了", "Ended";
+    STATUS_DRAFT: "準備中", "Draft";
+    DAY_COUNT: "{0}日間", "{0} days";
+    ARM: "群", "Arm";
+    BASELINE: "基準", "baseline";
+    PLANNED_SHARE: "予定配分", "Planned share";
+    EXPOSED: "対象者", "Exposed";
+    CONVERSIONS: "コンバージョン", "Conversions";
+    TOTAL: "合計", "Total";
+    RATE: "率", "Rate";
+    PER_CUSTOMER: "1人あたり", "Per customer";
+    DIFFERENCE: "基準との差", "Difference";
+    P_VALUE: "p値", "p-value";
+    GOAL: "目標", "Goal";
+    SECONDARY: "補助指標", "Secondary";
+    GUARDRAIL: "ガードレール", "Guardrail";
+    HEALTH: "健全性", "Health";
+    SRM_OK: "配分は予定どおりです", "The split is as planned";
+    SRM_BAD: "配分が予定と違います。結果を読む前に原因を探してください。", "The split differs from the plan: find out why before reading any result.";
+    SRM_DETAIL: "SRM検定 χ² = {0}、p {1}", "SRM test χ² = {0}, p {1}";
+    DIFFERENCE_NOTE: "横棒は差の95%区間、縦線は0です。", "Bars are 95 % intervals of the difference; the vertical line is zero.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_is_in_both_languages_with_the_same_holes() {
+        let holes = |text: &str| (0..5).map(|hole| text.contains(&format!("{{{hole}}}"))).collect::<Vec<_>>();
+        for (name, word) in ALL {
+            assert!(!word.ja.is_empty() && !word.en.is_empty(), "{name}");
+            assert_eq!(holes(word.ja), holes(word.en), "{name}");
+        }
+    }
+
+    #[test]
+    fn holes_are_filled_once() {
+        let check = |parts: &[&str], expect: &str| assert_eq!(BETWEEN.fill(Lang::En, parts), expect);
+        check(&["1", "2"], "1 – 2");
+        check(&["{1}", "2"], "{1} – 2");
+        check(&["1"], "1 – {1}");
+    }
+
+    #[test]
+    fn the_language_a_browser_asks_for() {
+        let check = |header: &str, expect| assert_eq!(Lang::accepted(header), expect, "{header}");
+        check("en-US,en;q=0.9,ja;q=0.8", Lang::En);
+        check("ja,en-US;q=0.7", Lang::Ja);
+        check("fr, en;q=0.5", Lang::En);
+        check("fr", Lang::Ja);
+        check("", Lang::Ja);
+        check("en;q=x, ja;q=0.1", Lang::Ja);
+    }
+}

@@ -1,0 +1,20 @@
+-- RFM grid
+--
+-- Buyers and their net revenue by R (days since the last purchase) and F (orders), 5 is best. A cell without buyers has
+-- no row.
+--
+-- column r             int     ja:"R（最終購入）"  en:"R (recency)"
+-- column f             int     ja:"F（購入頻度）"  en:"F (frequency)"
+-- column customers     int     ja:"会員数"  en:"Customers"
+-- column share         rate    ja:"会員構成比"  en:"Share of customers"
+-- column net_revenue   money   ja:"純売上"  en:"Net revenue"
+-- column per_customer  money   ja:"1人あたり純売上"  en:"Net per customer"
+SELECT
+    r, f,
+    count(*) AS customers,
+    CAST(count(*) AS DOUBLE) / max(n) AS share,
+    CAST(sum(net_revenue) AS DECIMAL(18, 4)) AS net_revenue,
+    CAST(CAST(sum(net_revenue) AS DOUBLE) / count(*) AS DECIMAL(18, 4)) AS per_customer
+FROM (SELECT r, f, net_revenue, count(*) OVER () AS n FROM customer_ranks) AS scored
+GROUP BY r, f
+ORDER BY r DESC, f DESC
