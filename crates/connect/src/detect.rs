@@ -461,9 +461,7 @@ fn render(name: &str, layout: &Layout, guess: &Guess, placed: &[Placed], header:
         out.push_str(&text);
         out.push('\n');
     };
-    line(format!(
-        "# A guess by `tsubame import detect`. The number behind each column is how sure it is (1 = certain): check those below 0.8."
-    ));
+    line("# A guess by `tsubame import detect`. The number behind each column is how sure it is (1 = certain): check those below 0.8.".into());
     line("[source]".into());
     line(format!("name = {}", quoted(name)));
     line(format!("kind = {}", quoted(guess.kind.name())));

@@ -74,10 +74,11 @@ pub enum Concurrency {
 }
 
 /// When a customer may come in again (SEMANTICS §3).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "rule", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Reentry {
     /// Never again for the key.
+    #[default]
     Once,
     /// Out of the audience at one evaluation, then in.
     Rematch,
@@ -85,11 +86,6 @@ pub enum Reentry {
     Cooldown { calendar_days: Option<i64>, elapsed: Option<Span> },
 }
 
-impl Default for Reentry {
-    fn default() -> Self {
-        Reentry::Once
-    }
-}
 
 /// Who leaves before the end.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -447,7 +443,7 @@ send = { try = ["line", "email", "sms"], template = "cart_1", valid_for = "12h" 
         check(
             "template = \"cart_1\", valid_for = \"12h\" }",
             "template = \"cart_1\" }\nnext = \"remind\"",
-            &["20: step `remind` loops back to itself without a wait"],
+            &["21: step `remind` loops back to itself without a wait"],
         );
         check("percent = 10", "percentage = 10", &["14: unknown field `percentage`, expected `percent` or `salt`"]);
     }

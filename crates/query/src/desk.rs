@@ -185,3 +185,34 @@ pub(crate) fn bind(plan: LogicalPlan, values: &Params) -> datafusion::common::Re
     let scalars: Vec<(String, datafusion::common::ScalarValue)> = values.iter().map(|(name, value)| (name.clone(), value.scalar())).collect();
     plan.with_param_values(scalars)
 }
+
+impl Desk {
+    /// The answer of a query with a boolean column `c0`, `c1`, … per condition: SQL expressions over its columns, as scenario files have
+    /// them. They are parsed as expressions, so none can become anything else.
+    pub async fn ask_with_conditions(&self, name: &str, params: &Params, conditions: &[&str]) -> Result<crate::Answer, QueryError> {
+        let query = self.query(name)?;
+        let tokens = Tokens::read(&query.sql).map_err(|source| QueryError::Syntax { file: query.file.clone(), message: source.to_string() })?;
+        let session = self.session(&tokens, &query.file).await?;
+        let plan = bind(self.plan(&session, query, &tokens).await?, &self.values(query, params)?).map_err(|source| planning_error(&query.file, source))?;
+        let mut frame = session.execute_logical_plan(plan).await.map_err(|source| planning_error(&query.file, source))?;
+        for (index, condition) in conditions.iter().enumerate() {
+            let wrong = |source| planning_error(&format!("condition `{condition}`"), source);
+            let expression = session.parse_sql_expr(condition, frame.schema()).map_err(wrong)?;
+            frame = frame.with_column(&format!("c{index}"), expression.is_true()).map_err(wrong)?;
+        }
+        self.collect(&query.file, None, frame).await
+    }
+
+    /// Plans a condition over a query's columns without running it.
+    pub async fn check_condition(&self, name: &str, condition: &str) -> Result<(), QueryError> {
+        let desk = Desk { view: ReadView::empty(), ..self.clone() };
+        let query = desk.query(name)?;
+        let tokens = Tokens::read(&query.sql).map_err(|source| QueryError::Syntax { file: query.file.clone(), message: source.to_string() })?;
+        let session = desk.session(&tokens, &query.file).await?;
+        let plan = desk.plan(&session, query, &tokens).await?;
+        let wrong = |source| planning_error(&format!("condition `{condition}`"), source);
+        let frame = datafusion::dataframe::DataFrame::new(session.state(), plan);
+        let expression = session.parse_sql_expr(condition, frame.schema()).map_err(wrong)?;
+        frame.with_column("c0", expression.is_true()).map(|_| ()).map_err(wrong)
+    }
+}

@@ -18,4 +18,4 @@ pub use dashboard::{Dashboard, Panel, ReadoutKind};
 pub use desk::{Desk, Mode, Moment};
 pub use header::{ColumnHeader, Header, Param};
 pub use params::{ParamKind, ParamValue, Params};
-pub use run::{Limits, QueryError};
+pub use run::{Limits, QueryError, ad_hoc};

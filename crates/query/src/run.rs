@@ -7,7 +7,7 @@ use arrow::{
     datatypes::{DataType, Date32Type, Decimal128Type, Float64Type, Int64Type, SchemaRef, TimeUnit, TimestampMicrosecondType},
 };
 use chrono::{DateTime, NaiveDate, TimeDelta};
-use datafusion::{error::DataFusionError, execution::context::SQLOptions, logical_expr::LogicalPlan};
+use datafusion::{dataframe::DataFrame, error::DataFusionError, execution::context::SQLOptions, logical_expr::LogicalPlan};
 use futures::StreamExt;
 use model::{Money, Remedy, Text};
 
@@ -125,9 +125,19 @@ impl Desk {
         let plan = self.plan(&session, query, &tokens).await?;
         let values = self.values(query, params)?;
         let plan = bind(plan, &values).map_err(|source| planning_error(file, source))?;
-        let failed = |source: DataFusionError| QueryError::Run { file: file.clone(), message: source.strip_backtrace() };
+        let frame = session.execute_logical_plan(plan).await.map_err(|source| planning_error(file, source))?;
+        self.drain(file, frame).await
+    }
+
+    pub(crate) async fn collect(&self, file: &str, header: Option<&Header>, frame: DataFrame) -> Result<Answer, QueryError> {
+        let (schema, batches) = self.drain(file, frame).await?;
+        answer(file, header, &schema, &batches)
+    }
+
+    /// Runs a plan to its end, under the limits.
+    async fn drain(&self, file: &str, frame: DataFrame) -> Result<(SchemaRef, Vec<RecordBatch>), QueryError> {
+        let failed = |source: DataFusionError| QueryError::Run { file: file.into(), message: source.strip_backtrace() };
         let run = async {
-            let frame = session.execute_logical_plan(plan).await.map_err(failed)?;
             let schema: SchemaRef = std::sync::Arc::new(frame.schema().as_arrow().clone());
             let mut stream = frame.execute_stream().await.map_err(failed)?;
             let mut batches = Vec::new();
@@ -136,7 +146,7 @@ impl Desk {
                 let batch = batch.map_err(failed)?;
                 rows += batch.num_rows();
                 if rows > self.limits.rows {
-                    return Err(QueryError::TooManyRows { file: file.clone(), rows: self.limits.rows });
+                    return Err(QueryError::TooManyRows { file: file.into(), rows: self.limits.rows });
                 }
                 batches.push(batch);
             }
@@ -144,7 +154,7 @@ impl Desk {
         };
         match tokio::time::timeout(self.limits.time, run).await {
             Ok(result) => result,
-            Err(_) => Err(QueryError::Timeout { file: file.clone(), seconds: self.limits.time.as_secs() }),
+            Err(_) => Err(QueryError::Timeout { file: file.into(), seconds: self.limits.time.as_secs() }),
         }
     }
 }

@@ -68,9 +68,9 @@ impl Accounts {
     }
 
     pub async fn create(&self, name: &str, role: Role, password: &Secret, now: Instant) -> Result<Account, StateError> {
-        let name_ok = (1..=64).contains(&name.len()) && name.chars().all(|c| c.is_ascii_alphanumeric() || ".-_@".contains(c));
+        let name_ok = (1..=64).contains(&name.len()) && name.chars().all(|c| c.is_ascii_alphanumeric() || ".-_".contains(c));
         if !name_ok {
-            return Err(StateError::AccountName(name.into()));
+            return Err(StateError::AccountName);
         }
         let hash = self.hash(password).await?;
         let mut tx = self.db.begin(format!("create account {name}")).await?;

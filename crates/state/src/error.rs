@@ -44,8 +44,9 @@ pub enum StateError {
     AccountExists(String),
     #[error("there is no account {0}")]
     UnknownAccount(String),
-    #[error("`{0}` is not an account name: 1 to 64 letters, digits, `.`, `-`, `_` or `@`")]
-    AccountName(String),
+    /// Not shown: somebody may have typed an address.
+    #[error("an account name has 1 to 64 letters, digits, `.`, `-` or `_`")]
+    AccountName,
     #[error("a password has {min} to {max} characters")]
     PasswordLength { min: usize, max: usize },
     #[error("could not hash a password: {0}")]

@@ -363,9 +363,9 @@ mod tests {
     fn encodings_are_declared_or_found() {
         let text = "氏名,町\n髙﨑 ①㈱,～－‖\nﾀﾅｶ,さいたま市\n";
         let check = |bytes: &[u8], encoding: Encoding, found: Encoding, expect: &str| {
-            let opened = Csv.open(Box::new(bytes), &Layout { encoding, ..Layout::default() }).unwrap();
+            let mut opened = Csv.open(Box::new(bytes), &Layout { encoding, ..Layout::default() }).unwrap();
             assert_eq!(opened.encoding, found);
-            let Some(Ok(Parsed::Row(row))) = opened.rows.into_iter().next() else { panic!("no row for {encoding:?}") };
+            let Some(Ok(Parsed::Row(row))) = opened.rows.next() else { panic!("no row for {encoding:?}") };
             assert_eq!(row.fields[0].as_deref(), Some(expect));
         };
         let cp932 = encoding_rs::SHIFT_JIS.encode(text).0;

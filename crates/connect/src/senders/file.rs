@@ -4,17 +4,17 @@
 //! The file holds addresses: it belongs where the vault is.
 
 use chrono::Duration;
-use model::{Channel, CustomerId, Instant, Outcome, Problem, Receipt, ReceiptKind, shop::SenderSettings, time::rfc3339};
+use model::{Channel, CustomerId, Instant, Outcome, Receipt, ReceiptKind, shop::SenderSettings, time::rfc3339};
 use serde::{Deserialize, Serialize};
 
-use super::{Call, CallbackError, Context, Message, Received, Reply, Request, Sender, option};
+use super::{Call, CallbackError, Context, Message, Opened, Received, Reply, Request, Sender, option};
 
 pub struct File {
     channel: Channel,
 }
 
 impl File {
-    pub fn open(settings: &SenderSettings) -> Result<Box<dyn Sender>, Vec<Problem>> {
+    pub fn open(settings: &SenderSettings) -> Opened {
         let mut problems = Vec::new();
         option(settings, "path", Some("outbox/email.jsonl"), &mut problems);
         if problems.is_empty() { Ok(Box::new(File { channel: settings.channel })) } else { Err(problems) }

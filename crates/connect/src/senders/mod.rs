@@ -218,15 +218,18 @@ pub trait Sender: Sync + std::marker::Send {
 pub struct SenderKind {
     /// The `kind` of `[[senders]]`.
     pub name: &'static str,
-    pub open: fn(&SenderSettings) -> Result<Box<dyn Sender>, Vec<Problem>>,
+    pub open: fn(&SenderSettings) -> Opened,
 }
+
+/// A sender, or every problem of its settings.
+pub type Opened = Result<Box<dyn Sender>, Vec<Problem>>;
 
 /// Every sender, one per file of this folder.
 pub static SENDERS: &[SenderKind] =
     &[SenderKind { name: "file", open: file::File::open }, SenderKind { name: "smtp", open: smtp::SmtpSender::open }];
 
 /// The sender of a shop's settings, checked.
-pub fn open(settings: &SenderSettings) -> Result<Box<dyn Sender>, Vec<Problem>> {
+pub fn open(settings: &SenderSettings) -> Opened {
     match SENDERS.iter().find(|kind| kind.name == settings.kind) {
         Some(kind) => (kind.open)(settings),
         None => {

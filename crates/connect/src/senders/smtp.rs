@@ -16,7 +16,7 @@ use lettre::{
 };
 use model::{Channel, Outcome, Problem, Purpose, shop::SenderSettings};
 
-use super::{Call, Context, Message, Reply, Request, SETTINGS, Sender, Smtp, SmtpStage, option};
+use super::{Call, Context, Message, Opened, Reply, Request, SETTINGS, Sender, Smtp, SmtpStage, option};
 
 pub struct SmtpSender {
     from: Mailbox,
@@ -26,7 +26,7 @@ pub struct SmtpSender {
 }
 
 impl SmtpSender {
-    pub fn open(settings: &SenderSettings) -> Result<Box<dyn Sender>, Vec<Problem>> {
+    pub fn open(settings: &SenderSettings) -> Opened {
         let mut problems = Vec::new();
         if settings.channel != Channel::Email {
             let message = format!("the sender `smtp` cannot serve the channel {}", settings.channel);

@@ -1,0 +1,317 @@
+//! A shop's folder, opened: its settings and files checked, its state, lake and library at hand.
+
+use std::{
+    collections::BTreeMap,
+    fs::{File, OpenOptions, TryLockError},
+    io::Write,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+};
+
+use connect::template::Template;
+use decide::gates::Reach;
+use lake::{Lake, TailSegment};
+use model::{Channel, CustomerId, Instant, Problem, Scenario, Shop};
+use query::{Desk, Library, Mode, Moment};
+use state::State;
+
+use crate::{
+    clock::Clock,
+    fault::{Exit, Fault},
+};
+
+/// Who can be reached on which channels, and how the people who share an address are bucketed.
+#[derive(Debug, Default)]
+pub struct Reachable {
+    pub reach: BTreeMap<CustomerId, BTreeMap<Channel, Reach>>,
+    /// The smallest id among those who share an address, for those who do.
+    pub unit: BTreeMap<CustomerId, CustomerId>,
+}
+
+pub struct Workspace {
+    pub folder: PathBuf,
+    pub files: ShopFiles,
+    pub library: Arc<Library>,
+    pub state: State,
+    pub lake: Lake,
+    pub clock: Clock,
+    /// Kept until consents, suppressions or contacts change.
+    reachable: Mutex<Option<Arc<Reachable>>>,
+    _lock: Option<File>,
+}
+
+/// What people wrote in the shop's folder.
+#[derive(Debug, Clone, Default)]
+pub struct ShopFiles {
+    pub shop: Shop,
+    pub scenarios: Vec<Scenario>,
+    pub templates: BTreeMap<String, Template>,
+}
+
+/// Whether a command changes the shop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    Read,
+    /// One process at a time.
+    Write,
+}
+
+impl Workspace {
+    pub async fn open(folder: &Path, clock: Clock, access: Access) -> Result<Workspace, Fault> {
+        let (files, library, problems) = read_files(folder)?;
+        if !problems.is_empty() {
+            return Err(Fault::problems(&problems));
+        }
+        let data = folder.join("data");
+        std::fs::create_dir_all(&data).map_err(|source| Fault::io(format!("could not create {}", data.display()), source))?;
+        let lock = match access {
+            Access::Write => Some(lock(&data.join("lock"))?),
+            Access::Read => None,
+        };
+        let state = State::open(&data.join("state.db"), master_key(folder)?).await?;
+        let lake = match files.shop.lake.as_str() {
+            "" => Lake::open(&data.join("lake").to_string_lossy()).await?,
+            url => Lake::open(url).await?,
+        };
+        // A demo shop lives in its own time, which goes on where it stopped.
+        let clock = match (clock, state.cursors().get(CLOCK).await?) {
+            (Clock::Real, Some(at)) => Clock::logical(parse_instant(&at)?),
+            (clock, _) => clock,
+        };
+        let library = Arc::new(library);
+        Ok(Workspace { folder: folder.into(), files, library, state, lake, clock, reachable: Mutex::default(), _lock: lock })
+    }
+
+    pub fn shop(&self) -> &Shop {
+        &self.files.shop
+    }
+
+    pub fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    pub fn scenario(&self, name: &str) -> Result<&Scenario, Fault> {
+        self.files.scenarios.iter().find(|scenario| scenario.scenario == name).ok_or_else(|| {
+            let known: Vec<&str> = self.files.scenarios.iter().map(|scenario| scenario.scenario.as_str()).collect();
+            Fault::new(Exit::Config, format!("there is no scenario `{name}`")).remedy(format!("the shop has: {}", known.join(", ")))
+        })
+    }
+
+    /// The unflushed rows. Read before [`Lake::view`], as that asks.
+    pub async fn tail(&self) -> Result<Vec<TailSegment>, Fault> {
+        let segments = self.state.journal().tail(0).await?;
+        Ok(segments.into_iter().map(tail_segment).collect())
+    }
+
+    /// A desk on everything known at `as_of`.
+    pub async fn desk(&self, as_of: Instant, mode: Mode) -> Result<Desk, Fault> {
+        let tail = self.tail().await?;
+        let view = self.lake.view(&tail).await?;
+        Ok(Desk::new(self.library.clone(), view, Moment { as_of, mode, zone: self.shop().timezone }))
+    }
+
+    /// Contacts, consents and suppressions of everybody, as they are now.
+    pub async fn reachable(&self) -> Result<Arc<Reachable>, Fault> {
+        if let Some(known) = self.reachable.lock().expect("nobody panics while holding it").clone() {
+            return Ok(known);
+        }
+        let mut reachable = Reachable::default();
+        let mut first_of: BTreeMap<(model::ContactKind, String), CustomerId> = BTreeMap::new();
+        for flags in self.state.vault().flags().await? {
+            let mut unit = flags.customer_id.clone();
+            for (kind, hash) in flags.kinds.iter().filter(|(kind, _)| **kind != model::ContactKind::Name) {
+                let first = first_of.entry((*kind, hash.clone())).or_insert_with(|| flags.customer_id.clone());
+                let first = reachable.unit.get(first).unwrap_or(first);
+                unit = unit.min(first.clone());
+            }
+            let by_channel = reachable.reach.entry(flags.customer_id.clone()).or_default();
+            for channel in Channel::ALL {
+                if channel.contact_kind().is_some_and(|kind| flags.kinds.contains_key(&kind)) {
+                    by_channel.entry(channel).or_default().has_address = true;
+                }
+            }
+            if unit != flags.customer_id {
+                reachable.unit.insert(flags.customer_id, unit);
+            }
+        }
+        for consent in self.state.consents().consents_all().await? {
+            let reach = reachable.reach.entry(consent.customer_id).or_default().entry(consent.channel).or_default();
+            reach.consents.insert(consent.purpose, consent.state == model::ConsentState::Granted);
+        }
+        for suppression in self.state.consents().suppressions_all().await? {
+            let reach = reachable.reach.entry(suppression.customer_id).or_default().entry(suppression.channel).or_default();
+            reach.suppressed = Some(suppression.reason);
+        }
+        let reachable = Arc::new(reachable);
+        *self.reachable.lock().expect("nobody panics while holding it") = Some(reachable.clone());
+        Ok(reachable)
+    }
+
+    /// To be called after consents, suppressions or contacts changed.
+    pub fn forget_reachable(&self) {
+        *self.reachable.lock().expect("nobody panics while holding it") = None;
+    }
+
+    pub fn path(&self, relative: &str) -> PathBuf {
+        self.folder.join(relative)
+    }
+}
+
+/// The cursor that holds a demo shop's time.
+pub const CLOCK: &str = "clock";
+
+pub fn tail_segment(segment: state::Segment) -> TailSegment {
+    TailSegment {
+        table: segment.table,
+        first_position: segment.first_position,
+        rows: segment.rows as usize,
+        ingested_at: segment.ingested_at,
+        payload: segment.payload,
+    }
+}
+
+pub fn parse_instant(text: &str) -> Result<Instant, Fault> {
+    chrono::DateTime::parse_from_rfc3339(text)
+        .map(|at| model::time::micros(at.to_utc()))
+        .map_err(|_| Fault::new(Exit::Config, format!("`{text}` is not a time")).remedy("write it as 2026-06-01T09:00:00+09:00"))
+}
+
+/// Reads and checks the files of a shop without opening its data; every problem at once.
+pub fn read_files(folder: &Path) -> Result<(ShopFiles, Library, Vec<Problem>), Fault> {
+    let settings = folder.join("tsubame.toml");
+    let text = std::fs::read_to_string(&settings).map_err(|source| {
+        Fault::io(format!("{} is not a shop's folder: could not read {}", folder.display(), settings.display()), source)
+            .remedy("`tsubame new NAME` makes one, `tsubame demo` a lively one; or name it with --shop FOLDER")
+    })?;
+    let mut problems = Vec::new();
+    let mut files = ShopFiles::default();
+    match Shop::parse("tsubame.toml", &text) {
+        Ok(shop) => files.shop = shop,
+        Err(found) => problems.extend(found),
+    }
+    for (name, file, text) in toml_files(folder, "messages", &mut problems) {
+        match Template::parse(&name, &file, &text) {
+            Ok(template) => {
+                files.templates.insert(name, template);
+            }
+            Err(found) => problems.extend(found),
+        }
+    }
+    for (_, file, text) in toml_files(folder, "scenarios", &mut problems) {
+        match Scenario::parse(&file, &text) {
+            Ok(scenario) => {
+                problems.extend(template_problems(&files, &scenario, &file, &text));
+                files.scenarios.push(scenario);
+            }
+            Err(found) => problems.extend(found),
+        }
+    }
+    for sender in &files.shop.senders {
+        if let Err(found) = connect::senders::open(sender) {
+            problems.extend(found);
+        }
+    }
+    let (library, found) = Library::load(Some(folder));
+    problems.extend(found);
+    for scenario in &files.scenarios {
+        if let Some(segment) = scenario.entry.segment.as_ref().filter(|segment| library.find(segment).is_none()) {
+            problems.push(
+                Problem::new(&format!("scenarios/{}.toml", scenario.scenario), 0, format!("there is no segment `{segment}`"))
+                    .with_remedy(format!("add queries/segments/{segment}.sql, or name an existing one")),
+            );
+        }
+    }
+    for export in files.shop.exports.iter().filter(|export| library.find(&export.segment).is_none()) {
+        let message = format!("export `{}` names the segment `{}`, which does not exist", export.name, export.segment);
+        problems.push(Problem::new("tsubame.toml", 0, message).with_remedy("`tsubame query --list` shows all segments"));
+    }
+    Ok((files, library, problems))
+}
+
+fn template_problems(files: &ShopFiles, scenario: &Scenario, file: &str, text: &str) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for send in scenario.steps.iter().filter_map(|step| step.send.as_ref()) {
+        let arms = send.experiment.iter().flat_map(|experiment| &experiment.arms).filter_map(|arm| arm.template.as_ref());
+        for name in arms.chain([&send.template]) {
+            match files.templates.get(name) {
+                Some(template) => problems.extend(template.check(send.purpose, &send.channels, &files.shop)),
+                None => {
+                    let line = text.lines().position(|line| line.contains(&format!("\"{name}\""))).map_or(0, |index| index + 1);
+                    problems.push(
+                        Problem::new(file, line, format!("there is no message `{name}`")).with_remedy(format!("add messages/{name}.toml")),
+                    );
+                }
+            }
+        }
+    }
+    problems.sort();
+    problems.dedup();
+    problems
+}
+
+/// Stem, shown path and text of every TOML file of a subfolder, by name.
+fn toml_files(folder: &Path, sub: &str, problems: &mut Vec<Problem>) -> Vec<(String, String, String)> {
+    let Ok(entries) = std::fs::read_dir(folder.join(sub)) else { return Vec::new() };
+    let mut paths: Vec<PathBuf> = entries.filter_map(Result::ok).map(|entry| entry.path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
+    paths.sort();
+    let mut files = Vec::new();
+    for path in paths {
+        let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let shown = format!("{sub}/{stem}.toml");
+        match std::fs::read_to_string(&path) {
+            Ok(text) => files.push((stem, shown, text)),
+            Err(error) => problems.push(Problem::new(&shown, 0, format!("could not read the file: {error}")).with_remedy("save it as UTF-8")),
+        }
+    }
+    files
+}
+
+fn lock(path: &Path) -> Result<File, Fault> {
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path)
+        .map_err(|source| Fault::io(format!("could not open {}", path.display()), source))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Fault::new(Exit::Busy, "another process is working on this shop")
+            .remedy("wait for it, or stop it (`tsubame serve` holds the shop while it runs)")),
+        Err(TryLockError::Error(source)) => Err(Fault::io(format!("could not lock {}", path.display()), source)),
+    }
+}
+
+/// The key above all keys. It lies outside `data/`, so that a copy of the data is not a copy of the addresses.
+fn master_key(folder: &Path) -> Result<[u8; 32], Fault> {
+    let path = match std::env::var_os("TSUBAME_MASTER_KEY_FILE") {
+        Some(path) => PathBuf::from(path),
+        None => folder.join("secrets").join("master.key"),
+    };
+    let wrong = |why: &str| Fault::new(Exit::Config, format!("{} {why}", path.display()));
+    match std::fs::read(&path) {
+        Ok(bytes) => bytes.try_into().map_err(|_| wrong("is not a master key of 32 bytes").remedy("restore the file from a backup")),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let state = folder.join("data").join("state.db");
+            if state.exists() {
+                return Err(wrong("is missing, and the addresses in data/state.db cannot be read without it").remedy("restore the file from a backup"));
+            }
+            let mut key = [0; 32];
+            getrandom::fill(&mut key).map_err(|error| wrong(&format!("could not be made: {error}")))?;
+            write_secret(&path, &key).map_err(|source| Fault::io(format!("could not write {}", path.display()), source))?;
+            Ok(key)
+        }
+        Err(source) => Err(Fault::io(format!("could not read {}", path.display()), source)),
+    }
+}
+
+fn write_secret(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
