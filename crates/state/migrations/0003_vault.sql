@@ -30,6 +30,7 @@ CREATE TABLE dead_letters (
     reason     TEXT    NOT NULL,
     arrived_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL,
-    sealed     BLOB    NOT NULL
+    sealed     BLOB    NOT NULL,
+    UNIQUE (file, line, column_no, reason)
 );
 CREATE INDEX dead_letters_by_expiry ON dead_letters (expires_at);

@@ -194,6 +194,7 @@ impl Vault {
     }
 
     /// Keeps lines that could not be read for 30 days, and drops those whose time is over.
+    /// The same line of the same file is kept once, however often the file is read: name the file by its content.
     pub async fn dead_letter(&self, letters: &[DeadLetter], now: Instant) -> Result<(), StateError> {
         let mut tx = self.db.begin(format!("keep {} dead letters", letters.len())).await?;
         let expired = sqlx::query("DELETE FROM dead_letters WHERE expires_at <= $1");
@@ -202,7 +203,7 @@ impl Vault {
         for letter in letters {
             let sealed = seal(&self.master, &letter.raw, &dead(&letter.file, letter.line), random("seal a dead letter")?);
             let statement = sqlx::query(
-                "INSERT INTO dead_letters (file, line, column_no, reason, arrived_at, expires_at, sealed)
+                "INSERT OR IGNORE INTO dead_letters (file, line, column_no, reason, arrived_at, expires_at, sealed)
                  VALUES ($1, $2, $3, $4, $5, $6, $7)",
             );
             let statement = statement.bind(&letter.file).bind(letter.line).bind(letter.column).bind(&letter.reason);

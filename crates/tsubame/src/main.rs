@@ -1,1 +1,45 @@
-fn main() {}
+//! Everything that happens: clock, HTTP, transport, jobs, command line.
+
+mod cli;
+mod clock;
+mod demo;
+mod fault;
+mod http;
+mod jobs;
+mod pages;
+mod progress;
+mod readout;
+mod transport;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    // Two TLS providers are linked; the first to be asked would panic.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let filter = tracing_subscriber::EnvFilter::try_from_env("TSUBAME_LOG").unwrap_or_else(|_| "warn,tsubame=info".into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let cli = cli::Cli::parse();
+    // Plans of nested views recurse deeply in an unoptimised build: worker threads get a larger stack.
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(8 << 20).build();
+    let result = match runtime {
+        Ok(runtime) => runtime.block_on(async { tokio::spawn(cli.run()).await }),
+        Err(error) => {
+            eprintln!("could not start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match result {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(fault)) => {
+            eprintln!("{fault}");
+            ExitCode::from(fault.exit as u8)
+        }
+        Err(panic) => {
+            eprintln!("stopped by a defect: {panic}");
+            ExitCode::FAILURE
+        }
+    }
+}

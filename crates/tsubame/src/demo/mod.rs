@@ -23,8 +23,10 @@ pub mod draw;
 pub mod files;
 pub mod history;
 pub mod life;
+pub mod live;
 pub mod names;
 pub mod person;
+pub mod report;
 pub mod respond;
 pub mod truth;
 pub mod visit;
@@ -33,11 +35,10 @@ pub mod world;
 #[cfg(test)]
 mod measured;
 
-pub use basket::{ORDER_SOURCE, PlacedOrder};
+pub use basket::PlacedOrder;
 pub use calendar::{MONTH_DAYS, TAIL_DAYS, month_start};
 pub use files::FILES;
 pub use history::DemoError;
-pub use respond::{RECEIPT_SOURCE, Response, SentMessage};
+pub use respond::{Response, SentMessage};
 pub use truth::truths;
-pub use visit::EVENT_SOURCE;
 pub use world::{CUSTOMERS_DEFAULT, World};

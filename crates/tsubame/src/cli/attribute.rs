@@ -1,0 +1,30 @@
+use clap::Args;
+
+use super::ShopFolder;
+use crate::{fault::Fault, jobs::attribute::attribute, workspace::Access};
+
+/// Credit orders to messages, under every model, up to a moment
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  tsubame attribute\n  tsubame attribute --until 2026-06-30 && tsubame query channel_credits -p model=linear")]
+pub struct Attribute {
+    /// A time, or a date, which means its end
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    #[command(flatten)]
+    shop: ShopFolder,
+}
+
+impl Attribute {
+    pub async fn run(self) -> Result<(), Fault> {
+        let workspace = self.shop.open(Access::Write).await?;
+        let until = match &self.until {
+            Some(text) => super::instant(&workspace, text)?,
+            None => workspace.now(),
+        };
+        let report = attribute(&workspace, until).await?;
+        crate::jobs::flush::flush(&workspace).await?;
+        workspace.state.close().await;
+        println!("touches: {} new, credits: {} booked", report.touches, report.credits);
+        Ok(())
+    }
+}

@@ -1,0 +1,47 @@
+use std::sync::Arc;
+
+use clap::Args;
+use model::Problem;
+use query::{Desk, Mode, Moment};
+
+use super::ShopFolder;
+use crate::{fault::Fault, workspace::read_files};
+
+/// Check every file of a shop and report every problem at once
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  tsubame check --shop my-shop")]
+pub struct Check {
+    #[command(flatten)]
+    shop: ShopFolder,
+}
+
+impl Check {
+    pub async fn run(self) -> Result<(), Fault> {
+        let (files, library, mut problems) = read_files(&self.shop.folder)?;
+        let library = Arc::new(library);
+        problems.extend(query::check(&library, files.shop.timezone).await);
+        let moment = Moment { as_of: Default::default(), mode: Mode::AsKnown, zone: files.shop.timezone };
+        let desk = Desk::new(library.clone(), lake::ReadView::empty(), moment);
+        for scenario in &files.scenarios {
+            let file = format!("scenarios/{}.toml", scenario.scenario);
+            let entry = scenario.entry.condition.iter().map(|condition| ("system/happenings", condition));
+            let branches = scenario.steps.iter().flat_map(|step| step.branch.iter().flatten()).filter_map(|arm| arm.when.as_ref());
+            for (relation, condition) in entry.chain(branches.map(|condition| ("system/views/customer_ranks", condition))) {
+                if let Err(error) = desk.check_condition(relation, condition).await {
+                    problems.push(Problem::new(&file, 0, error.to_string()).with_remedy(format!("use columns of {relation}")));
+                }
+            }
+        }
+        if problems.is_empty() {
+            println!(
+                "no problems: {} queries, {} dashboards, {} scenarios, {} messages",
+                library.queries.len(),
+                library.dashboards.len(),
+                files.scenarios.len(),
+                files.templates.len()
+            );
+            return Ok(());
+        }
+        Err(Fault::problems(&problems))
+    }
+}

@@ -1,0 +1,51 @@
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::Args;
+
+use crate::{
+    demo::{self, live},
+    fault::Fault,
+};
+
+/// Make a lively demo shop, live a month in it, report, and show its pages
+///
+/// The shop's past and its customers' answers come from a seed; the planted truths are printed beside what was measured. Nothing is sent
+/// anywhere: messages go to files in the shop's folder. A demo that was interrupted goes on where it was.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  tsubame demo\n  tsubame demo --no-serve --customers 2000 --dir /tmp/small-shop\n  tsubame demo --seed 7 --json-report report.json --no-serve")]
+pub struct Demo {
+    /// Where the shop is made
+    #[arg(long, default_value = "demo-shop")]
+    dir: PathBuf,
+    /// How many customers it has
+    #[arg(long, default_value_t = demo::CUSTOMERS_DEFAULT, value_parser = clap::value_parser!(u32).range(50..=2_000_000))]
+    customers: u32,
+    /// What its chance is made from
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Stop after the report
+    #[arg(long)]
+    no_serve: bool,
+    /// Where its pages are served
+    #[arg(long, default_value = "127.0.0.1:8710")]
+    listen: SocketAddr,
+    /// Also write the report as JSON
+    #[arg(long, value_name = "FILE")]
+    json_report: Option<PathBuf>,
+}
+
+impl Demo {
+    pub async fn run(self) -> Result<(), Fault> {
+        let workspace = live::live(&self.dir, live::Options { customers: self.customers, seed: self.seed }).await?;
+        let report = demo::report::report(&workspace, self.customers).await?;
+        println!("{report}");
+        if let Some(path) = &self.json_report {
+            let text = serde_json::to_string_pretty(&report).expect("a report is plain JSON");
+            std::fs::write(path, text + "\n").map_err(|source| Fault::io(format!("could not write {}", path.display()), source))?;
+        }
+        match self.no_serve {
+            true => Ok(workspace.state.close().await),
+            false => super::serve::serve(workspace, self.listen).await,
+        }
+    }
+}

@@ -1,0 +1,107 @@
+use std::{fs::File, io::BufReader, path::PathBuf};
+
+use clap::{Args, Subcommand};
+use connect::{detect::guess, formats::{FORMATS, Layout, Parsed, by_extension}};
+
+use super::ShopFolder;
+use crate::{
+    fault::{Exit, Fault},
+    jobs::import::{import, mapping_text},
+    progress::Progress,
+    workspace::Access,
+};
+
+/// Import a file of orders, customers, events or sends by its mapping
+///
+/// A line that cannot be used goes to rejects/FILE.rejects.csv with its reason, and encrypted to the dead letter with its bytes; the
+/// others land. The same file again changes nothing.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, after_help = "Examples:\n  tsubame import detect orders.csv > mappings/orders.toml\n  tsubame import orders.csv --map orders\n  tsubame import 受注.csv --map eccube4-orders --shop my-shop")]
+pub struct Import {
+    #[command(subcommand)]
+    command: Option<Sub>,
+    /// The file (CSV, TSV or Parquet)
+    #[arg(required = true)]
+    file: Option<PathBuf>,
+    /// A mapping: a built-in one by name, one of the shop's mappings/, or a path
+    #[arg(long = "map", value_name = "MAPPING", required = true)]
+    mapping: Option<String>,
+    #[command(flatten)]
+    shop: ShopFolder,
+}
+
+#[derive(Debug, Subcommand)]
+enum Sub {
+    Detect(Detect),
+}
+
+/// Guess the mapping of a file and print it, with a confidence per column
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  tsubame import detect orders.csv > mappings/orders.toml")]
+struct Detect {
+    file: PathBuf,
+}
+
+impl Import {
+    pub async fn run(self) -> Result<(), Fault> {
+        if let Some(Sub::Detect(detect)) = self.command {
+            return detect.run();
+        }
+        let (Some(file), Some(mapping)) = (self.file, self.mapping) else {
+            return Err(Fault::new(Exit::Config, "name a file and its mapping"));
+        };
+        let (name, text) = mapping_text(&self.shop.folder, &mapping)?;
+        let workspace = self.shop.open(Access::Write).await?;
+        let progress = Progress::new(&format!("importing {}", file.display()), "rows", 0);
+        let report = import(&workspace, &file, &name, &text, &progress).await?;
+        progress.finish(&format!("{} rows", report.rows));
+        workspace.state.close().await;
+        for (what, count) in &report.made {
+            println!("{what}: {count}");
+        }
+        println!("new facts: {}, known: {}, rejected: {}", report.stored, report.duplicates, report.rejected);
+        for note in &report.notes {
+            println!("note: {note}");
+        }
+        for (line, reason, remedy) in report.rejections.iter().take(10) {
+            println!("line {line}: {reason}; {remedy}");
+        }
+        match &report.rejects_file {
+            Some(path) => Err(Fault::new(Exit::Partial, format!("{} rejections, listed in {}", report.rejected, path.display()))
+                .remedy("mend the lines or the mapping and import the file again: what landed stays")),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Detect {
+    fn run(self) -> Result<(), Fault> {
+        let name = self.file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let format = by_extension(&self.file.to_string_lossy()).unwrap_or(FORMATS[0]);
+        let open = || File::open(&self.file).map_err(|source| Fault::io(format!("could not open {}", self.file.display()), source));
+        let mut layout = Layout::default();
+        let mut head = Vec::new();
+        std::io::Read::read_to_end(&mut std::io::Read::take(open()?, 64 << 10), &mut head)
+            .map_err(|source| Fault::io(format!("could not read {}", self.file.display()), source))?;
+        layout.separator = connect::formats::csv::guess_separator(&head);
+        let opened = format.open(Box::new(BufReader::new(open()?)), &layout)?;
+        let header = opened.header.clone();
+        let sample: Vec<_> = opened
+            .rows
+            .take(200)
+            .filter_map(|parsed| match parsed {
+                Ok(Parsed::Row(row)) => Some(row),
+                _ => None,
+            })
+            .collect();
+        let guess = guess(&name, &layout, &header, &sample);
+        print!("{}", guess.toml);
+        if !guess.missing.is_empty() {
+            eprintln!("still to be named: {}", guess.missing.join(", "));
+        }
+        if let Some(built_in) = &guess.built_in {
+            eprintln!("this looks like {built_in}: `--map {built_in}` may do as it is");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,116 @@
+//! The command line: one file per command, each with its help and examples.
+
+use std::path::PathBuf;
+
+use clap::{Args, CommandFactory, Parser, Subcommand};
+
+use crate::{
+    clock::Clock,
+    fault::Fault,
+    workspace::{Access, Workspace},
+};
+
+mod attribute;
+mod check;
+mod demo;
+mod doctor;
+mod export;
+mod import;
+mod new;
+mod query;
+mod readout;
+mod run;
+mod serve;
+
+/// The growth desk of an online shop: orders and events in, answers, audiences and messages out, revenue measured.
+#[derive(Debug, Parser)]
+#[command(name = "tsubame", version, max_term_width = 100, after_help = EXIT_CODES)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done · 1 failed, try again · 2 wrong usage · 3 a file or setting is wrong · \
+4 the data did not pass a check · 5 partly done · 75 another process holds the shop";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Demo(demo::Demo),
+    New(new::New),
+    Check(check::Check),
+    Import(import::Import),
+    Query(query::Query),
+    Run(run::Run),
+    Readout(readout::Readout),
+    Attribute(attribute::Attribute),
+    Export(export::Export),
+    Serve(serve::Serve),
+    Doctor(doctor::Doctor),
+    Completions(Completions),
+}
+
+/// Print the completion script of a shell
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  tsubame completions bash > ~/.local/share/bash-completion/completions/tsubame\n  tsubame completions fish > ~/.config/fish/completions/tsubame.fish")]
+struct Completions {
+    shell: clap_complete::Shell,
+}
+
+/// Where the shop is.
+#[derive(Debug, Args)]
+pub struct ShopFolder {
+    /// The shop's folder
+    #[arg(long = "shop", value_name = "FOLDER", default_value = ".", env = "TSUBAME_SHOP")]
+    pub folder: PathBuf,
+}
+
+impl ShopFolder {
+    pub async fn open(&self, access: Access) -> Result<Workspace, Fault> {
+        Workspace::open(&self.folder, Clock::Real, access).await
+    }
+}
+
+impl Cli {
+    pub async fn run(self) -> Result<(), Fault> {
+        match self.command {
+            Command::Demo(command) => command.run().await,
+            Command::New(command) => command.run(),
+            Command::Check(command) => command.run().await,
+            Command::Import(command) => command.run().await,
+            Command::Query(command) => command.run().await,
+            Command::Run(command) => command.run().await,
+            Command::Readout(command) => command.run().await,
+            Command::Attribute(command) => command.run().await,
+            Command::Export(command) => command.run().await,
+            Command::Serve(command) => command.run().await,
+            Command::Doctor(command) => command.run().await,
+            Command::Completions(completions) => {
+                clap_complete::generate(completions.shell, &mut Cli::command(), "tsubame", &mut std::io::stdout());
+                Ok(())
+            }
+        }
+    }
+}
+
+/// An instant on the command line: RFC 3339, or a date, which means its end in the shop's zone.
+pub fn instant(workspace: &Workspace, text: &str) -> Result<model::Instant, Fault> {
+    match text.parse::<chrono::NaiveDate>() {
+        Ok(day) => Ok(workspace.shop().timezone.start_of(day.succ_opt().unwrap_or(day)) - chrono::TimeDelta::microseconds(1)),
+        Err(_) => crate::workspace::parse_instant(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_has_help_with_an_example() {
+        Cli::command().debug_assert();
+        for command in Cli::command().get_subcommands() {
+            let help = command.clone().render_long_help().to_string();
+            assert!(command.get_about().is_some(), "{}: no words", command.get_name());
+            assert!(help.contains("Example"), "{}: no example", command.get_name());
+        }
+    }
+}

@@ -1,0 +1,34 @@
+use clap::Args;
+
+use super::ShopFolder;
+use crate::{fault::Fault, jobs::due, workspace::Access};
+
+/// Do what is due: plan and send scenarios, and work the nights that ended
+///
+/// What was missed is caught up with; what was done is not done again. `serve` calls the same once a minute.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  tsubame run --shop my-shop\n  tsubame run --at 2026-06-02T09:10:00+09:00")]
+pub struct Run {
+    /// As if it were this moment: a time, or a date, which means its end
+    #[arg(long, value_name = "TIME")]
+    at: Option<String>,
+    #[command(flatten)]
+    shop: ShopFolder,
+}
+
+impl Run {
+    pub async fn run(self) -> Result<(), Fault> {
+        let workspace = self.shop.open(Access::Write).await?;
+        let at = match &self.at {
+            Some(text) => super::instant(&workspace, text)?,
+            None => workspace.now(),
+        };
+        let report = due::run(&workspace, at).await?;
+        workspace.state.close().await;
+        println!(
+            "planned {} sends and {} ghosts, {} entry moves; accepted {}, stopped {}; nights {}, exports {}",
+            report.planned, report.ghosts, report.entries, report.accepted, report.stopped, report.nights, report.exported
+        );
+        Ok(())
+    }
+}

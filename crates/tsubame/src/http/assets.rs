@@ -1,0 +1,49 @@
+//! Style and script. They are part of the binary, so their tag is the hash of what they are.
+
+use std::sync::{Arc, LazyLock};
+
+use axum::{
+    Router,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use sha2::{Digest, Sha256};
+
+use super::App;
+use crate::pages::{SCRIPT, STYLE};
+
+struct Asset {
+    kind: &'static str,
+    text: &'static str,
+    tag: String,
+}
+
+static STYLE_ASSET: LazyLock<Asset> = LazyLock::new(|| Asset::new("text/css; charset=utf-8", STYLE));
+static SCRIPT_ASSET: LazyLock<Asset> = LazyLock::new(|| Asset::new("text/javascript; charset=utf-8", SCRIPT));
+
+impl Asset {
+    fn new(kind: &'static str, text: &'static str) -> Asset {
+        Asset { kind, text, tag: format!("\"{}\"", model::id::hex(&Sha256::digest(text.as_bytes())[..8])) }
+    }
+
+    /// Asked about again each time, as its address does not change with its content.
+    fn answer(&self, request: &HeaderMap) -> Response {
+        let tag = HeaderValue::from_str(&self.tag).expect("hex digits in quotes");
+        let is_known = request.get(header::IF_NONE_MATCH).is_some_and(|known| {
+            known.to_str().is_ok_and(|known| known.split(',').any(|known| known.trim().trim_start_matches("W/") == self.tag))
+        });
+        let headers =
+            [(header::ETAG, tag), (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300")), (header::VARY, HeaderValue::from_static("accept-encoding"))];
+        match is_known {
+            true => (StatusCode::NOT_MODIFIED, headers).into_response(),
+            false => (headers, [(header::CONTENT_TYPE, self.kind)], self.text).into_response(),
+        }
+    }
+}
+
+pub fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/assets/style.css", get(|headers: HeaderMap| async move { STYLE_ASSET.answer(&headers) }))
+        .route("/assets/script.js", get(|headers: HeaderMap| async move { SCRIPT_ASSET.answer(&headers) }))
+}

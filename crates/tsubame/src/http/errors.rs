@@ -1,0 +1,149 @@
+//! What could not be answered, as a page: handlers return [`Failed`], and one place draws it in the reader's language. A cause is logged
+//! under a number, and the page shows the number alone.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Request, State},
+    http::{HeaderValue, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Redirect, Response},
+};
+
+use super::{App, visit::Visit};
+use crate::{
+    fault::Fault,
+    pages::{
+        error::{self, Failure},
+        percent_encode,
+    },
+};
+
+/// Why a request was not answered.
+#[derive(Debug, Clone)]
+pub enum Failed {
+    NotFound,
+    /// Not signed in.
+    SignIn,
+    Forbidden,
+    /// The reader can do something about it: what, and what to do.
+    BadRequest { message: String, remedy: Option<String> },
+    /// For the log.
+    Internal { cause: Arc<str> },
+}
+
+impl Failed {
+    pub fn bad(message: impl Into<String>, remedy: Option<String>) -> Failed {
+        Failed::BadRequest { message: message.into(), remedy }
+    }
+}
+
+impl IntoResponse for Failed {
+    fn into_response(self) -> Response {
+        let status = match &self {
+            Failed::NotFound => StatusCode::NOT_FOUND,
+            Failed::SignIn => StatusCode::UNAUTHORIZED,
+            Failed::Forbidden => StatusCode::FORBIDDEN,
+            Failed::BadRequest { .. } => StatusCode::BAD_REQUEST,
+            Failed::Internal { .. } => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        let mut response = status.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<Fault> for Failed {
+    fn from(fault: Fault) -> Failed {
+        Failed::Internal { cause: fault.to_string().into() }
+    }
+}
+
+impl From<state::StateError> for Failed {
+    fn from(error: state::StateError) -> Failed {
+        Fault::from(error).into()
+    }
+}
+
+impl From<query::QueryError> for Failed {
+    fn from(error: query::QueryError) -> Failed {
+        Fault::from(error).into()
+    }
+}
+
+pub async fn not_found() -> Failed {
+    Failed::NotFound
+}
+
+/// Draws every failure that leaves a handler, and those of axum itself (a body too large, a form that is none).
+pub async fn as_pages(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let visit = request.extensions().get::<Arc<Visit>>().cloned();
+    let response = next.run(request).await;
+    let status = response.status();
+    let failed = match response.extensions().get::<Failed>() {
+        Some(failed) => failed.clone(),
+        None if status.is_client_error() || status.is_server_error() => match (status, response.headers().get(header::CONTENT_TYPE)) {
+            // Drawn already.
+            (_, Some(kind)) if kind.as_bytes().starts_with(b"text/html") => return response,
+            (StatusCode::PAYLOAD_TOO_LARGE, _) => Failed::bad("the request is larger than is taken here", None),
+            (status, _) if status.is_client_error() => Failed::bad("the request could not be read", None),
+            (status, _) => Failed::Internal { cause: format!("a handler answered {status}").into() },
+        },
+        None => return response,
+    };
+    match visit {
+        Some(visit) => drawn(&app, &visit, status, failed).await,
+        None => (status, "something went wrong\n").into_response(),
+    }
+}
+
+async fn drawn(app: &App, visit: &Visit, status: StatusCode, failed: Failed) -> Response {
+    let incident = match &failed {
+        Failed::Internal { cause } => {
+            let incident = incident();
+            tracing::error!(incident, path = visit.path, %cause, "a request failed");
+            Some(incident)
+        }
+        _ => None,
+    };
+    let (failure, message, remedy) = match &failed {
+        Failed::SignIn if visit.wants_page => return Redirect::to(&sign_in_href(visit)).into_response(),
+        Failed::SignIn | Failed::Forbidden => (Failure::Forbidden, None, None),
+        Failed::NotFound => (Failure::NotFound, None, None),
+        Failed::BadRequest { message, remedy } => (Failure::BadRequest, Some(message.as_str()), remedy.as_deref()),
+        Failed::Internal { .. } => (Failure::Internal, None, None),
+    };
+    if !visit.wants_page {
+        let text = match (&failed, &incident) {
+            (Failed::SignIn, _) => "sign in first\n".to_string(),
+            (_, Some(incident)) => format!("something went wrong; the log has it under {incident}\n"),
+            _ => format!("{}\n", message.unwrap_or(failure.title(&visit.locale))),
+        };
+        return (status, [(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"))], text).into_response();
+    }
+    let title = failure.title(&visit.locale);
+    let body = error::draw(&visit.locale, failure, message, remedy, incident.as_deref());
+    let page = match &visit.session {
+        Some(_) => match app.page(visit, title, body.clone()).await {
+            Ok(page) => page,
+            Err(_) => app.bare(visit, title, body),
+        },
+        None => app.bare(visit, title, body),
+    };
+    (status, page).into_response()
+}
+
+/// The sign-in page, which leads back here.
+fn sign_in_href(visit: &Visit) -> String {
+    let query: Vec<String> = visit.query.iter().map(|(name, value)| format!("{}={}", percent_encode(name), percent_encode(value))).collect();
+    let here = if query.is_empty() { visit.path.clone() } else { format!("{}?{}", visit.path, query.join("&")) };
+    if here == "/" { "/login".into() } else { format!("/login?next={}", percent_encode(&here)) }
+}
+
+fn incident() -> String {
+    let mut bytes = [0; 4];
+    match getrandom::fill(&mut bytes) {
+        Ok(()) => model::id::hex(&bytes),
+        Err(_) => "unnumbered".into(),
+    }
+}

@@ -1,0 +1,245 @@
+//! The pages over HTTP. Every resource says who may see it where it is listed; what is not listed does not exist. A request is gathered
+//! once (language, session, address) and handlers answer from that; what they cannot answer becomes a page by one rule.
+
+mod assets;
+mod auth;
+mod dashboards;
+mod errors;
+mod health;
+mod import;
+mod visit;
+
+use std::{
+    future::Future,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, Request, State},
+    http::{HeaderName, HeaderValue, header},
+    middleware::{Next, from_fn, from_fn_with_state},
+    response::Response,
+};
+use maud::Markup;
+use model::{Instant, Text};
+use query::{Mode, Params, Value};
+use state::Role;
+use tokio::net::TcpListener;
+use tower_http::compression::CompressionLayer;
+
+use crate::{
+    clock::Clock,
+    fault::{Exit, Fault},
+    pages::{
+        CONTENT_SECURITY_POLICY,
+        layout::{self, NavItem, Shell, User},
+    },
+    workspace::Workspace,
+};
+use errors::Failed;
+use visit::Visit;
+
+/// A page that takes longer than this is given up; an import may take longer.
+const REQUEST_TIME_MAX: Duration = Duration::from_secs(60);
+const IMPORT_TIME_MAX: Duration = Duration::from_secs(600);
+const BODY_BYTES_MAX: usize = 1 << 20;
+
+/// What handlers share.
+pub struct App {
+    pub workspace: Arc<Workspace>,
+    attempts: auth::Attempts,
+    /// Imports run one at a time: two would only wait for each other's writes.
+    importing: tokio::sync::Mutex<()>,
+    /// When the newest fact came in, and the end of the journal for which that is known.
+    newest: Mutex<Option<(i64, Option<Instant>)>>,
+}
+
+/// Who may see a resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Access {
+    Everybody,
+    SignedIn,
+    /// This role and those above it.
+    AtLeast(Role),
+}
+
+struct Resource {
+    access: Access,
+    routes: fn() -> Router<Arc<App>>,
+}
+
+/// Every resource, one per file of this folder.
+const RESOURCES: &[Resource] = &[
+    Resource { access: Access::Everybody, routes: assets::routes },
+    Resource { access: Access::Everybody, routes: auth::routes },
+    Resource { access: Access::SignedIn, routes: dashboards::routes },
+    // Its metrics are for loopback, or for those who signed in: it checks that itself.
+    Resource { access: Access::Everybody, routes: health::routes },
+    Resource { access: Access::AtLeast(Role::Analyst), routes: import::routes },
+];
+
+/// Answers until `shutdown`, then finishes what it has begun.
+pub async fn serve(
+    workspace: Arc<Workspace>,
+    listen: SocketAddr,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), Fault> {
+    let listener = TcpListener::bind(listen).await.map_err(|source| {
+        Fault::io(format!("could not listen on {listen}"), source).remedy("another program uses the port: stop it, or choose another with --listen")
+    })?;
+    serve_on(listener, workspace, shutdown).await
+}
+
+/// As [`serve`], on a listener that is there already.
+pub async fn serve_on(
+    listener: TcpListener,
+    workspace: Arc<Workspace>,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), Fault> {
+    let app = Arc::new(App::new(workspace));
+    axum::serve(listener, router(app).into_make_service_with_connect_info::<SocketAddr>())
+        .with_graceful_shutdown(shutdown)
+        .await
+        .map_err(|source| Fault::io("the server stopped", source))
+}
+
+pub fn router(app: Arc<App>) -> Router {
+    let mut all = Router::new();
+    for resource in RESOURCES {
+        let access = resource.access;
+        let guard = move |request: Request, next: Next| auth::guard(access, request, next);
+        all = all.merge((resource.routes)().route_layer(from_fn(guard)));
+    }
+    all.fallback(errors::not_found)
+        .method_not_allowed_fallback(errors::not_found)
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(from_fn(in_time))
+        .layer(from_fn_with_state(app.clone(), errors::as_pages))
+        .layer(from_fn_with_state(app.clone(), visit::gather))
+        .layer(CompressionLayer::new())
+        .layer(from_fn(secured))
+        .with_state(app)
+}
+
+impl App {
+    pub fn new(workspace: Arc<Workspace>) -> App {
+        App { workspace, attempts: auth::Attempts::default(), importing: tokio::sync::Mutex::default(), newest: Mutex::default() }
+    }
+
+    /// People's time, for sessions: a demo shop's own clock stands still.
+    fn wall(&self) -> Instant {
+        Clock::Real.now()
+    }
+
+    /// A page with the navigation around it.
+    async fn page(&self, visit: &Visit, title: &str, body: Markup) -> Result<Markup, Failed> {
+        let last_import = self.newest().await?;
+        let nav = self.navigation();
+        let user = visit.session.as_ref().map(|session| User {
+            name: session.account.name.clone(),
+            role: session.account.role.name().into(),
+        });
+        Ok(layout::page(&self.shell(visit, title, &nav, user.as_ref(), last_import), body))
+    }
+
+    /// A page without: sign-in, and what goes wrong before it.
+    fn bare(&self, visit: &Visit, title: &str, body: Markup) -> Markup {
+        layout::bare(&self.shell(visit, title, &[], None, None), body)
+    }
+
+    fn shell<'a>(
+        &'a self,
+        visit: &'a Visit,
+        title: &'a str,
+        nav: &'a [NavItem],
+        user: Option<&'a User>,
+        last_import: Option<Instant>,
+    ) -> Shell<'a> {
+        Shell {
+            locale: &visit.locale,
+            shop: &self.workspace.shop().name,
+            title,
+            nav,
+            path: &visit.path,
+            query: &visit.query,
+            user,
+            csrf: visit.session.as_ref().map_or("", |session| &session.csrf),
+            last_import,
+            now: self.workspace.now(),
+        }
+    }
+
+    fn navigation(&self) -> Vec<NavItem> {
+        let mut listed: Vec<(i64, &str, &Text)> =
+            self.workspace.library.dashboards.values().filter_map(|page| Some((page.order?, page.name.as_str(), &page.title))).collect();
+        listed.sort_by_key(|(order, name, _)| (*order, *name));
+        listed.into_iter().map(|(_, name, title)| NavItem { title: title.clone(), href: dashboards::href(name) }).collect()
+    }
+
+    /// When the newest fact came in. Asked again only after the journal has grown.
+    async fn newest(&self) -> Result<Option<Instant>, Failed> {
+        let journal = self.workspace.state.journal();
+        let end = journal.last_position().await?;
+        let known = *self.newest.lock().expect("nobody panics while holding it");
+        if let Some((at, newest)) = known
+            && at == end
+        {
+            return Ok(newest);
+        }
+        let newest = match journal.tail(end - 1).await?.last() {
+            _ if end == 0 => None,
+            Some(segment) => Some(segment.ingested_at),
+            // It is in the lake already.
+            None => {
+                let desk = self.workspace.desk(self.workspace.now(), Mode::AsKnown).await?;
+                match desk.ask("system/newest", &Params::new()).await?.get(0, "ingested_at") {
+                    Some(Value::Instant(at)) => Some(*at),
+                    _ => None,
+                }
+            }
+        };
+        *self.newest.lock().expect("nobody panics while holding it") = Some((end, newest));
+        Ok(newest)
+    }
+}
+
+/// Gives up on what takes too long, so that a slow page cannot hold a connection for ever.
+async fn in_time(request: Request, next: Next) -> Response {
+    let most = if request.uri().path().starts_with("/import") { IMPORT_TIME_MAX } else { REQUEST_TIME_MAX };
+    let path = request.uri().path().to_string();
+    match tokio::time::timeout(most, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => {
+            let fault = Fault::new(Exit::Failed, format!("{path} took longer than {} s", most.as_secs()));
+            axum::response::IntoResponse::into_response(Failed::from(fault))
+        }
+    }
+}
+
+/// Headers on every answer. What a page shows is its reader's alone, so nothing but the assets is kept by caches.
+async fn secured(request: Request, next: Next) -> Response {
+    const HEADERS: [(HeaderName, &str); 6] = [
+        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "same-origin"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    ];
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    for (name, value) in HEADERS {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+/// The shared state as handlers take it.
+type Shared = State<Arc<App>>;
+
+#[cfg(test)]
+mod tests;

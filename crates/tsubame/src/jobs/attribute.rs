@@ -1,0 +1,176 @@
+//! Nightly credit: receipts become touches, and orders revised since the last night are shared among them, under every model.
+
+use std::collections::BTreeMap;
+
+use chrono::TimeDelta;
+use decide::attribution::{MODELS, Revision, Settings, credits};
+use model::{
+    Channel, Currency, CustomerId, Fact, Instant, Order, OrderStatus, Run, Touch, TouchKind, derive_id,
+};
+use query::{Mode, ParamValue, Params};
+use serde_json::json;
+
+use crate::{
+    fault::{Exit, Fault},
+    jobs::tick::Rows,
+    workspace::{Workspace, parse_instant},
+};
+
+const CURSOR: &str = "attribute";
+
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Report {
+    pub touches: u64,
+    pub credits: u64,
+}
+
+/// Books credit for order revisions that happened after the last night and up to `until`. A revision is booked once, with the touches
+/// known then: a click that is told later earns nothing of it, so that a booked night never changes.
+pub async fn attribute(workspace: &Workspace, until: Instant) -> Result<Report, Fault> {
+    let cursors = workspace.state.cursors();
+    let since = cursors.get(CURSOR).await?.map(|at| parse_instant(&at)).transpose()?;
+    if since.is_some_and(|since| since >= until) {
+        return Ok(Report::default());
+    }
+    let touches = touches(workspace, until).await?;
+    let journal = workspace.state.journal();
+    let mut report = Report::default();
+    let facts: Vec<Fact> = touches.iter().map(|(touch, known_at)| Fact::new(touch, touch.touched_at, *known_at)).collect();
+    if !facts.is_empty() {
+        report.touches = journal.append(facts, workspace.now()).await?.stored as u64;
+    }
+    let booked = book(workspace, since, until).await?;
+    report.credits = booked.len() as u64;
+    if !booked.is_empty() {
+        journal.append(booked, workspace.now()).await?;
+    }
+    let run = Run {
+        run_id: derive_id(&["attribute", &model::time::rfc3339(until)])?,
+        kind: "attribute".into(),
+        name: "credits".into(),
+        logical_at: until,
+        definition: MODELS.iter().map(|model| format!("{} {}", model.name(), model.version())).collect::<Vec<_>>().join(", "),
+        members: report.credits as i64,
+        counts: json!({ "touches": report.touches, "credits": report.credits }),
+    };
+    journal.append(vec![Fact::new(&run, until, workspace.now())], workspace.now()).await?;
+    cursors.set(CURSOR, &model::time::rfc3339(until)).await?;
+    Ok(report)
+}
+
+/// Receipts that are contacts, each with when it was known.
+async fn touches(workspace: &Workspace, until: Instant) -> Result<Vec<(Touch, Instant)>, Fault> {
+    let windows = &workspace.shop().attribution;
+    let delivered: Vec<&str> = windows.delivered_window.keys().map(String::as_str).collect();
+    let desk = workspace.desk(until, Mode::AsKnown).await?;
+    let params: Params = [("delivered_channels".to_string(), ParamValue::Text(delivered.join(",")))].into();
+    let answer = desk.ask("system/touches_from_receipts", &params).await?;
+    let rows = Rows::new(&answer);
+    let mut touches = Vec::new();
+    for row in 0..answer.rows.len() {
+        let channel = channel_of(&rows.needed(row, "channel")?)?;
+        let kind = if rows.needed(row, "kind")? == "clicked" { TouchKind::Clicked } else { TouchKind::Delivered };
+        let touched_at = rows.instant(row, "touched_at")?;
+        let window = match kind {
+            TouchKind::Delivered => windows.delivered_window.get(channel.name()).map(|span| span.0),
+            _ => Some(windows.click_window.get(channel.name()).map_or(TimeDelta::days(5), |span| span.0)),
+        };
+        let Some(window) = window else { continue };
+        let touch = Touch {
+            touch_id: derive_id(&["touch", &rows.needed(row, "receipt_id")?])?,
+            customer_id: CustomerId::stored(rows.needed(row, "customer_id")?),
+            send_id: rows.needed(row, "send_id")?,
+            scenario: rows.needed(row, "scenario")?,
+            channel,
+            kind,
+            touched_at,
+            sent_at: rows.instant(row, "sent_at")?,
+            credit_until: touched_at + window,
+        };
+        touches.push((touch, rows.instant(row, "known_at")?));
+    }
+    Ok(touches)
+}
+
+async fn book(workspace: &Workspace, since: Option<Instant>, until: Instant) -> Result<Vec<Fact>, Fault> {
+    let desk = workspace.desk(until, Mode::AsKnown).await?;
+    let answer = desk.ask("system/attribution_touches", &Params::new()).await?;
+    let rows = Rows::new(&answer);
+    let mut touches: BTreeMap<String, Vec<Touch>> = BTreeMap::new();
+    for row in 0..answer.rows.len() {
+        let customer = rows.needed(row, "customer_id")?;
+        touches.entry(customer.clone()).or_default().push(Touch {
+            touch_id: rows.needed(row, "touch_id")?,
+            customer_id: CustomerId::stored(customer),
+            send_id: rows.needed(row, "send_id")?,
+            scenario: rows.needed(row, "scenario")?,
+            channel: channel_of(&rows.needed(row, "channel")?)?,
+            kind: match rows.needed(row, "kind")?.as_str() {
+                "delivered" => TouchKind::Delivered,
+                "opened" => TouchKind::Opened,
+                "coupon" => TouchKind::Coupon,
+                _ => TouchKind::Clicked,
+            },
+            touched_at: rows.instant(row, "touched_at")?,
+            sent_at: rows.instant(row, "sent_at")?,
+            credit_until: rows.instant(row, "credit_until")?,
+        });
+    }
+    let answer = desk.ask("system/attribution_orders", &Params::new()).await?;
+    let rows = Rows::new(&answer);
+    let mut orders: BTreeMap<String, Vec<Revision>> = BTreeMap::new();
+    for row in 0..answer.rows.len() {
+        let customer = rows.needed(row, "customer_id")?;
+        let revision = Revision { at: rows.instant(row, "revised_at")?, order: order(&rows, row, &customer, &workspace.shop().currency)? };
+        orders.entry(customer).or_default().push(revision);
+    }
+    let settings = Settings { zone: workspace.shop().timezone, channels: &[Channel::Line, Channel::Email, Channel::Sms] };
+    let mut booked = Vec::new();
+    for (customer, revisions) in &orders {
+        let Some(touches) = touches.get(customer) else { continue };
+        let is_new = |revision: &&Revision| revision.at <= until && since.is_none_or(|since| revision.at > since);
+        let fresh: BTreeMap<(&str, &str), Instant> = revisions
+            .iter()
+            .filter(is_new)
+            .map(|revision| ((revision.order.order_id.as_str(), revision.order.revision_id.as_str()), revision.at))
+            .collect();
+        if fresh.is_empty() {
+            continue;
+        }
+        for credit in credits(revisions, touches, &MODELS, settings)? {
+            if let Some(at) = fresh.get(&(credit.order_id.as_str(), credit.revision_id.as_str())) {
+                booked.push(Fact::new(&credit, *at, workspace.now()));
+            }
+        }
+    }
+    Ok(booked)
+}
+
+fn order(rows: &Rows<'_>, row: usize, customer: &str, currency: &Currency) -> Result<Order, Fault> {
+    let zero = model::Money::ZERO;
+    let (gross, net) = (rows.money(row, "gross")?, rows.money(row, "net")?);
+    Ok(Order {
+        order_id: rows.needed(row, "order_id")?,
+        revision_id: rows.needed(row, "revision_id")?,
+        source: rows.needed(row, "source")?,
+        customer_id: Some(CustomerId::stored(customer)),
+        ordered_at: rows.instant(row, "ordered_at")?,
+        status: OrderStatus::parse(&rows.needed(row, "status")?).unwrap_or(OrderStatus::Cancelled),
+        gross,
+        discount: gross.minus(net)?,
+        refunded: zero,
+        net,
+        tax: zero,
+        shipping: zero,
+        currency: currency.clone(),
+        coupon: rows.text(row, "coupon"),
+        sales_channel: None,
+        subscription_id: None,
+        subscription_count: None,
+        send_id: rows.text(row, "send_id"),
+    })
+}
+
+fn channel_of(name: &str) -> Result<Channel, Fault> {
+    Channel::parse(name).ok_or_else(|| Fault::new(Exit::Data, format!("`{name}` is no channel")))
+}

@@ -1,0 +1,275 @@
+//! Carrying out what is planned: claim, look once more, hand over (durably), send, write down the answer.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::TimeDelta;
+use connect::{
+    senders::{Address, Context, Message, Sender},
+    template::Variables,
+};
+use model::{Channel, ContactKind, CustomerId, EntryStep, Instant, Money, Outcome, Stop};
+use query::{Mode, ParamValue, Params};
+use sha2::{Digest, Sha256};
+use state::{Claimed, HandOver, Narrow, Resolution, Resolved};
+
+use crate::{
+    fault::Fault,
+    jobs::tick::Rows,
+    transport::Transport,
+    workspace::Workspace,
+};
+
+const BATCH: usize = 500;
+const LEASE: std::time::Duration = std::time::Duration::from_secs(300);
+
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Report {
+    pub accepted: u64,
+    pub failed: u64,
+    pub deferred: u64,
+    pub unknown: u64,
+    pub stopped: u64,
+}
+
+/// Everything due by now. Sends of `fresh_run`, the run that was sealed a moment ago, have just seen all there is to see; for all others
+/// exits are looked up again.
+pub async fn deliver(workspace: &Workspace, fresh_run: Option<&str>) -> Result<Report, Fault> {
+    let ledger = workspace.state.ledger();
+    let mut report = Report::default();
+    let mut outbound = Outbound::open(workspace)?;
+    settle_unknown(workspace, &mut outbound, &mut report).await?;
+    loop {
+        let claimed = ledger.claim(workspace.now(), BATCH, LEASE, "deliver").await?;
+        if claimed.is_empty() {
+            return Ok(report);
+        }
+        let (mut cleared, older): (Vec<_>, Vec<_>) =
+            claimed.into_iter().partition(|claimed| fresh_run == Some(claimed.send.run_id.as_str()));
+        cleared.extend(without_exits(workspace, older, &mut report).await?);
+        let prepared = outbound.prepare(cleared, &mut report).await?;
+        let hand: Vec<HandOver> = prepared
+            .iter()
+            .map(|message| HandOver { send_id: message.claimed.send.send_id.clone(), fence: message.claimed.fence, body_hash: message.body_hash() })
+            .collect();
+        let handed = ledger.hand(&hand, workspace.now()).await?;
+        report.stopped += handed.stopped.len() as u64;
+        let handed: BTreeSet<String> = handed.handed.into_iter().collect();
+        let leaving: Vec<Prepared> = prepared.into_iter().filter(|message| handed.contains(&message.claimed.send.send_id)).collect();
+        outbound.send(leaving, &mut report).await?;
+    }
+}
+
+/// Sends that were handed over when we stopped: the sender may recognise our key, else a person must look.
+async fn settle_unknown(workspace: &Workspace, outbound: &mut Outbound<'_>, report: &mut Report) -> Result<(), Fault> {
+    let ledger = workspace.state.ledger();
+    let now = workspace.now();
+    ledger.recover(now).await?;
+    let mut again = Vec::new();
+    for held in ledger.ambiguous().await? {
+        let window = outbound.senders.get(&held.send.channel).and_then(|(sender, _)| sender.dedupe());
+        let first = held.handed_at.unwrap_or(held.changed_at);
+        let how = match window {
+            Some(window) if now - first < window => Resolution::HandAgain,
+            _ => Resolution::Park { reason: "handed over, and no answer is known".into() },
+        };
+        match ledger.resolve_ambiguous(&held.send.send_id, how, now).await? {
+            Resolved::Handed(claimed) => again.push(*claimed),
+            Resolved::Done => report.unknown += 1,
+            Resolved::Refused(_) => report.stopped += 1,
+        }
+    }
+    let prepared = outbound.prepare(again, report).await?;
+    outbound.send(prepared, report).await
+}
+
+/// Stops those whose scenario's exit event happened up to now.
+async fn without_exits(workspace: &Workspace, claimed: Vec<Claimed>, report: &mut Report) -> Result<Vec<Claimed>, Fault> {
+    if claimed.is_empty() {
+        return Ok(claimed);
+    }
+    let exits: BTreeMap<&str, BTreeSet<&str>> = workspace
+        .files
+        .scenarios
+        .iter()
+        .map(|scenario| (scenario.scenario.as_str(), scenario.exits.iter().filter_map(|exit| exit.on.as_deref()).collect()))
+        .collect();
+    let customers: Vec<CustomerId> = claimed.iter().map(|claimed| claimed.send.customer_id.clone()).collect();
+    let entries = workspace.state.ledger().entries_of(&customers).await?;
+    let entered: BTreeMap<&str, &EntryStep> = entries.iter().map(|entry| (entry.entry_id.as_str(), entry)).collect();
+    let Some(since) = claimed.iter().filter_map(|claimed| Some(entered.get(claimed.send.entry_id.as_str())?.entered_at)).min() else {
+        return Ok(claimed);
+    };
+    let names: BTreeSet<&str> = exits.values().flatten().copied().collect();
+    let desk = workspace.desk(workspace.now(), Mode::AsKnown).await?;
+    let params: Params = [
+        ("from_at".to_string(), ParamValue::Instant(since)),
+        ("to_at".to_string(), ParamValue::Instant(workspace.now() + TimeDelta::microseconds(1))),
+        ("names".to_string(), ParamValue::Text(names.into_iter().collect::<Vec<_>>().join(","))),
+    ]
+    .into();
+    let answer = desk.ask("system/happenings", &params).await?;
+    let rows = Rows::new(&answer);
+    let mut happened: BTreeMap<String, Vec<(String, Instant)>> = BTreeMap::new();
+    for row in 0..answer.rows.len() {
+        happened.entry(rows.needed(row, "customer_id")?).or_default().push((rows.needed(row, "name")?, rows.instant(row, "occurred_at")?));
+    }
+    let mut narrowed = Vec::new();
+    let mut kept = Vec::new();
+    for claimed in claimed {
+        let since = entered.get(claimed.send.entry_id.as_str()).map(|entry| entry.entered_at);
+        let leave = exits.get(claimed.send.scenario.as_str());
+        let exit = happened.get(claimed.send.customer_id.as_str()).into_iter().flatten().find(|(name, at)| {
+            since.is_some_and(|since| *at > since) && leave.is_some_and(|names| names.contains(name.as_str()))
+        });
+        match exit {
+            Some((name, _)) => narrowed.push((claimed.send.send_id.clone(), claimed.fence, Narrow::Stop(Stop::Exited { why: name.clone() }))),
+            None => kept.push(claimed),
+        }
+    }
+    report.stopped += narrowed.len() as u64;
+    workspace.state.ledger().narrow(&narrowed, workspace.now()).await?;
+    Ok(kept)
+}
+
+/// A send whose words are ready.
+struct Prepared {
+    claimed: Claimed,
+    message: Message,
+}
+
+impl Prepared {
+    fn body_hash(&self) -> String {
+        let mut hash = Sha256::new();
+        hash.update(self.message.subject.as_deref().unwrap_or(""));
+        hash.update([0]);
+        hash.update(&self.message.body);
+        model::id::hex(&hash.finalize())
+    }
+}
+
+struct Outbound<'a> {
+    workspace: &'a Workspace,
+    senders: BTreeMap<Channel, (Box<dyn Sender>, Transport)>,
+}
+
+impl Outbound<'_> {
+    fn open(workspace: &Workspace) -> Result<Outbound<'_>, Fault> {
+        let mut senders = BTreeMap::new();
+        for settings in &workspace.shop().senders {
+            let sender = connect::senders::open(settings).map_err(|problems| Fault::problems(&problems))?;
+            senders.insert(settings.channel, (sender, Transport::open(&workspace.folder, settings)?));
+        }
+        Ok(Outbound { workspace, senders })
+    }
+
+    /// Addresses and words. A send that cannot be rendered is stopped, with the reason.
+    async fn prepare(&mut self, claimed: Vec<Claimed>, report: &mut Report) -> Result<Vec<Prepared>, Fault> {
+        if claimed.is_empty() {
+            return Ok(Vec::new());
+        }
+        let vault = self.workspace.state.vault();
+        let customers: BTreeSet<CustomerId> = claimed.iter().map(|claimed| claimed.send.customer_id.clone()).collect();
+        let customers: Vec<CustomerId> = customers.into_iter().collect();
+        let names = vault.addresses(&customers, ContactKind::Name).await?;
+        let mut addresses = BTreeMap::new();
+        for kind in [ContactKind::Email, ContactKind::Line, ContactKind::Phone, ContactKind::PushToken] {
+            if self.senders.keys().any(|channel| channel.contact_kind() == Some(kind)) {
+                addresses.insert(kind, vault.addresses(&customers, kind).await?);
+            }
+        }
+        let entries = self.workspace.state.ledger().entries_of(&customers).await?;
+        let contexts: BTreeMap<&str, &EntryStep> = entries.iter().map(|entry| (entry.entry_id.as_str(), entry)).collect();
+        let mut prepared = Vec::new();
+        let mut stopped = Vec::new();
+        for claimed in claimed {
+            let send = &claimed.send;
+            let address = send.channel.contact_kind().and_then(|kind| addresses.get(&kind)?.get(&send.customer_id));
+            let Some(address) = address.filter(|_| self.senders.contains_key(&send.channel)) else {
+                let why = if self.senders.contains_key(&send.channel) { Stop::NoAddress } else { Stop::Suppressed { why: "no sender for this channel".into() } };
+                stopped.push((send.send_id.clone(), claimed.fence, Narrow::Stop(why)));
+                continue;
+            };
+            let name = names.get(&send.customer_id).map(|name| name.expose().clone());
+            let variables = self.variables(&claimed, name, contexts.get(send.entry_id.as_str()).copied());
+            let rendered = self
+                .workspace
+                .files
+                .templates
+                .get(&send.template)
+                .ok_or_else(|| format!("message `{}` is missing", send.template))
+                .and_then(|template| template.render(send.channel, &variables, self.workspace.shop()).map_err(|error| error.to_string()));
+            match rendered {
+                Ok(words) => {
+                    let message = Message {
+                        send_id: send.send_id.clone(),
+                        customer_id: send.customer_id.clone(),
+                        channel: send.channel,
+                        purpose: send.purpose,
+                        address: Address::new(address.expose().clone()),
+                        subject: words.subject,
+                        body: words.body,
+                        unsubscribe_url: variables.unsubscribe_url,
+                    };
+                    prepared.push(Prepared { claimed, message });
+                }
+                Err(why) => stopped.push((send.send_id.clone(), claimed.fence, Narrow::Stop(Stop::Suppressed { why }))),
+            }
+        }
+        if !stopped.is_empty() {
+            report.stopped += stopped.len() as u64;
+            self.workspace.state.ledger().narrow(&stopped, self.workspace.now()).await?;
+        }
+        Ok(prepared)
+    }
+
+    fn variables(&self, claimed: &Claimed, name: Option<String>, entry: Option<&EntryStep>) -> Variables {
+        let context = entry.and_then(|entry| entry.context.as_object());
+        let text = |key: &str| context.and_then(|context| context.get(key)?.as_str().map(String::from));
+        let base = self.workspace.shop().legal.unsubscribe_url.trim_end_matches('/');
+        let site = base.rsplit_once('/').map_or(base, |(site, _)| site);
+        Variables {
+            name,
+            cart_value: text("cart_value").and_then(|value| Money::parse(&value).ok()),
+            // The send id in a link names its subject without a cookie.
+            link: Some(format!("{site}/c/{}", claimed.send.send_id)),
+            unsubscribe_url: Some(format!("{base}/{}", claimed.send.send_id)),
+            coupon: text("coupon"),
+            more: context.map(|context| context.clone().into_iter().collect()).unwrap_or_default(),
+        }
+    }
+
+    async fn send(&mut self, leaving: Vec<Prepared>, report: &mut Report) -> Result<(), Fault> {
+        let fences: BTreeMap<String, state::Fence> =
+            leaving.iter().map(|message| (message.claimed.send.send_id.clone(), message.claimed.fence)).collect();
+        let mut by_channel: BTreeMap<Channel, Vec<Message>> = BTreeMap::new();
+        for prepared in leaving {
+            by_channel.entry(prepared.message.channel).or_default().push(prepared.message);
+        }
+        for (channel, messages) in by_channel {
+            let Some((sender, transport)) = self.senders.get(&channel) else { continue };
+            for batch in messages.chunks(sender.batch_max().max(1)) {
+                let context = Context { now: self.workspace.now(), seed: 0, token: None };
+                for call in sender.encode(batch, &context) {
+                    let reply = transport.carry(&call).await;
+                    let outcomes = sender.decode(&call, &reply);
+                    for outcome in &outcomes {
+                        match outcome {
+                            Outcome::Accepted { .. } => report.accepted += 1,
+                            Outcome::Rejected { .. } => report.failed += 1,
+                            Outcome::Deferred { .. } => report.deferred += 1,
+                            Outcome::Ambiguous { .. } => report.unknown += 1,
+                        }
+                    }
+                    let rows: Vec<(String, state::Fence, Outcome)> = call
+                        .members
+                        .iter()
+                        .zip(outcomes)
+                        .filter_map(|(send_id, outcome)| Some((send_id.clone(), *fences.get(send_id)?, outcome)))
+                        .collect();
+                    self.workspace.state.ledger().outcomes(&rows, self.workspace.now()).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,91 @@
+//! What is due: the scheduler of `serve` and the command `run` call this, and it catches up with whatever was missed.
+
+use chrono::{NaiveTime, TimeDelta};
+use model::Instant;
+
+use crate::{
+    fault::Fault,
+    jobs::{attribute::attribute, compact::compact, deliver, export::export, facts::facts, flush::flush, tick},
+    workspace::{Workspace, parse_instant},
+};
+
+/// The logical time up to which scenarios were planned.
+pub const TICKED: &str = "ticked";
+/// The last night that was worked.
+pub const NIGHT: &str = "night";
+
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Report {
+    pub planned: u64,
+    pub ghosts: u64,
+    pub entries: u64,
+    pub accepted: u64,
+    pub stopped: u64,
+    pub nights: u64,
+    pub exported: u64,
+}
+
+/// Plans and delivers up to `at`, and works the nights that ended by then.
+pub async fn run(workspace: &Workspace, at: Instant) -> Result<Report, Fault> {
+    let mut report = Report::default();
+    scenarios(workspace, at, &mut report).await?;
+    nights(workspace, at, &mut report).await?;
+    Ok(report)
+}
+
+/// One tick over everything not planned yet, and its delivery.
+pub async fn scenarios(workspace: &Workspace, at: Instant, report: &mut Report) -> Result<(), Fault> {
+    let cursors = workspace.state.cursors();
+    let to = at - workspace.shop().grace.0;
+    let from = match cursors.get(TICKED).await? {
+        Some(text) => parse_instant(&text)?,
+        // A shop's first tick looks at nothing that happened before it: scenarios start with the future.
+        None => {
+            cursors.set(TICKED, &model::time::rfc3339(to)).await?;
+            to
+        }
+    };
+    let mut fresh_run = None;
+    if to > from && !workspace.files.scenarios.is_empty() {
+        let ticked = tick::tick(workspace, from, to).await?;
+        report.planned += ticked.sends;
+        report.ghosts += ticked.ghosts;
+        report.entries += ticked.entries;
+        cursors.set(TICKED, &model::time::rfc3339(to)).await?;
+        fresh_run = Some(ticked.run_id);
+    }
+    let delivered = deliver::deliver(workspace, fresh_run.as_deref()).await?;
+    report.accepted += delivered.accepted;
+    report.stopped += delivered.stopped;
+    Ok(())
+}
+
+/// Every shop night (at 03:00) that ended by `at` and was not worked: credits, customer facts, exports, flush, compaction.
+pub async fn nights(workspace: &Workspace, at: Instant, report: &mut Report) -> Result<(), Fault> {
+    let cursors = workspace.state.cursors();
+    let zone = workspace.shop().timezone;
+    let three = NaiveTime::from_hms_opt(3, 0, 0).expect("a time of day");
+    let mut night = match cursors.get(NIGHT).await? {
+        Some(text) => zone.next(parse_instant(&text)?, three),
+        None => zone.next(at - TimeDelta::days(1), three),
+    };
+    while night <= at {
+        work_night(workspace, night, report).await?;
+        cursors.set(NIGHT, &model::time::rfc3339(night)).await?;
+        night = zone.next(night, three);
+    }
+    Ok(())
+}
+
+async fn work_night(workspace: &Workspace, night: Instant, report: &mut Report) -> Result<(), Fault> {
+    attribute(workspace, night).await?;
+    facts(workspace, night).await?;
+    for named in &workspace.shop().exports {
+        export(workspace, named, night).await?;
+        report.exported += 1;
+    }
+    flush(workspace).await?;
+    compact(workspace).await?;
+    report.nights += 1;
+    Ok(())
+}

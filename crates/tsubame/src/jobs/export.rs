@@ -1,0 +1,169 @@
+//! An audience out of the door: the segment's answer, the difference to the last one, files with a manifest, and `_SUCCESS` last.
+
+use std::{
+    collections::BTreeSet,
+    fs::File,
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+use connect::destinations::{CellKind, Column, Destination, Manifest, RunFacts, Table, csv::Csv};
+use model::{CustomerId, Fact, Instant, Membership, Run, derive_id, shop::Export};
+use query::{Kind, Mode, ParamValue, Params};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use crate::{
+    fault::{Exit, Fault},
+    jobs::tick::Rows,
+    workspace::Workspace,
+};
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    pub name: String,
+    pub run_id: String,
+    pub members: u64,
+    pub added: u64,
+    pub removed: u64,
+    pub folder: PathBuf,
+    /// The same export had been made before.
+    pub was_done: bool,
+}
+
+/// Exports a segment as of `at`. The same name, day and SQL again print the existing manifest's numbers and change nothing.
+pub async fn export(workspace: &Workspace, export: &Export, at: Instant) -> Result<Report, Fault> {
+    let started = workspace.now();
+    let zone = workspace.shop().timezone;
+    let day = zone.day(at);
+    let desk = workspace.desk(at, Mode::AsKnown).await?;
+    let query = desk.query(&export.segment)?.clone();
+    let definition = query.hash();
+    let run_id = derive_id(&["export", &export.name, &day.to_string(), &definition])?;
+    let folder = workspace.path("exports").join(&export.name).join(format!("date={day}")).join(format!("run={run_id}"));
+    let answer = desk.ask(&export.segment, &Params::new()).await?;
+    let rows = Rows::new(&answer);
+    let members: BTreeSet<String> = (0..answer.rows.len()).map(|row| rows.needed(row, "customer_id")).collect::<Result<_, _>>()?;
+    let before = previous(workspace, &query.name, at).await?;
+    let report = Report {
+        name: export.name.clone(),
+        run_id: run_id.clone(),
+        members: members.len() as u64,
+        added: members.difference(&before).count() as u64,
+        removed: before.difference(&members).count() as u64,
+        was_done: folder.join("_SUCCESS").is_file(),
+        folder: folder.clone(),
+    };
+    if report.was_done {
+        return Ok(report);
+    }
+    let segment = query.name.rsplit('/').next().unwrap_or(&query.name).to_string();
+    let mut facts: Vec<Fact> = members
+        .iter()
+        .map(|customer| {
+            let membership = Membership {
+                run_id: run_id.clone(),
+                segment: segment.clone(),
+                definition: definition.clone(),
+                as_of: at,
+                customer_id: CustomerId::stored(customer.clone()),
+            };
+            Fact::new(&membership, at, at)
+        })
+        .collect();
+    let run = Run {
+        run_id: run_id.clone(),
+        kind: "export".into(),
+        name: segment,
+        logical_at: at,
+        definition: definition.clone(),
+        members: report.members as i64,
+        counts: json!({ "members": report.members, "added": report.added, "removed": report.removed }),
+    };
+    facts.push(Fact::new(&run, at, at));
+    workspace.state.journal().append(facts, workspace.now()).await?;
+    let columns: Vec<Column> = answer
+        .columns
+        .iter()
+        .map(|column| Column { name: column.name.clone(), kind: cell_kind(column.kind), pii: false, label: column.label.get(&workspace.shop().language).into() })
+        .collect();
+    let table = Table {
+        columns: columns.clone(),
+        rows: answer.rows.iter().map(|row| row.iter().map(|value| Some(value.plain()).filter(|text| !text.is_empty())).collect()).collect(),
+    };
+    let files: Vec<_> = Csv::MACHINE.files(&table)?.into_iter().map(|file| (digest(&file.bytes), file)).collect();
+    let manifest = Manifest::new(
+        RunFacts {
+            name: export.name.clone(),
+            run_id: run_id.clone(),
+            logical_date: day,
+            timezone: zone.name().into(),
+            sql_sha256: definition.clone(),
+            segment_version: definition[..16].into(),
+            input_table_versions: desk.view.versions().into_iter().map(|(table, version)| (table.to_string(), version)).collect(),
+            suppressed: Default::default(),
+            started_at: started,
+            finished_at: workspace.now(),
+            tool_version: env!("CARGO_PKG_VERSION").into(),
+        },
+        &columns,
+        &files.iter().map(|(sha256, file)| (file.clone(), sha256.clone())).collect::<Vec<_>>(),
+    );
+    for (_, file) in &files {
+        put(&folder, &file.path, &file.bytes)?;
+    }
+    put(&folder, "manifest.json", &manifest.to_json())?;
+    put(&folder, "_SUCCESS", b"")?;
+    let latest = json!({ "date": day.to_string(), "run_id": run_id });
+    put(&workspace.path("exports").join(&export.name), "latest.json", latest.to_string().as_bytes())?;
+    Ok(report)
+}
+
+/// The members at the evaluation before this one.
+async fn previous(workspace: &Workspace, query_name: &str, at: Instant) -> Result<BTreeSet<String>, Fault> {
+    let segment = query_name.rsplit('/').next().unwrap_or(query_name);
+    let desk = workspace.desk(at - chrono::TimeDelta::microseconds(1), Mode::AsKnown).await?;
+    let params: Params = [("segment".to_string(), ParamValue::Text(segment.into()))].into();
+    let answer = desk.ask("system/audience_before", &params).await?;
+    let rows = Rows::new(&answer);
+    (0..answer.rows.len()).map(|row| rows.needed(row, "customer_id")).collect()
+}
+
+fn cell_kind(kind: Kind) -> CellKind {
+    match kind {
+        Kind::Text => CellKind::Text,
+        Kind::Int => CellKind::Int,
+        Kind::Float | Kind::Rate => CellKind::Float,
+        Kind::Money => CellKind::Money,
+        Kind::Date => CellKind::Date,
+        Kind::Instant => CellKind::Instant,
+        Kind::Bool => CellKind::Bool,
+    }
+}
+
+fn digest(bytes: &[u8]) -> String {
+    model::id::hex(&Sha256::digest(bytes))
+}
+
+/// Whole or absent: a temporary name, fsync, rename, fsync of the folder.
+fn put(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), Fault> {
+    let path = folder.join(name);
+    let write = || {
+        std::fs::create_dir_all(folder)?;
+        let part = folder.join(format!(".{name}.part"));
+        let mut file = File::create(&part)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        std::fs::rename(&part, &path)?;
+        File::open(folder)?.sync_all()
+    };
+    write().map_err(|source| Fault::io(format!("could not write {}", path.display()), source))
+}
+
+/// An export of the shop's settings by name.
+pub fn find<'a>(workspace: &'a Workspace, name: &str) -> Result<&'a Export, Fault> {
+    workspace.shop().exports.iter().find(|export| export.name == name).ok_or_else(|| {
+        let known: Vec<&str> = workspace.shop().exports.iter().map(|export| export.name.as_str()).collect();
+        Fault::new(Exit::Config, format!("there is no export `{name}`")).remedy(format!("tsubame.toml has: {}", known.join(", ")))
+    })
+}

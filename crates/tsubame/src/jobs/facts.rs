@@ -1,0 +1,38 @@
+//! Nightly: the per-customer values that other engines read as a table. Only customers whose values changed get a new revision.
+
+use model::{CustomerId, Fact, Instant, customer::CustomerFacts, derive_id};
+use query::{Mode, Params};
+
+use crate::{fault::Fault, jobs::tick::Rows, workspace::Workspace};
+
+const CHUNK: usize = 10_000;
+
+/// Revisions appended.
+pub async fn facts(workspace: &Workspace, until: Instant) -> Result<u64, Fault> {
+    let desk = workspace.desk(until, Mode::AsKnown).await?;
+    let answer = desk.ask("system/customer_facts_changed", &Params::new()).await?;
+    let rows = Rows::new(&answer);
+    let mut facts = Vec::new();
+    for row in 0..answer.rows.len() {
+        let mut revision = CustomerFacts {
+            customer_id: CustomerId::stored(rows.needed(row, "customer_id")?),
+            revision_id: String::new(),
+            first_ordered_on: rows.date(row, "first_ordered_on"),
+            second_ordered_on: rows.date(row, "second_ordered_on"),
+            last_ordered_on: rows.date(row, "last_ordered_on"),
+            orders: rows.int(row, "orders")?,
+            purchase_days: rows.int(row, "purchase_days")?,
+            discounted_orders: rows.int(row, "discounted_orders")?,
+            gross_revenue: rows.money(row, "gross_revenue")?,
+            net_revenue: rows.money(row, "net_revenue")?,
+        };
+        // The night belongs to the id: values may come back to what they were.
+        revision.revision_id = derive_id(&["facts", revision.customer_id.as_str(), &model::time::rfc3339(until)])?;
+        facts.push(Fact::new(&revision, until, until));
+    }
+    let mut stored = 0;
+    for chunk in facts.chunks(CHUNK) {
+        stored += workspace.state.journal().append(chunk.to_vec(), workspace.now()).await?.stored as u64;
+    }
+    Ok(stored)
+}

@@ -1,0 +1,3 @@
+//! What can be said of the whole house, seen from outside the binary.
+
+mod arrows;
