@@ -19,7 +19,7 @@ pub fn decode(segment: &TailSegment) -> Result<RecordBatch, LakeError> {
 
 fn decode_rows(table: &dyn Table, segment: &TailSegment) -> Result<RecordBatch, ArrowError> {
     let rows = tables::row_schema(table);
-    let mut decoder = ReaderBuilder::new(rows.clone()).with_batch_size(usize::MAX >> 1).with_strict_mode(true).build_decoder()?;
+    let mut decoder = ReaderBuilder::new(rows.clone()).with_batch_size(segment.rows + 1).with_strict_mode(true).build_decoder()?;
     let used = decoder.decode(&segment.payload)?;
     if used != segment.payload.len() {
         return Err(ArrowError::JsonError(format!("{} bytes are not rows", segment.payload.len() - used)));

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use chrono::{Days, NaiveDate};
 use decide::readout::{
-    ArmInput, Comparison, Direction, Estimate, ExperimentInput, Readout, Refusal, ScenarioInput, Terms, Verdict, experiment as compare,
-    scenario_effect,
+    ArmInput, Comparison, Direction, Estimate, ExperimentInput, Readout, Refusal, ScenarioInput, Terms, Verdict,
+    experiment as compare, scenario_effect,
 };
 use model::{Instant, Money, Scenario, Shop, Text, scenario::MessageExperiment};
 use query::{Answer, Column, Desk, Kind, ParamValue, Params, Value};
@@ -19,7 +19,8 @@ use crate::{
         Locale,
         format::p_value,
         readout::{
-            ArmReadout, Decision, Difference, ExperimentReadout, Interval, MetricReadout, MetricRole, NotYet, Said, ScenarioValue, Srm, Status,
+            ArmReadout, Decision, Difference, ExperimentReadout, Interval, MetricReadout, MetricRole, NotYet, Said,
+            ScenarioValue, Srm, Status,
         },
         words::Lang,
     },
@@ -82,11 +83,15 @@ pub struct Group {
 /// Asks and reads out a scenario.
 pub async fn scenario(desk: &Desk, shop: &Shop, scenario: &Scenario) -> Result<ScenarioView, Fault> {
     let within_seconds = scenario.goal.within.0.num_seconds();
-    let params: Params =
-        [("scenario".into(), ParamValue::Text(scenario.scenario.clone())), ("within_seconds".into(), ParamValue::Int(within_seconds))].into();
+    let params: Params = [
+        ("scenario".into(), ParamValue::Text(scenario.scenario.clone())),
+        ("within_seconds".into(), ParamValue::Int(within_seconds)),
+    ]
+    .into();
     let model = &shop.attribution.default_model;
     let value_params: Params =
-        [("scenario".into(), ParamValue::Text(scenario.scenario.clone())), ("model".into(), ParamValue::Text(model.clone()))].into();
+        [("scenario".into(), ParamValue::Text(scenario.scenario.clone())), ("model".into(), ParamValue::Text(model.clone()))]
+            .into();
     let facts = gathered(desk, "system/exposed_scenario", params);
     let value = async { desk.ask("system/scenario_value", &value_params).await.map_err(Fault::from) };
     let (facts, value) = futures::try_join!(facts, value)?;
@@ -153,7 +158,8 @@ pub async fn scenario(desk: &Desk, shop: &Shop, scenario: &Scenario) -> Result<S
 pub async fn experiment(desk: &Desk, scenarios: &[Scenario], name: &str) -> Result<ExperimentView, Fault> {
     let Some((scenario, test)) = find(scenarios, name) else {
         let known: Vec<&str> = experiments(scenarios).into_iter().map(|(_, test)| test.name.as_str()).collect();
-        return Err(Fault::new(Exit::Config, format!("there is no experiment `{name}`")).remedy(format!("the scenarios have: {}", known.join(", "))));
+        return Err(Fault::new(Exit::Config, format!("there is no experiment `{name}`"))
+            .remedy(format!("the scenarios have: {}", known.join(", "))));
     };
     let within_seconds = scenario.goal.within.0.num_seconds();
     let params: Params =
@@ -175,7 +181,9 @@ pub async fn experiment(desk: &Desk, scenarios: &[Scenario], name: &str) -> Resu
             effects(&format!("{name}/{}", variant.name), control, variant, comparison, not_yet.as_ref())
         })
         .collect();
-    let days = facts.first.map(|first| (desk.moment.zone.day(desk.moment.as_of) - desk.moment.zone.day(first)).num_days().max(0) as u64 + 1);
+    let days = facts
+        .first
+        .map(|first| (desk.moment.zone.day(desk.moment.as_of) - desk.moment.zone.day(first)).num_days().max(0) as u64 + 1);
     let (decision, why) = decided(&readout, &effects, not_yet.as_ref(), desk);
     let weights: f64 = arms.iter().map(|arm| arm.weight).sum();
     let metric = |metric: &'static str, title: Text, role, kind| MetricReadout {
@@ -210,13 +218,28 @@ pub async fn experiment(desk: &Desk, scenarios: &[Scenario], name: &str) -> Resu
 pub fn experiments(scenarios: &[Scenario]) -> Vec<(&Scenario, &MessageExperiment)> {
     scenarios
         .iter()
-        .flat_map(|scenario| scenario.steps.iter().filter_map(move |step| Some((scenario, step.send.as_ref()?.experiment.as_ref()?))))
+        .flat_map(|scenario| {
+            scenario.steps.iter().filter_map(move |step| Some((scenario, step.send.as_ref()?.experiment.as_ref()?)))
+        })
         .collect()
 }
 
 /// The experiment of that name, with its scenario.
 pub fn find<'a>(scenarios: &'a [Scenario], name: &str) -> Option<(&'a Scenario, &'a MessageExperiment)> {
     experiments(scenarios).into_iter().find(|(_, test)| test.name == name)
+}
+
+/// What an attribution model is called.
+pub fn model_words(model: &str) -> Text {
+    let (ja, en) = match model {
+        "last" => ("ラストタッチ", "Last touch"),
+        "first" => ("ファーストタッチ", "First touch"),
+        "linear" => ("均等配分", "Linear"),
+        "position" => ("接点の位置で配分", "Position-based"),
+        "time_decay" => ("時間減衰", "Time decay"),
+        other => (other, other),
+    };
+    Text::new(ja, en)
 }
 
 impl ScenarioView {
@@ -235,7 +258,8 @@ impl ScenarioView {
             ("added", said(&value.added)),
             ("holdout_cost", said(&value.holdout_cost)),
         ];
-        let rows = lines.into_iter().map(|(name, values)| std::iter::once(Value::Text(name.into())).chain(values).collect()).collect();
+        let rows =
+            lines.into_iter().map(|(name, values)| std::iter::once(Value::Text(name.into())).chain(values).collect()).collect();
         let columns = vec![
             column("measure", Kind::Text, "項目", "Measure"),
             column("value", Kind::Float, "値", "Value"),
@@ -328,7 +352,12 @@ async fn gathered(desk: &Desk, exposed: &str, params: Params) -> Result<Facts, F
         first: instants("first_exposed_at").into_iter().min(),
         last: instants("last_exposed_at").into_iter().max(),
         span: (0..span.rows.len())
-            .map(|row| (text(span.get(row, "arm")), Span { exposed: count(span.get(row, "exposed")), ready_at: instant(span.get(row, "ready_at")) }))
+            .map(|row| {
+                (
+                    text(span.get(row, "arm")),
+                    Span { exposed: count(span.get(row, "exposed")), ready_at: instant(span.get(row, "ready_at")) },
+                )
+            })
             .collect(),
     })
 }
@@ -376,7 +405,8 @@ impl Pace<'_> {
         let (reason, from) = match refusal {
             Refusal::SplitBroken { p_value: p, .. } => {
                 let p = p_value(*p);
-                let (ja, en) = ("配分が予定と違うため、差を読めません", "the split differs from the plan, so no difference can be read");
+                let (ja, en) =
+                    ("配分が予定と違うため、差を読めません", "the split differs from the plan, so no difference can be read");
                 (Text::new(&format!("{ja}（SRM検定 p {p}）"), &format!("{en} (SRM test, p {p})")), None)
             }
             Refusal::NotEnoughPeople { arm, people, needed } => {
@@ -418,13 +448,20 @@ impl Pace<'_> {
         let per_day = self.facts.per_day(self.desk, span.exposed).filter(|per_day| *per_day > 0.0)?;
         let days = (missing as f64 / per_day).ceil();
         // Beyond ten years a date is no answer.
-        let met_on = (days <= 3650.0).then(|| zone.day(self.desk.moment.as_of).checked_add_days(Days::new(days as u64))).flatten()?;
+        let met_on =
+            (days <= 3650.0).then(|| zone.day(self.desk.moment.as_of).checked_add_days(Days::new(days as u64))).flatten()?;
         met_on.checked_add_days(Days::new(self.within_seconds.max(0) as u64 / 86_400 + 1))
     }
 }
 
 /// Both metrics of one comparison, or why there are none.
-fn effects(name: &str, held_out: &ArmInput, treated: &ArmInput, comparison: Option<&Comparison>, not_yet: Option<&NotYet>) -> Vec<Effect> {
+fn effects(
+    name: &str,
+    held_out: &ArmInput,
+    treated: &ArmInput,
+    comparison: Option<&Comparison>,
+    not_yet: Option<&NotYet>,
+) -> Vec<Effect> {
     let group = |arm: &ArmInput, is_money: bool| {
         let total = if is_money { arm.revenue.mean().unwrap_or(0.0) * arm.people as f64 } else { arm.conversions as f64 };
         Group {
@@ -492,7 +529,10 @@ fn decided(readout: &Readout, effects: &[Effect], not_yet: Option<&NotYet>, desk
         return (decision, Text::new(&format!("{}{}", reason.ja, open(Lang::Ja)), &format!("{}{}", reason.en, open(Lang::En))));
     }
     let goals: Vec<&Effect> = effects.iter().filter(|effect| effect.metric == "conversion").collect();
-    let best = goals.iter().filter(|effect| effect.verdict == "better").max_by(|a, b| a.difference.unwrap_or(0.0).total_cmp(&b.difference.unwrap_or(0.0)));
+    let best = goals
+        .iter()
+        .filter(|effect| effect.verdict == "better")
+        .max_by(|a, b| a.difference.unwrap_or(0.0).total_cmp(&b.difference.unwrap_or(0.0)));
     if let Some(best) = best {
         return (Decision::Ship { arm: best.treated.name.clone() }, difference_words(best, desk));
     }
@@ -510,7 +550,11 @@ fn decided(readout: &Readout, effects: &[Effect], not_yet: Option<&NotYet>, desk
         .iter()
         .find(|effect| effect.verdict == "cannot_say_yet")
         .map_or((None, None), |effect| (effect.why.clone(), effect.from));
-    let when = |lang: Lang| by.map_or(String::new(), |day| format!(" ({})", crate::pages::words::CANNOT_SAY_FROM.fill(lang, &[&locale(desk, lang).long_date(day)])));
+    let when = |lang: Lang| {
+        by.map_or(String::new(), |day| {
+            format!(" ({})", crate::pages::words::CANNOT_SAY_FROM.fill(lang, &[&locale(desk, lang).long_date(day)]))
+        })
+    };
     let needed = needed.unwrap_or_default();
     (Decision::KeepRunning, Text::new(&format!("{}{}", needed.ja, when(Lang::Ja)), &format!("{}{}", needed.en, when(Lang::En))))
 }
@@ -519,7 +563,8 @@ fn difference_words(effect: &Effect, desk: &Desk) -> Text {
     let words = |lang: Lang| {
         let locale = locale(desk, lang);
         let shown = |number: Option<f64>| locale.difference(Kind::Rate, number.unwrap_or(0.0));
-        let (value, low, high, p) = (shown(effect.difference), shown(effect.low), shown(effect.high), p_value(effect.p.unwrap_or(1.0)));
+        let (value, low, high, p) =
+            (shown(effect.difference), shown(effect.low), shown(effect.high), p_value(effect.p.unwrap_or(1.0)));
         match lang {
             Lang::Ja => format!("購入率の差は {value}（95%区間 {low} 〜 {high}、p値 {p}）です。"),
             Lang::En => format!("Conversion differs by {value} (95 % interval {low} to {high}, p-value {p})."),
@@ -587,21 +632,16 @@ fn arm_words(arm: &str) -> (String, String) {
 /// Model and windows, such as `last: email 5d, sms 5d`.
 fn attribution_words(shop: &Shop) -> Text {
     let model = &shop.attribution.default_model;
-    let (ja, en) = match model.as_str() {
-        "last" => ("ラストタッチ", "Last touch"),
-        "first" => ("ファーストタッチ", "First touch"),
-        "linear" => ("均等配分", "Linear"),
-        "position" => ("接点の位置で配分", "Position-based"),
-        "time_decay" => ("時間減衰", "Time decay"),
-        other => (other, other),
-    };
+    let Text { ja, en } = model_words(model);
     let days: Vec<i64> = shop.attribution.click_window.values().map(|span| span.0.num_days()).collect();
     match (days.iter().min(), days.iter().max()) {
-        (Some(least), Some(most)) if least == most => Text::new(&format!("{ja}・クリックから{most}日"), &format!("{en}, {most} days from a click")),
+        (Some(least), Some(most)) if least == most => {
+            Text::new(&format!("{ja}・クリックから{most}日"), &format!("{en}, {most} days from a click"))
+        }
         (Some(least), Some(most)) => {
             Text::new(&format!("{ja}・クリックから{least}〜{most}日"), &format!("{en}, {least} to {most} days from a click"))
         }
-        _ => Text::new(ja, en),
+        _ => Text { ja, en },
     }
 }
 

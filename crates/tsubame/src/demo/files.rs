@@ -45,12 +45,12 @@ mod tests {
                     for channel in &send.channels {
                         let body = &message[channel.name()]["body"];
                         assert!(!body.is_empty(), "{path} {channel}");
-                        let sender = if *channel == Channel::Email { "shop.legal.sender_name" } else { "shop.name" };
+                        let sender = if *channel == Channel::Email { "shop.sender_name" } else { "shop.name" };
                         for law in [sender, "unsubscribe_url"] {
                             assert!(body.contains(law), "{path} {channel} lacks {law}");
                         }
                     }
-                    for law in ["shop.legal.postal_address", "shop.legal.contact"] {
+                    for law in ["shop.postal_address", "shop.contact"] {
                         assert!(message["email"]["body"].contains(law), "{path} lacks {law}");
                     }
                 }

@@ -33,8 +33,11 @@ impl Asset {
         let is_known = request.get(header::IF_NONE_MATCH).is_some_and(|known| {
             known.to_str().is_ok_and(|known| known.split(',').any(|known| known.trim().trim_start_matches("W/") == self.tag))
         });
-        let headers =
-            [(header::ETAG, tag), (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300")), (header::VARY, HeaderValue::from_static("accept-encoding"))];
+        let headers = [
+            (header::ETAG, tag),
+            (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300")),
+            (header::VARY, HeaderValue::from_static("accept-encoding")),
+        ];
         match is_known {
             true => (StatusCode::NOT_MODIFIED, headers).into_response(),
             false => (headers, [(header::CONTENT_TYPE, self.kind)], self.text).into_response(),

@@ -88,7 +88,10 @@ async fn sign_in(
     let now = app.wall();
     if let Some(seconds) = app.attempts.begin(&form.user, visit.address, now) {
         let problem = Some(LoginProblem::Wait { seconds });
-        return answer(&app, &visit, StatusCode::TOO_MANY_REQUESTS, Login { user: &form.user, next, problem, csrf: "" });
+        let mut response =
+            answer(&app, &visit, StatusCode::TOO_MANY_REQUESTS, Login { user: &form.user, next, problem, csrf: "" })?;
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        return Ok(response);
     }
     let account = app.workspace.state.accounts().verify(&form.user, &Secret::new(form.password)).await?;
     let Some(account) = account else {
@@ -115,7 +118,11 @@ struct SignOut {
     csrf: String,
 }
 
-async fn sign_out(State(app): Shared, Extension(visit): Extension<Arc<Visit>>, Form(form): Form<SignOut>) -> Result<Response, Failed> {
+async fn sign_out(
+    State(app): Shared,
+    Extension(visit): Extension<Arc<Visit>>,
+    Form(form): Form<SignOut>,
+) -> Result<Response, Failed> {
     if visit.session.is_some() && !visit.is_own_form(&form.csrf) {
         return Err(Failed::Forbidden);
     }
@@ -141,11 +148,19 @@ fn answer(app: &App, visit: &Visit, status: StatusCode, login: Login) -> Result<
     Ok(response)
 }
 
-fn set_cookie(response: &mut Response, visit: &Visit, name: &str, value: &str, path: &str, time: Option<Duration>) -> Result<(), Failed> {
+fn set_cookie(
+    response: &mut Response,
+    visit: &Visit,
+    name: &str,
+    value: &str,
+    path: &str,
+    time: Option<Duration>,
+) -> Result<(), Failed> {
     let age = time.map(|time| format!("; Max-Age={}", time.as_secs())).unwrap_or_default();
     let secure = if visit.is_secure { "; Secure" } else { "" };
     let cookie = format!("{name}={value}; Path={path}; HttpOnly; SameSite=Lax{age}{secure}");
-    let cookie = HeaderValue::from_str(&cookie).map_err(|_| Fault::new(Exit::Failed, format!("cookie {name} cannot be written")))?;
+    let cookie =
+        HeaderValue::from_str(&cookie).map_err(|_| Fault::new(Exit::Failed, format!("cookie {name} cannot be written")))?;
     response.headers_mut().append(header::SET_COOKIE, cookie);
     Ok(())
 }
@@ -255,10 +270,10 @@ mod tests {
         check("admin", here, 65, Some(59));
         attempts.succeeded("admin", here);
         check("admin", here, 66, None);
-        for second in 0..14 {
+        for second in 0..13 {
             check(&format!("guess-{second}"), here, 70 + second, None);
         }
-        check("another", here, 90, Some(53)); // Twenty from one address.
+        check("another", here, 90, Some(52)); // Twenty from one address.
         check("another", there, 90, None);
     }
 }

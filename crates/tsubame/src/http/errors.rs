@@ -10,6 +10,8 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 
+use model::Text;
+
 use super::{App, visit::Visit};
 use crate::{
     fault::Fault,
@@ -27,14 +29,28 @@ pub enum Failed {
     SignIn,
     Forbidden,
     /// The reader can do something about it: what, and what to do.
-    BadRequest { message: String, remedy: Option<String> },
+    BadRequest {
+        message: Text,
+        remedy: Option<Text>,
+    },
     /// For the log.
-    Internal { cause: Arc<str> },
+    Internal {
+        cause: Arc<str>,
+    },
 }
 
 impl Failed {
-    pub fn bad(message: impl Into<String>, remedy: Option<String>) -> Failed {
-        Failed::BadRequest { message: message.into(), remedy }
+    pub fn bad(ja: &str, en: &str) -> Failed {
+        Failed::BadRequest { message: Text::new(ja, en), remedy: None }
+    }
+
+    pub fn bad_with(ja: &str, en: &str, remedy_ja: &str, remedy_en: &str) -> Failed {
+        Failed::BadRequest { message: Text::new(ja, en), remedy: Some(Text::new(remedy_ja, remedy_en)) }
+    }
+
+    /// Of words that are in the reader's language already, or have only one.
+    pub fn bad_as_said(message: &str, remedy: Option<&str>) -> Failed {
+        Failed::BadRequest { message: Text::new(message, message), remedy: remedy.map(|remedy| Text::new(remedy, remedy)) }
     }
 }
 
@@ -82,13 +98,17 @@ pub async fn as_pages(State(app): State<Arc<App>>, request: Request, next: Next)
     let status = response.status();
     let failed = match response.extensions().get::<Failed>() {
         Some(failed) => failed.clone(),
-        None if status.is_client_error() || status.is_server_error() => match (status, response.headers().get(header::CONTENT_TYPE)) {
-            // Drawn already.
-            (_, Some(kind)) if kind.as_bytes().starts_with(b"text/html") => return response,
-            (StatusCode::PAYLOAD_TOO_LARGE, _) => Failed::bad("the request is larger than is taken here", None),
-            (status, _) if status.is_client_error() => Failed::bad("the request could not be read", None),
-            (status, _) => Failed::Internal { cause: format!("a handler answered {status}").into() },
-        },
+        None if status.is_client_error() || status.is_server_error() => {
+            match (status, response.headers().get(header::CONTENT_TYPE)) {
+                // A page already.
+                (_, Some(kind)) if kind.as_bytes().starts_with(b"text/html") => return response,
+                (StatusCode::PAYLOAD_TOO_LARGE, _) => {
+                    Failed::bad("リクエストが大きすぎます。", "The request is larger than is taken here.")
+                }
+                (status, _) if status.is_client_error() => Failed::bad("", ""),
+                (status, _) => Failed::Internal { cause: format!("a handler answered {status}").into() },
+            }
+        }
         None => return response,
     };
     match visit {
@@ -110,7 +130,14 @@ async fn drawn(app: &App, visit: &Visit, status: StatusCode, failed: Failed) -> 
         Failed::SignIn if visit.wants_page => return Redirect::to(&sign_in_href(visit)).into_response(),
         Failed::SignIn | Failed::Forbidden => (Failure::Forbidden, None, None),
         Failed::NotFound => (Failure::NotFound, None, None),
-        Failed::BadRequest { message, remedy } => (Failure::BadRequest, Some(message.as_str()), remedy.as_deref()),
+        Failed::BadRequest { message, remedy } => {
+            let said = message.get(visit.locale.lang.name());
+            (
+                Failure::BadRequest,
+                Some(said).filter(|said| !said.is_empty()),
+                remedy.as_ref().map(|remedy| remedy.get(visit.locale.lang.name())),
+            )
+        }
         Failed::Internal { .. } => (Failure::Internal, None, None),
     };
     if !visit.wants_page {
@@ -135,12 +162,14 @@ async fn drawn(app: &App, visit: &Visit, status: StatusCode, failed: Failed) -> 
 
 /// The sign-in page, which leads back here.
 fn sign_in_href(visit: &Visit) -> String {
-    let query: Vec<String> = visit.query.iter().map(|(name, value)| format!("{}={}", percent_encode(name), percent_encode(value))).collect();
+    let query: Vec<String> =
+        visit.query.iter().map(|(name, value)| format!("{}={}", percent_encode(name), percent_encode(value))).collect();
     let here = if query.is_empty() { visit.path.clone() } else { format!("{}?{}", visit.path, query.join("&")) };
     if here == "/" { "/login".into() } else { format!("/login?next={}", percent_encode(&here)) }
 }
 
-fn incident() -> String {
+/// Under which the log has a cause.
+pub fn incident() -> String {
     let mut bytes = [0; 4];
     match getrandom::fill(&mut bytes) {
         Ok(()) => model::id::hex(&bytes),

@@ -12,6 +12,7 @@ mod visit;
 use std::{
     future::Future,
     net::SocketAddr,
+    panic::AssertUnwindSafe,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -21,13 +22,14 @@ use axum::{
     extract::{DefaultBodyLimit, Request, State},
     http::{HeaderName, HeaderValue, header},
     middleware::{Next, from_fn, from_fn_with_state},
-    response::Response,
+    response::{IntoResponse, Response},
 };
+use futures::FutureExt;
 use maud::Markup;
 use model::{Instant, Text};
 use query::{Mode, Params, Value};
 use state::Role;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::Semaphore};
 use tower_http::compression::CompressionLayer;
 
 use crate::{
@@ -46,6 +48,7 @@ use visit::Visit;
 const REQUEST_TIME_MAX: Duration = Duration::from_secs(60);
 const IMPORT_TIME_MAX: Duration = Duration::from_secs(600);
 const BODY_BYTES_MAX: usize = 1 << 20;
+const PANELS_AT_ONCE: usize = 4;
 
 /// What handlers share.
 pub struct App {
@@ -53,6 +56,8 @@ pub struct App {
     attempts: auth::Attempts,
     /// Imports run one at a time: two would only wait for each other's writes.
     importing: tokio::sync::Mutex<()>,
+    /// How many panels of all pages are asked at once: many readers wait for each other, and do not take all memory.
+    asking: Semaphore,
     /// When the newest fact came in, and the end of the journal for which that is known.
     newest: Mutex<Option<(i64, Option<Instant>)>>,
 }
@@ -88,7 +93,8 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), Fault> {
     let listener = TcpListener::bind(listen).await.map_err(|source| {
-        Fault::io(format!("could not listen on {listen}"), source).remedy("another program uses the port: stop it, or choose another with --listen")
+        Fault::io(format!("could not listen on {listen}"), source)
+            .remedy("another program uses the port: stop it, or choose another with --listen")
     })?;
     serve_on(listener, workspace, shutdown).await
 }
@@ -114,7 +120,6 @@ pub fn router(app: Arc<App>) -> Router {
         all = all.merge((resource.routes)().route_layer(from_fn(guard)));
     }
     all.fallback(errors::not_found)
-        .method_not_allowed_fallback(errors::not_found)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(from_fn(in_time))
         .layer(from_fn_with_state(app.clone(), errors::as_pages))
@@ -126,7 +131,13 @@ pub fn router(app: Arc<App>) -> Router {
 
 impl App {
     pub fn new(workspace: Arc<Workspace>) -> App {
-        App { workspace, attempts: auth::Attempts::default(), importing: tokio::sync::Mutex::default(), newest: Mutex::default() }
+        App {
+            workspace,
+            attempts: auth::Attempts::default(),
+            importing: tokio::sync::Mutex::default(),
+            asking: Semaphore::new(PANELS_AT_ONCE),
+            newest: Mutex::default(),
+        }
     }
 
     /// People's time, for sessions: a demo shop's own clock stands still.
@@ -138,10 +149,10 @@ impl App {
     async fn page(&self, visit: &Visit, title: &str, body: Markup) -> Result<Markup, Failed> {
         let last_import = self.newest().await?;
         let nav = self.navigation();
-        let user = visit.session.as_ref().map(|session| User {
-            name: session.account.name.clone(),
-            role: session.account.role.name().into(),
-        });
+        let user = visit
+            .session
+            .as_ref()
+            .map(|session| User { name: session.account.name.clone(), role: session.account.role.name().into() });
         Ok(layout::page(&self.shell(visit, title, &nav, user.as_ref(), last_import), body))
     }
 
@@ -173,8 +184,13 @@ impl App {
     }
 
     fn navigation(&self) -> Vec<NavItem> {
-        let mut listed: Vec<(i64, &str, &Text)> =
-            self.workspace.library.dashboards.values().filter_map(|page| Some((page.order?, page.name.as_str(), &page.title))).collect();
+        let mut listed: Vec<(i64, &str, &Text)> = self
+            .workspace
+            .library
+            .dashboards
+            .values()
+            .filter_map(|page| Some((page.order?, page.name.as_str(), &page.title)))
+            .collect();
         listed.sort_by_key(|(order, name, _)| (*order, *name));
         listed.into_iter().map(|(_, name, title)| NavItem { title: title.clone(), href: dashboards::href(name) }).collect()
     }
@@ -206,17 +222,18 @@ impl App {
     }
 }
 
-/// Gives up on what takes too long, so that a slow page cannot hold a connection for ever.
+/// Gives up on what takes too long, so that a slow page cannot hold a connection for ever; a bug in one page costs that page alone.
 async fn in_time(request: Request, next: Next) -> Response {
     let most = if request.uri().path().starts_with("/import") { IMPORT_TIME_MAX } else { REQUEST_TIME_MAX };
     let path = request.uri().path().to_string();
-    match tokio::time::timeout(most, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => {
-            let fault = Fault::new(Exit::Failed, format!("{path} took longer than {} s", most.as_secs()));
-            axum::response::IntoResponse::into_response(Failed::from(fault))
-        }
-    }
+    let answered = tokio::time::timeout(most, AssertUnwindSafe(next.run(request)).catch_unwind()).await;
+    let fault = match answered {
+        Ok(Ok(response)) => return response,
+        // The panic's own words are in the log already.
+        Ok(Err(_)) => Fault::new(Exit::Failed, format!("the handler of {path} panicked")),
+        Err(_) => Fault::new(Exit::Failed, format!("{path} took longer than {} s", most.as_secs())),
+    };
+    Failed::from(fault).into_response()
 }
 
 /// Headers on every answer. What a page shows is its reader's alone, so nothing but the assets is kept by caches.

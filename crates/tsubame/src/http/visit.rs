@@ -66,11 +66,19 @@ pub fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
 pub async fn gather(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let watch = Stopwatch::now();
     let (method, path) = (request.method().clone(), request.uri().path().to_string());
-    let visit = match read(&app, &request).await {
-        Ok(visit) => Arc::new(visit),
-        // Without the state nobody can be known; the answer is plain.
-        Err(failed) => return failed.into_response(),
-    };
+    let mut visit = read(&app, &request);
+    let needs_nobody = path.starts_with("/assets/") || path == "/healthz";
+    if let Some(id) = visit.session_id.as_ref().filter(|_| !needs_nobody) {
+        match app.workspace.state.sessions().find(id, app.wall()).await {
+            Ok(session) => visit.session = session,
+            // Without the state nobody can be known; the answer is plain.
+            Err(error) => {
+                tracing::error!(%error, path, "a session could not be looked up");
+                return Failed::from(error).into_response();
+            }
+        }
+    }
+    let visit = Arc::new(visit);
     let chosen = visit.param(LANG_COOKIE).and_then(Lang::parse);
     request.extensions_mut().insert(visit);
     let mut response = next.run(request).await;
@@ -84,7 +92,8 @@ pub async fn gather(State(app): State<Arc<App>>, mut request: Request, next: Nex
     response
 }
 
-async fn read(app: &App, request: &Request) -> Result<Visit, Failed> {
+/// All but the session, which has to be looked up.
+fn read(app: &App, request: &Request) -> Visit {
     let (headers, uri) = (request.headers(), request.uri());
     let path = uri.path().to_string();
     let query: Vec<(String, String)> = match axum::extract::Query::try_from_uri(uri) {
@@ -92,13 +101,9 @@ async fn read(app: &App, request: &Request) -> Result<Visit, Failed> {
         Err(_) => Vec::new(),
     };
     let session_id = cookie(headers, auth::COOKIE).filter(|id| !id.is_empty());
-    let needs_nobody = path.starts_with("/assets/") || path == "/healthz";
-    let session = match &session_id {
-        Some(id) if !needs_nobody => app.workspace.state.sessions().find(id, app.wall()).await?,
-        _ => None,
-    };
     let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |info| info.0.ip());
+    let peer =
+        request.extensions().get::<ConnectInfo<SocketAddr>>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |info| info.0.ip());
     let asked = query.iter().find(|(name, _)| name == LANG_COOKIE).and_then(|(_, value)| Lang::parse(value));
     let lang = asked
         .or_else(|| Lang::parse(&cookie(headers, LANG_COOKIE)?))
@@ -106,16 +111,16 @@ async fn read(app: &App, request: &Request) -> Result<Visit, Failed> {
         .or_else(|| Lang::parse(&app.workspace.shop().language))
         .unwrap_or(Lang::Ja);
     let wants_json = text(header::ACCEPT).is_some_and(|accept| accept.contains("json") && !accept.contains("html"));
-    Ok(Visit {
+    Visit {
         locale: Locale::new(lang, app.workspace.shop().timezone, app.workspace.shop().currency.clone()),
-        session,
+        session: None,
         session_id,
         address: address(peer, text(header::HeaderName::from_static("x-forwarded-for"))),
-        wants_page: !wants_json && !path.ends_with(".csv"),
+        wants_page: !wants_json && !path.ends_with(".csv") && !matches!(path.as_str(), "/healthz" | "/metrics"),
         is_secure: text(header::HeaderName::from_static("x-forwarded-proto")) == Some("https"),
         path,
         query,
-    })
+    }
 }
 
 /// Whose request it is. A proxy on this machine says for whom it asks; anybody else could say anything.

@@ -1,0 +1,638 @@
+//! The pages as a browser meets them: over a socket, against a shop in a temporary folder.
+
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
+
+use chrono::{DateTime, TimeDelta};
+use model::{
+    Channel, Credit, Currency, CustomerId, Exposure, Fact, IdKey, Instant, Money, Order, OrderStatus, Purpose, Send, SendState,
+    StopRow,
+};
+use query::Dashboard;
+use state::{Role, Secret};
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
+
+use super::{auth, serve_on};
+use crate::{
+    clock::Clock,
+    demo::FILES,
+    pages::percent_encode,
+    readout,
+    workspace::{Access, Workspace},
+};
+
+const MESSAGE: &str = "[email]\nsubject = \"燕\"\nbody = \"{{ shop.sender_name }} {{ shop.postal_address }} {{ shop.contact }} {{ unsubscribe_url }}\"\n";
+const PASSWORD: &str = "correct horse battery";
+
+/// Plans of nested views recurse deeply in an unoptimised build.
+fn run(test: impl Future<Output = ()> + std::marker::Send + 'static) {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_stack_size(16 << 20).enable_all().build().unwrap();
+    runtime.block_on(async { tokio::spawn(test).await.unwrap() });
+}
+
+fn now() -> Instant {
+    DateTime::parse_from_rfc3339("2026-07-01T09:00:00+09:00").unwrap().to_utc()
+}
+
+struct Site {
+    address: SocketAddr,
+    workspace: Arc<Workspace>,
+    _folder: TempDir,
+}
+
+struct Reply {
+    status: u16,
+    head: String,
+    body: String,
+}
+
+impl Reply {
+    fn header(&self, name: &str) -> Vec<&str> {
+        let lines = self.head.lines().filter_map(|line| line.split_once(": "));
+        lines.filter(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value).collect()
+    }
+
+    /// The value of a cookie it sets.
+    fn cookie(&self, name: &str) -> Option<String> {
+        let set = self.header("set-cookie").into_iter().find_map(|line| line.strip_prefix(&format!("{name}=")))?;
+        Some(set.split(';').next().unwrap_or_default().to_string())
+    }
+
+    fn csrf(&self) -> &str {
+        between(&self.body, "name=\"csrf\" value=\"", "\"").unwrap_or_default()
+    }
+}
+
+fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
+    Some(text.split_once(before)?.1.split_once(after)?.0)
+}
+
+impl Site {
+    /// With the demo shop's files, or with settings alone.
+    async fn open(with_files: bool, facts: Vec<Fact>) -> Site {
+        let folder = tempfile::tempdir().unwrap();
+        let demo = |path: &str| FILES.iter().find(|file| file.0 == path).map(|file| file.1).unwrap();
+        let write = |path: &str, text: &str| {
+            let path = folder.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        write("tsubame.toml", demo("tsubame.toml"));
+        if with_files {
+            let scenario = demo("scenarios/f2-followup.toml");
+            write("scenarios/f2-followup.toml", &scenario.replace("try = [\"email\", \"line\", \"sms\"]", "try = [\"email\"]"));
+            write("queries/segments/f1_on_day.sql", demo("queries/segments/f1_on_day.sql"));
+            write("messages/f2_a.toml", MESSAGE);
+            write("messages/f2_b.toml", MESSAGE);
+        }
+        let workspace = Arc::new(Workspace::open(folder.path(), Clock::logical(now()), Access::Write).await.unwrap());
+        if !facts.is_empty() {
+            workspace.state.journal().append(facts, now() - TimeDelta::hours(3)).await.unwrap();
+        }
+        for role in Role::ALL {
+            workspace.state.accounts().create(role.name(), role, &Secret::new(PASSWORD.into()), now()).await.unwrap();
+        }
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(serve_on(listener, workspace.clone(), std::future::pending()));
+        Site { address, workspace, _folder: folder }
+    }
+
+    async fn ask(&self, method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        // HTTP/1.0, so that the answer comes in one piece and the connection ends with it.
+        let mut head = format!("{method} {target} HTTP/1.0\r\nHost: localhost\r\nContent-Length: {}\r\n", body.len());
+        for (name, value) in headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        head.push_str("\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.write_all(body).await.unwrap();
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).await.unwrap();
+        let text = String::from_utf8(bytes).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        Reply { status, head: head.into(), body: body.into() }
+    }
+
+    async fn get(&self, target: &str, session: &str) -> Reply {
+        let cookie = format!("{}={session}", auth::COOKIE);
+        self.ask("GET", target, &[("Cookie", &cookie)], b"").await
+    }
+
+    async fn post(&self, target: &str, session: &str, fields: &[(&str, &str)]) -> Reply {
+        let cookie = format!("{}={session}", auth::COOKIE);
+        self.ask("POST", target, &[("Cookie", &cookie), FORM], encoded(fields).as_bytes()).await
+    }
+
+    async fn try_sign_in(&self, user: &str, password: &str) -> Reply {
+        let form = self.ask("GET", "/login?next=/d/rfm", &[], b"").await;
+        let cookie = format!("tsubame_form={}", form.cookie("tsubame_form").unwrap());
+        let fields = [("csrf", form.csrf()), ("user", user), ("password", password), ("next", "/d/rfm")];
+        self.ask("POST", "/login", &[("Cookie", &cookie), FORM], encoded(&fields).as_bytes()).await
+    }
+
+    /// The cookie of a new session.
+    async fn signed_in(&self, role: Role) -> String {
+        let reply = self.try_sign_in(role.name(), PASSWORD).await;
+        assert_eq!((reply.status, reply.header("location")), (303, vec!["/d/rfm"]), "{}", reply.body);
+        reply.cookie(auth::COOKIE).unwrap()
+    }
+}
+
+const FORM: (&str, &str) = ("Content-Type", "application/x-www-form-urlencoded");
+
+fn encoded(fields: &[(&str, &str)]) -> String {
+    fields.iter().map(|(name, value)| format!("{}={}", percent_encode(name), percent_encode(value))).collect::<Vec<_>>().join("&")
+}
+
+fn customer(index: usize) -> CustomerId {
+    CustomerId::parse(&format!("c{index:04}"), &IdKey::new(b"key")).unwrap()
+}
+
+fn order(id: String, customer_id: CustomerId, at: Instant) -> Fact {
+    let yen = |units| Money::whole(units).unwrap();
+    let order = Order {
+        revision_id: id.clone(),
+        order_id: id,
+        source: "made".into(),
+        customer_id: Some(customer_id),
+        ordered_at: at,
+        status: OrderStatus::Completed,
+        gross: yen(3500),
+        discount: yen(500),
+        refunded: yen(0),
+        net: yen(3000),
+        tax: yen(0),
+        shipping: yen(0),
+        currency: Currency::jpy(),
+        coupon: None,
+        sales_channel: None,
+        subscription_id: None,
+        subscription_count: None,
+        send_id: None,
+    };
+    Fact::new(&order, at, at)
+}
+
+/// A thousand customers who met `f2-followup`: 900 sent to in two arms, of whom 20 % and 40 % bought; 100 held out, of whom 5 % did.
+fn made() -> Vec<Fact> {
+    let met = now() - TimeDelta::days(40);
+    let mut facts = Vec::new();
+    for index in 0..1000 {
+        let is_ghost = index % 10 == 9;
+        let (tens, nth) = (index / 10, (index / 10 * 9 + index % 10) / 2);
+        let arm = (!is_ghost).then(|| if (index / 10 * 9 + index % 10) % 2 == 0 { "a" } else { "b" });
+        facts.push(order(format!("first-{index}"), customer(index), met - TimeDelta::days(30)));
+        let send = Send {
+            send_id: format!("send-{index}"),
+            run_id: "run".into(),
+            entry_id: format!("entry-{index}"),
+            scenario: "f2-followup".into(),
+            scenario_version: "v".into(),
+            step: "invite".into(),
+            customer_id: customer(index),
+            channel: Channel::Email,
+            purpose: Purpose::Marketing,
+            template: "f2_a".into(),
+            arm: arm.map(String::from),
+            state: if is_ghost { SendState::Ghost } else { SendState::Accepted },
+            due_at: met,
+            cost: if is_ghost { Money::ZERO } else { Money::parse("0.3").unwrap() },
+            provider_id: None,
+            detail: None,
+        };
+        facts.push(Fact::new(&send, met, met));
+        if let Some(arm) = arm {
+            let exposure = Exposure {
+                experiment: "f2-subject".into(),
+                version: "v".into(),
+                unit: customer(index).to_string(),
+                customer_id: customer(index),
+                arm: arm.into(),
+                scenario: Some("f2-followup".into()),
+                step: Some("invite".into()),
+                send_id: Some(format!("send-{index}")),
+                source: "made".into(),
+            };
+            facts.push(Fact::new(&exposure, met, met));
+        }
+        let bought = match arm {
+            None => tens < 5,
+            Some("a") => nth % 5 < 1,
+            Some(_) => nth % 5 < 2,
+        };
+        if bought {
+            let at = met + TimeDelta::days(2);
+            facts.push(order(format!("second-{index}"), customer(index), at));
+            if arm.is_some() {
+                let credit = Credit {
+                    order_id: format!("second-{index}"),
+                    revision_id: format!("second-{index}"),
+                    touch_id: format!("touch-{index}"),
+                    send_id: format!("send-{index}"),
+                    customer_id: customer(index),
+                    scenario: "f2-followup".into(),
+                    channel: Channel::Email,
+                    model: "last".into(),
+                    model_version: "1".into(),
+                    gross: Money::whole(3500).unwrap(),
+                    net: Money::whole(3000).unwrap(),
+                    booked_on: model::ShopZone::tokyo().day(at),
+                    ordered_at: at,
+                };
+                facts.push(Fact::new(&credit, at, at));
+            }
+        }
+    }
+    let stop = StopRow {
+        run_id: "run".into(),
+        entry_id: "entry-x".into(),
+        scenario: "f2-followup".into(),
+        step: "invite".into(),
+        customer_id: customer(1),
+        channel: Some(Channel::Line),
+        reason: "no_consent".into(),
+        detail: None,
+    };
+    facts.push(Fact::new(&stop, met, met));
+    facts
+}
+
+#[test]
+fn every_page_of_an_empty_shop_opens() {
+    run(async {
+        for with_files in [false, true] {
+            let site = Site::open(with_files, Vec::new()).await;
+            let session = site.signed_in(Role::Marketer).await;
+            assert_eq!(site.get("/", &session).await.header("location"), ["/d/overview"]);
+            for name in site.workspace.library.dashboards.keys() {
+                for (lang, word) in [("ja", "ログアウト"), ("en", "Sign out")] {
+                    let page = site.get(&format!("/d/{name}?lang={lang}"), &session).await;
+                    assert_eq!(page.status, 200, "{name} {lang}");
+                    assert!(
+                        page.body.contains(word) && page.body.contains(&format!("<html lang=\"{lang}\">")),
+                        "{name} {lang}: {}",
+                        page.body
+                    );
+                    assert!(!page.body.contains("内部") && !page.body.contains("Something went wrong"), "{name}: {}", page.body);
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn what_a_page_shows_is_in_its_csv() {
+    run(async {
+        let site = Site::open(true, made()).await;
+        let session = site.signed_in(Role::Admin).await;
+        for lang in ["ja", "en"] {
+            for dashboard in site.workspace.library.dashboards.values() {
+                let params = "customer=c0001&segment=f1_without_f2&scenario=f2-followup&experiment=f2-subject&q=c000";
+                let page = site.get(&format!("/d/{}?{params}&lang={lang}", dashboard.name), &session).await;
+                assert_eq!(page.status, 200, "{}", dashboard.name);
+                let sections: Vec<&str> = page.body.split("<section class=\"card").skip(1).collect();
+                assert_eq!(sections.len(), dashboard.panels.len(), "{}", dashboard.name);
+                for (index, section) in sections.into_iter().enumerate() {
+                    check_panel(&site, &session, dashboard, index, section).await;
+                }
+            }
+        }
+    });
+}
+
+/// The marks of a panel, or the rows of its table, against its CSV.
+async fn check_panel(site: &Site, session: &str, dashboard: &Dashboard, index: usize, section: &str) {
+    let at = format!("{} panel {index}", dashboard.name);
+    let panel = &dashboard.panels[index];
+    assert!(!section.contains("role=\"alert\""), "{at}: {section}");
+    let href = between(section, "class=\"csv\" href=\"", "\"").unwrap_or_else(|| panic!("{at} has no CSV")).replace("&amp;", "&");
+    let csv = site.get(&href, session).await;
+    assert_eq!((csv.status, csv.header("content-type")), (200, vec!["text/csv; charset=utf-8"]), "{at}");
+    let mut reader = csv::Reader::from_reader(csv.body.trim_start_matches('\u{feff}').as_bytes());
+    let header: Vec<String> = reader.headers().unwrap().iter().map(String::from).collect();
+    let rows: Vec<BTreeMap<String, String>> = reader
+        .records()
+        .map(|record| {
+            header.iter().cloned().zip(record.unwrap().iter().map(|cell| cell.trim_start_matches('\'').to_string())).collect()
+        })
+        .collect();
+    assert!(header.iter().all(|name| !name.ends_with("_ja") && !name.ends_with("_en")), "{at}: {header:?}");
+    let mut found: Vec<(String, String)> = section
+        .split('<')
+        .filter(|tag| tag.contains("class=\"mark") || tag.contains("class=\"kpi mark"))
+        .map(|tag| {
+            let of = |name| unescaped(between(tag, &format!(" data-{name}=\""), "\"").unwrap_or_default());
+            (of("x"), of("value"))
+        })
+        .collect();
+    let value = |row: &BTreeMap<String, String>, name: &str| row.get(name).cloned().unwrap_or_default();
+    let mut expected: Vec<(String, String)> = match (panel.readout, panel.chart.as_str()) {
+        (Some(query::ReadoutKind::Scenario), _) => rows.iter().map(|row| (value(row, "measure"), value(row, "value"))).collect(),
+        (Some(query::ReadoutKind::Experiment), _) => {
+            found.clear();
+            assert!(rows.len() == 4 && (section.contains("採用: b") || section.contains("Ship b")), "{at}: {section}");
+            Vec::new()
+        }
+        (None, "table") => {
+            let body = between(section, "<tbody>", "</tbody>").unwrap_or_default();
+            assert_eq!(body.matches("<tr>").count(), rows.len().min(crate::pages::table::ROWS_MAX), "{at}");
+            Vec::new()
+        }
+        (None, "kpi") if panel.x.is_empty() => {
+            found.retain(|(_, shown)| !shown.is_empty());
+            let shown: Vec<String> = found.iter().map(|(name, _)| name.clone()).collect();
+            rows.iter().flat_map(|row| row.clone()).filter(|(name, value)| shown.contains(name) && !value.is_empty()).collect()
+        }
+        (None, _) => rows.iter().map(|row| (value(row, &panel.x), value(row, &panel.value))).collect(),
+    };
+    expected.retain(|(_, value)| !value.is_empty());
+    expected.sort();
+    found.sort();
+    assert_eq!(found, expected, "{at}");
+}
+
+fn unescaped(text: &str) -> String {
+    text.replace("&quot;", "\"").replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+}
+
+#[test]
+fn a_scenario_says_what_it_added() {
+    run(async {
+        let site = Site::open(true, made()).await;
+        let workspace = &site.workspace;
+        let desk = workspace.desk(now(), query::Mode::AsKnown).await.unwrap();
+        let scenario = workspace.scenario("f2-followup").unwrap();
+        let view = readout::scenario(&desk, workspace.shop(), scenario).await.unwrap();
+        let conversion = &view.effects[0];
+        // 900 × 30 % less 5 %, each order 3,000 yen.
+        let shown = (view.value.sent, view.value.cost.unwrap().to_string(), view.value.attributed.to_string());
+        assert_eq!(shown, (900, "270".into(), "810000".into()));
+        assert_eq!((conversion.treated.people, conversion.held_out.people, conversion.verdict), (900, 100, "better"));
+        let crate::pages::readout::Said::Known(added) = &view.value.added else { panic!("{:?}", view.value.added) };
+        assert_eq!(added.value.to_string(), "675000");
+        assert!(added.low.as_f64() > 0.0 && added.low < added.value && added.value < added.high, "{added:?}");
+        let crate::pages::readout::Said::Known(cost) = &view.value.holdout_cost else { panic!("{:?}", view.value.holdout_cost) };
+        assert_eq!(cost.value.to_string(), "75000");
+
+        let experiment = readout::experiment(&desk, &workspace.files.scenarios, "f2-subject").await.unwrap();
+        let difference = experiment.effects[0].difference.unwrap();
+        assert!((difference - 0.2).abs() < 1e-12, "{difference}");
+        assert_eq!(experiment.readout.decision, crate::pages::readout::Decision::Ship { arm: "b".into() });
+
+        // Ten days after the first message no window is over.
+        let early = workspace.desk(now() - TimeDelta::days(30), query::Mode::AsKnown).await.unwrap();
+        let view = readout::scenario(&early, workspace.shop(), scenario).await.unwrap();
+        let crate::pages::readout::Said::NotYet(not_yet) = &view.value.added else { panic!("{:?}", view.value.added) };
+        let met_on = workspace.shop().timezone.day(now() - TimeDelta::days(40));
+        assert_eq!(not_yet.from, met_on.checked_add_days(chrono::Days::new(14)));
+        assert!(not_yet.reason.ja.contains("観測し終えた人") && view.effects[0].difference.is_none(), "{not_yet:?}");
+    });
+}
+
+#[test]
+fn signing_in() {
+    run(async {
+        let site = Site::open(true, Vec::new()).await;
+        let away = site.ask("GET", "/d/rfm?days=9&x=%3C", &[], b"").await;
+        assert_eq!((away.status, away.header("location")), (303, vec!["/login?next=%2Fd%2Frfm%3Fdays%3D9%26x%3D%253C"]));
+        assert_eq!(site.ask("GET", "/d/rfm/0.csv", &[], b"").await.status, 401);
+        assert_eq!(site.ask("GET", "/d/rfm", &[("Accept", "application/json")], b"").await.status, 401);
+
+        let wrong = site.try_sign_in("admin", "wrong password").await;
+        let unknown = site.try_sign_in("nobody", "wrong password").await;
+        // The same page, but for the name that was typed and the token.
+        let plain = |reply: &Reply, user: &str| reply.body.replace(reply.csrf(), "").replace(&format!("value=\"{user}\""), "");
+        assert_eq!((wrong.status, unknown.status), (401, 401));
+        assert_eq!(plain(&wrong, "admin"), plain(&unknown, "nobody"));
+        assert!(wrong.body.contains("ユーザー名かパスワードが違います"));
+
+        let forged = site
+            .ask("POST", "/login", &[FORM], encoded(&[("csrf", "x"), ("user", "admin"), ("password", PASSWORD)]).as_bytes())
+            .await;
+        assert_eq!(forged.status, 403);
+
+        let reply = site.try_sign_in("admin", PASSWORD).await;
+        let cookie = reply.header("set-cookie").into_iter().find(|line| line.starts_with(auth::COOKIE)).unwrap();
+        for flag in ["HttpOnly", "SameSite=Lax", "Path=/", "Max-Age="] {
+            assert!(cookie.contains(flag), "{cookie}");
+        }
+        let session = reply.cookie(auth::COOKIE).unwrap();
+        let page = site.get("/d/data", &session).await;
+        assert_eq!(page.status, 200);
+        assert_eq!(site.post("/logout", &session, &[("csrf", "wrong")]).await.status, 403);
+        assert_eq!(site.post("/logout", &session, &[]).await.status, 403);
+        assert_eq!(site.post("/logout", &session, &[("csrf", page.csrf())]).await.status, 303);
+        assert_eq!(site.get("/d/data", &session).await.status, 303);
+    });
+}
+
+#[test]
+fn guessing_a_password_has_to_wait_whether_or_not_there_is_such_a_name() {
+    run(async {
+        let site = Site::open(true, Vec::new()).await;
+        for user in ["admin", "nobody"] {
+            for attempt in 0..6 {
+                let expect = if attempt < 5 { 401 } else { 429 };
+                assert_eq!(site.try_sign_in(user, "wrong").await.status, expect, "{user} {attempt}");
+            }
+            assert_eq!(site.try_sign_in(user, PASSWORD).await.status, 429, "{user}");
+        }
+    });
+}
+
+#[test]
+fn who_may_do_what() {
+    run(async {
+        let site = Site::open(true, Vec::new()).await;
+        let (marketer, analyst) = (site.signed_in(Role::Marketer).await, site.signed_in(Role::Analyst).await);
+        for (target, session, expect) in [
+            ("/import", &marketer, 403),
+            ("/import", &analyst, 200),
+            ("/d/overview", &marketer, 200),
+            ("/d/nothing", &marketer, 404),
+            ("/nothing", &marketer, 404),
+            ("/d/overview/99.csv", &marketer, 404),
+            ("/import/rejects/..%2F..%2Ftsubame.toml", &analyst, 404),
+            ("/healthz", &String::new(), 200),
+            ("/metrics", &String::new(), 200),
+            ("/assets/style.css", &String::new(), 200),
+        ] {
+            let reply = site.get(target, session).await;
+            assert_eq!(reply.status, expect, "{target}: {}", reply.body);
+        }
+        for target in ["/import/preview", "/import/run"] {
+            assert_eq!(site.post(target, &marketer, &[]).await.status, 403, "{target}");
+            assert_eq!(site.post(target, &analyst, &[]).await.status, 403, "{target} without a token");
+            assert_eq!(site.post(target, "", &[]).await.status, 303, "{target} without a session");
+        }
+        let through_a_proxy =
+            site.ask("GET", "/metrics", &[("X-Forwarded-For", "203.0.113.7"), ("Accept", "application/json")], b"").await;
+        assert_eq!(through_a_proxy.status, 401);
+        let metrics = site.get("/metrics", "").await.body;
+        for name in ["tsubame_up 1", "tsubame_journal_pending_bytes 0", "tsubame_table_rows{table=\"orders\"} 0"] {
+            assert!(metrics.contains(name), "{name}: {metrics}");
+        }
+    });
+}
+
+#[test]
+fn every_answer_is_guarded() {
+    run(async {
+        let site = Site::open(true, Vec::new()).await;
+        for target in ["/login", "/d/rfm", "/nothing", "/assets/script.js", "/healthz"] {
+            let reply = site.get(target, "").await;
+            assert_eq!(reply.header("content-security-policy"), [crate::pages::CONTENT_SECURITY_POLICY], "{target}");
+            assert_eq!(
+                (reply.header("x-content-type-options"), reply.header("referrer-policy")),
+                (vec!["nosniff"], vec!["same-origin"]),
+                "{target}"
+            );
+        }
+        let style = site.get("/assets/style.css", "").await;
+        let tag = style.header("etag")[0].to_string();
+        assert_eq!(site.ask("GET", "/assets/style.css", &[("If-None-Match", &tag)], b"").await.status, 304);
+        let large = vec![b'x'; 2 << 20];
+        let session = site.signed_in(Role::Admin).await;
+        let cookie = format!("{}={session}", auth::COOKIE);
+        assert!(matches!(site.ask("POST", "/logout", &[("Cookie", &cookie), FORM], &large).await.status, 400 | 413));
+    });
+}
+
+#[test]
+fn values_of_the_url_are_values() {
+    run(async {
+        let site = Site::open(true, made()).await;
+        let session = site.signed_in(Role::Admin).await;
+        for evil in
+            ["' OR 1=1 --", "c0001'; DROP TABLE orders; --", "\"><script>alert(1)</script>", "$as_of", "c0001\u{0}", "{\"a\":1}"]
+        {
+            for (page, param) in [
+                ("customer", "customer"),
+                ("scenario", "scenario"),
+                ("experiment", "experiment"),
+                ("audience", "segment"),
+                ("channels", "model"),
+                ("channels", "from"),
+                ("customers", "q"),
+            ] {
+                let target = format!("/d/{page}?{param}={}", percent_encode(evil));
+                let reply = site.get(&target, &session).await;
+                assert_eq!(reply.status, 200, "{target}");
+                assert!(!reply.body.contains("<script>alert"), "{target}: {}", reply.body);
+                if page == "customers" {
+                    assert!(!reply.body.contains("c0001</a>"), "{target}: it found somebody");
+                }
+            }
+        }
+        // A value of another type is said in its panel, and the page stands.
+        let wrong = site.get("/d/channels?from=yesterday&lang=en", &session).await;
+        assert!(wrong.status == 200 && wrong.body.contains("cannot be read"), "{}", wrong.body);
+        let missing = site.get("/d/customer?lang=en", &session).await;
+        assert!(missing.body.contains("is not given"), "{}", missing.body);
+        let many = site.get("/d/customers?q=c000", &session).await;
+        assert!(many.body.contains("c0001</a>"), "{}", many.body);
+    });
+}
+
+#[test]
+fn the_language_is_the_readers() {
+    run(async {
+        let site = Site::open(true, Vec::new()).await;
+        let check = async |headers: &[(&str, &str)], target: &str, expect: &str| {
+            let reply = site.ask("GET", target, headers, b"").await;
+            assert!(reply.body.contains(&format!("<html lang=\"{expect}\">")), "{headers:?} {target}");
+            reply
+        };
+        check(&[], "/login", "ja").await;
+        check(&[("Accept-Language", "en-GB,en;q=0.8")], "/login", "en").await;
+        check(&[("Accept-Language", "fr")], "/login", "ja").await;
+        check(&[("Accept-Language", "en"), ("Cookie", "lang=ja")], "/login", "ja").await;
+        let chosen = check(&[("Cookie", "lang=ja")], "/login?lang=en", "en").await;
+        assert_eq!(chosen.cookie("lang").as_deref(), Some("en"));
+    });
+}
+
+#[test]
+fn a_file_of_orders_is_understood_and_imported_once() {
+    run(async {
+        let site = Site::open(true, Vec::new()).await;
+        let session = site.signed_in(Role::Analyst).await;
+        let file = "注文番号,会員ID,メールアドレス,注文日時,合計金額\r\nA-1,c1,taro@example.jp,2026-06-01 10:00:00,1200\r\nA-2,c2,hana@example.jp,2026-06-02 11:00:00,800\r\nA-3,c2,hana@example.jp,きのう,1\r\n";
+        for expect_new in [2, 0] {
+            let start = site.get("/import", &session).await;
+            let forged = site.upload(&session, "wrong", file).await;
+            assert_eq!(forged.status, 403);
+            let preview = site.upload(&session, start.csrf(), file).await;
+            assert_eq!(preview.status, 200, "{}", preview.body);
+            for part in ["2件の注文を取り込む", "個人情報", "•••", "value=\"order_id\" selected"] {
+                assert!(preview.body.contains(part), "{part}: {}", preview.body);
+            }
+            assert!(!preview.body.contains("taro@") && !preview.body.contains("hana@"), "{}", preview.body);
+            let upload = between(&preview.body, "name=\"upload\" value=\"", "\"").unwrap().to_string();
+            let form = between(&preview.body, "action=\"/import/run\"", "</form>").unwrap();
+            let hidden: Vec<(String, String)> = form
+                .split("<input type=\"hidden\" name=\"")
+                .skip(1)
+                .map(|input| {
+                    (input.split('"').next().unwrap().to_string(), between(input, "value=\"", "\"").unwrap().to_string())
+                })
+                .collect();
+            let fields: Vec<(&str, &str)> = hidden.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            let done = site.post("/import/run", &session, &fields).await;
+            assert_eq!(done.status, 200, "{}", done.body);
+            let tile = |label: &str| {
+                let after = done.body.split_once(label).unwrap_or_else(|| panic!("{label}: {}", done.body)).1;
+                between(after, "kpi-value\">", "<").unwrap().to_string()
+            };
+            assert_eq!((tile("新しい注文"), tile("取込済みの注文")), (expect_new.to_string(), (2 - expect_new).to_string()));
+            assert!(done.body.contains("href=\"/d/rfm\""), "{}", done.body);
+            let rejects = between(&done.body, "href=\"/import/rejects/", "\"").unwrap();
+            let rejects = site.get(&format!("/import/rejects/{rejects}"), &session).await;
+            assert!(rejects.status == 200 && rejects.body.contains(",4,") && !rejects.body.contains("hana@"), "{}", rejects.body);
+            // What was imported is not there a second time.
+            assert_eq!(site.post("/import/run", &session, &fields).await.status, 400);
+            assert!(!site.workspace.path("data/uploads").join(&upload).exists());
+        }
+        let customers = "会員ID,氏名,メールアドレス,都道府県,生年月日\r\nc1,山田,taro@example.jp,東京都,1990-01-01\r\n";
+        let start = site.get("/import", &session).await;
+        let other = site.upload(&session, start.csrf(), customers).await;
+        assert!(other.body.contains("会員のファイル"), "{}", other.body);
+        let page = site.get("/d/rfm", &session).await;
+        assert!(page.body.contains("たった今"), "{}", page.body);
+    });
+}
+
+impl Site {
+    async fn upload(&self, session: &str, csrf: &str, file: &str) -> Reply {
+        let cookie = format!("{}={session}", auth::COOKIE);
+        let body = format!(
+            "--b\r\nContent-Disposition: form-data; name=\"csrf\"\r\n\r\n{csrf}\r\n--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"受注 6月.csv\"\r\nContent-Type: text/csv\r\n\r\n{file}\r\n--b--\r\n"
+        );
+        self.ask(
+            "POST",
+            "/import/preview",
+            &[("Cookie", &cookie), ("Content-Type", "multipart/form-data; boundary=b")],
+            body.as_bytes(),
+        )
+        .await
+    }
+}
+
+#[test]
+fn every_file_of_the_folder_is_listed() {
+    let mut files: Vec<String> = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/http"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().trim_end_matches(".rs").to_string())
+        .filter(|name| !["mod", "tests", "visit", "errors"].contains(&name.as_str()))
+        .collect();
+    files.sort();
+    assert_eq!(files, ["assets", "auth", "dashboards", "health", "import"]);
+    assert_eq!(super::RESOURCES.len(), files.len());
+}
