@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::time::Instant;
+use crate::time::{Instant, rfc3339};
 
 /// A noun that is remembered as rows of one lake table.
 pub trait Record: Serialize {
@@ -24,16 +24,10 @@ pub struct Fact {
 impl Fact {
     /// `known_at` is when the fact could have been known: now for live facts, a stated lag after it happened for imported history.
     pub fn new<R: Record>(record: &R, occurred_at: Instant, known_at: Instant) -> Self {
-        #[derive(Serialize)]
-        struct Row<'a, R> {
-            #[serde(with = "crate::time::instant")]
-            occurred_at: Instant,
-            #[serde(with = "crate::time::instant")]
-            known_at: Instant,
-            #[serde(flatten)]
-            record: &'a R,
-        }
-        let row = serde_json::to_string(&Row { occurred_at, known_at, record }).expect("our records are plain JSON objects");
+        let record_row = serde_json::to_string(record).expect("our records are plain JSON");
+        let members = record_row.strip_prefix('{').expect("our records are JSON objects");
+        let (occurred, known) = (rfc3339(occurred_at), rfc3339(known_at));
+        let row = format!("{{\"occurred_at\":\"{occurred}\",\"known_at\":\"{known}\",{members}");
         Fact { table: R::TABLE, key: crate::id_bytes(&format!("{}|{}", R::TABLE, record.key())), row }
     }
 }

@@ -445,6 +445,6 @@ send = { try = ["line", "email", "sms"], template = "cart_1", valid_for = "12h" 
             "template = \"cart_1\" }\nnext = \"remind\"",
             &["21: step `remind` loops back to itself without a wait"],
         );
-        check("percent = 10", "percentage = 10", &["14: unknown field `percentage`, expected `percent` or `salt`"]);
+        check("percent = 10", "percentage = 10", &["15: unknown field `percentage`, expected `percent` or `salt`"]);
     }
 }

@@ -114,7 +114,19 @@ pub fn micros(at: Instant) -> Instant {
 
 /// `2026-11-24T12:00:00.000000Z`: how instants stand in journal rows.
 pub fn rfc3339(at: Instant) -> String {
-    at.format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()
+    use chrono::{Datelike, Timelike};
+    // By hand: a format string costs five times as much, and every imported row has several.
+    let (date, time) = (at.date_naive(), at.time());
+    format!(
+        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z",
+        date.year(),
+        date.month(),
+        date.day(),
+        time.hour(),
+        time.minute(),
+        time.second(),
+        time.nanosecond() / 1_000 % 1_000_000
+    )
 }
 
 /// For `#[serde(with = "model::time::instant")]`.

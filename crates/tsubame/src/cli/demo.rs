@@ -29,6 +29,9 @@ pub struct Demo {
     /// Where its pages are served
     #[arg(long, default_value = "127.0.0.1:8710")]
     listen: SocketAddr,
+    /// Leave out the real baskets of The Complete Journey
+    #[arg(long)]
+    without_journey: bool,
     /// Also write the report as JSON
     #[arg(long, value_name = "FILE")]
     json_report: Option<PathBuf>,
@@ -39,6 +42,9 @@ impl Demo {
         let workspace = live::live(&self.dir, live::Options { customers: self.customers, seed: self.seed }).await?;
         let report = demo::report::report(&workspace, self.customers).await?;
         println!("{report}");
+        if !self.without_journey {
+            println!("{}", demo::journey::journey(&self.dir).await?);
+        }
         if let Some(path) = &self.json_report {
             let text = serde_json::to_string_pretty(&report).expect("a report is plain JSON");
             std::fs::write(path, text + "\n").map_err(|source| Fault::io(format!("could not write {}", path.display()), source))?;

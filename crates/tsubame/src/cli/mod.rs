@@ -10,6 +10,7 @@ use crate::{
     workspace::{Access, Workspace},
 };
 
+mod account;
 mod attribute;
 mod check;
 mod demo;
@@ -46,6 +47,7 @@ enum Command {
     Export(export::Export),
     Serve(serve::Serve),
     Doctor(doctor::Doctor),
+    Account(account::Account),
     Completions(Completions),
 }
 
@@ -60,7 +62,7 @@ struct Completions {
 #[derive(Debug, Args)]
 pub struct ShopFolder {
     /// The shop's folder
-    #[arg(long = "shop", value_name = "FOLDER", default_value = ".", env = "TSUBAME_SHOP")]
+    #[arg(long = "shop", global = true, value_name = "FOLDER", default_value = ".", env = "TSUBAME_SHOP")]
     pub folder: PathBuf,
 }
 
@@ -84,6 +86,7 @@ impl Cli {
             Command::Export(command) => command.run().await,
             Command::Serve(command) => command.run().await,
             Command::Doctor(command) => command.run().await,
+            Command::Account(command) => command.run().await,
             Command::Completions(completions) => {
                 clap_complete::generate(completions.shell, &mut Cli::command(), "tsubame", &mut std::io::stdout());
                 Ok(())

@@ -1,6 +1,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use clap::Args;
+use tokio::net::TcpListener;
 
 use super::ShopFolder;
 use crate::{
@@ -33,14 +34,20 @@ impl Serve {
 }
 
 pub async fn serve(workspace: Workspace, listen: SocketAddr) -> Result<(), Fault> {
+    // The port first: a password that is printed once must not be lost to a port that is taken.
+    let listener = TcpListener::bind(listen).await.map_err(|source| {
+        Fault::io(format!("could not listen on {listen}"), source)
+            .remedy("another program uses the port: stop it, or choose another with --listen")
+    })?;
+    let address = listener.local_addr().map_err(|source| Fault::io("could not read the address listened on", source))?;
     if let Some((account, password)) = workspace.state.accounts().first_admin(chrono::Utc::now()).await? {
-        println!("account: {}", account.name);
         println!("{} password: {}", account.name, password.expose());
     }
+    println!("listening on http://{address}");
     let workspace = Arc::new(workspace);
     // A demo shop's time stands still: nothing falls due in it.
     let scheduler = matches!(workspace.clock, Clock::Real).then(|| tokio::spawn(schedule(workspace.clone())));
-    let served = http::serve(workspace.clone(), listen, stopped()).await;
+    let served = http::serve(listener, workspace.clone(), stopped()).await;
     if let Some(scheduler) = scheduler {
         scheduler.abort();
     }

@@ -15,8 +15,7 @@ pub const FILES: [(&str, &str); 9] = [
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
+    use connect::template::Template;
     use model::{Channel, Scenario, Shop};
 
     use super::*;
@@ -39,20 +38,10 @@ mod tests {
             assert_eq!(scenario.scenario, name);
             for send in scenario.steps.iter().filter_map(|step| step.send.as_ref()) {
                 let arms = send.experiment.iter().flat_map(|experiment| &experiment.arms);
-                for template in arms.filter_map(|arm| arm.template.as_ref()).chain([&send.template]) {
-                    let path = format!("messages/{template}.toml");
-                    let message: BTreeMap<String, BTreeMap<String, String>> = toml::from_str(text(&path)).unwrap();
-                    for channel in &send.channels {
-                        let body = &message[channel.name()]["body"];
-                        assert!(!body.is_empty(), "{path} {channel}");
-                        let sender = if *channel == Channel::Email { "shop.sender_name" } else { "shop.name" };
-                        for law in [sender, "unsubscribe_url"] {
-                            assert!(body.contains(law), "{path} {channel} lacks {law}");
-                        }
-                    }
-                    for law in ["shop.postal_address", "shop.contact"] {
-                        assert!(message["email"]["body"].contains(law), "{path} lacks {law}");
-                    }
+                for name in arms.filter_map(|arm| arm.template.as_ref()).chain([&send.template]) {
+                    let path = format!("messages/{name}.toml");
+                    let template = Template::parse(name, &path, text(&path)).unwrap();
+                    assert_eq!(template.check(send.purpose, &send.channels, &shop), [], "{path}");
                 }
             }
         }

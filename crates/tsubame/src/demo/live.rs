@@ -137,7 +137,7 @@ impl Life<'_> {
         // Answers to what was accepted before an interruption, those of the unfinished slot included.
         self.expect_answers(start).await?;
         self.pending = self.pending.split_off(&(lived + TimeDelta::microseconds(1)));
-        let slots = slots(self.workspace);
+        let slots = slots(self.workspace, self.world);
         let progress = Progress::new("living the month", "slots", slots.len() as u64);
         progress.add(slots.iter().filter(|slot| slot.at <= lived).count() as u64);
         let mut today: Option<(u32, Vec<Natural>)> = None;
@@ -225,10 +225,9 @@ struct Slot {
     is_tail: bool,
 }
 
-fn slots(workspace: &Workspace) -> Vec<Slot> {
+fn slots(workspace: &Workspace, world: &World) -> Vec<Slot> {
     let zone = workspace.shop().timezone;
-    let first = month_start();
-    let at = |day: u32, time: NaiveTime| zone.instant((first + TimeDelta::days(i64::from(day))).and_time(time));
+    let at = |day: u32, time: NaiveTime| zone.instant(world.date(day).and_time(time));
     let mut slots = Vec::new();
     for day in 0..MONTH_DAYS as u32 {
         let times = SLOTS.iter().filter_map(|(hour, minute)| NaiveTime::from_hms_opt(*hour, *minute, 0));

@@ -248,16 +248,7 @@ fn measure(month: &Month) -> ([(f64, f64); 4], String) {
 
 #[test]
 fn what_was_planted_is_found_again() {
-    found_again(6_000);
-}
-
-#[test]
-#[ignore = "twenty shops of the default size: half a minute"]
-fn what_was_planted_is_found_again_at_the_default_size() {
-    found_again(CUSTOMERS_DEFAULT);
-}
-
-fn found_again(customers: u32) {
+    let customers = 6_000;
     let mut misses = 0;
     let mut effects_seen = 0;
     for seed in 1..=20 {

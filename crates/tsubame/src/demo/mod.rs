@@ -14,6 +14,8 @@
 //! | [`history`] | the past as CSV files |
 //! | [`world`], [`respond`] | each day of the live month; what follows from a message |
 //! | [`truth`] | what is planted |
+//! | [`live`], [`report`] | living the month through the real jobs; what came of it |
+//! | [`journey`] | a real shop beside it |
 //! | [`files`] | the shop's settings, scenarios and messages |
 
 pub mod basket;
@@ -22,6 +24,7 @@ pub mod catalogue;
 pub mod draw;
 pub mod files;
 pub mod history;
+pub mod journey;
 pub mod life;
 pub mod live;
 pub mod names;

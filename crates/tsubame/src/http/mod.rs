@@ -88,19 +88,6 @@ const RESOURCES: &[Resource] = &[
 
 /// Answers until `shutdown`, then finishes what it has begun.
 pub async fn serve(
-    workspace: Arc<Workspace>,
-    listen: SocketAddr,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) -> Result<(), Fault> {
-    let listener = TcpListener::bind(listen).await.map_err(|source| {
-        Fault::io(format!("could not listen on {listen}"), source)
-            .remedy("another program uses the port: stop it, or choose another with --listen")
-    })?;
-    serve_on(listener, workspace, shutdown).await
-}
-
-/// As [`serve`], on a listener that is there already.
-pub async fn serve_on(
     listener: TcpListener,
     workspace: Arc<Workspace>,
     shutdown: impl Future<Output = ()> + Send + 'static,

@@ -15,7 +15,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-use super::{auth, serve_on};
+use super::{auth, serve};
 use crate::{
     clock::Clock,
     demo::FILES,
@@ -98,7 +98,7 @@ impl Site {
         }
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        tokio::spawn(serve_on(listener, workspace.clone(), std::future::pending()));
+        tokio::spawn(serve(listener, workspace.clone(), std::future::pending()));
         Site { address, workspace, _folder: folder }
     }
 

@@ -106,7 +106,6 @@ pub struct MetricReadout {
 pub enum MetricRole {
     Goal,
     Secondary,
-    Guardrail,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -247,7 +246,6 @@ fn metric_table(locale: &Locale, metric: &MetricReadout) -> Markup {
     let role = match metric.role {
         MetricRole::Goal => words::GOAL,
         MetricRole::Secondary => words::SECONDARY,
-        MetricRole::Guardrail => words::GUARDRAIL,
     };
     let is_rate = metric.kind == Kind::Rate;
     let reach = metric

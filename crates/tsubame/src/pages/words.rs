@@ -161,7 +161,6 @@ words! {
     PERSONAL: "個人情報(伏せて表示)", "personal (hidden here)";
     GUESSED_MAPPING: "列の対応(推定)", "Column mapping (guessed)";
     SAMPLE_ROWS: "先頭の行", "First rows";
-    ROWS_TO_IMPORT: "取り込む行", "Rows to import";
     ORDERS: "注文", "Orders";
     ORDER_LINES: "明細", "Order lines";
     CUSTOMERS: "会員", "Customers";
@@ -210,7 +209,6 @@ words! {
     SENTENCE_UNCLEAR: "売上を増やしたとも減らしたとも言えません(区間が0をまたぎます)。", "It cannot be told from zero: the interval holds both a gain and a loss.";
     BETWEEN: "{0} 〜 {1}", "{0} – {1}";
 
-    SHIP: "採用", "Ship it";
     SHIP_ARM: "採用: {0}", "Ship {0}";
     DO_NOT_SHIP: "採用しない", "Do not ship";
     KEEP_RUNNING: "継続", "Keep running";
@@ -231,7 +229,6 @@ words! {
     P_VALUE: "p値", "p-value";
     GOAL: "目標", "Goal";
     SECONDARY: "補助指標", "Secondary";
-    GUARDRAIL: "ガードレール", "Guardrail";
     HEALTH: "健全性", "Health";
     SRM_OK: "配分は予定どおりです", "The split is as planned";
     SRM_BAD: "配分が予定と違います。結果を読む前に原因を探してください。", "The split differs from the plan: find out why before reading any result.";

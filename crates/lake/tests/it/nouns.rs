@@ -1,0 +1,277 @@
+//! Every noun of `model` against its table: the members of a row are the table's columns, and a row reads back as it was written.
+
+use std::collections::BTreeSet;
+
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use lake::tables::{self, TABLES};
+use model::{
+    Channel, Consent, ConsentState, Credit, Currency, CustomerId, EntryStatus, EntryStep, Event, Exposure, Fact, Membership, Money, Order,
+    OrderLine, OrderStatus, Profile, Purpose, Receipt, ReceiptKind, Record, Run, Send, SendState, StopRow, Suppression, Touch, TouchKind,
+    customer::{ContactFlag, CustomerFacts},
+};
+use serde_json::{Value, json};
+
+use crate::{at, noon, open, rows, segment};
+
+#[test]
+fn rows_have_the_columns_of_their_table() {
+    let samples = samples();
+    let named: BTreeSet<&str> = samples.iter().map(|fact| fact.table).collect();
+    assert_eq!(named, TABLES.iter().map(|table| table.name()).collect(), "a noun per table, a table per noun");
+    for fact in samples {
+        let row: Value = serde_json::from_str(&fact.row).expect("a JSON row");
+        let members: BTreeSet<String> = row.as_object().expect("an object").keys().cloned().collect();
+        let schema = tables::row_schema(tables::find(fact.table).expect("a table"));
+        let columns: BTreeSet<String> = schema.fields().iter().map(|field| field.name().clone()).collect();
+        assert_eq!(members, columns, "{}: the noun on the left, the table on the right", fact.table);
+    }
+}
+
+#[tokio::test]
+async fn rows_read_back_as_they_were_written() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let lake = open(folder.path()).await;
+    let samples = samples();
+    let segments: Vec<_> = samples.iter().zip(1..).map(|(fact, position)| segment(position, std::slice::from_ref(fact))).collect();
+    assert_eq!(lake.land(&segments).await.expect("landed").rows, samples.len() as u64);
+    let view = lake.view(&[]).await.expect("a view");
+    for fact in samples {
+        let written: Value = serde_json::from_str(&fact.row).expect("a JSON row");
+        let batch = rows(&view, fact.table).await;
+        assert_eq!(batch.num_rows(), 1, "{}", fact.table);
+        let options = FormatOptions::default().with_timestamp_tz_format(Some("%Y-%m-%dT%H:%M:%S%.6fZ"));
+        for (name, expect) in written.as_object().expect("an object") {
+            let column = batch.column_by_name(name).expect("a column");
+            let read = ArrayFormatter::try_new(column.as_ref(), &options).expect("a column that prints").value(0).to_string();
+            let expect = expect.as_str().map_or_else(|| expect.to_string(), String::from);
+            // 1200.5 is 1200.5000 in a DECIMAL(18, 4).
+            let is_money = matches!(column.data_type(), arrow::datatypes::DataType::Decimal128(..));
+            let read = if is_money { Money::parse(&read).expect("an amount").to_string() } else { read };
+            assert_eq!(read, expect, "{}.{name}", fact.table);
+        }
+    }
+}
+
+/// The sample of a table.
+pub fn sample(table: &str) -> Fact {
+    samples().into_iter().find(|fact| fact.table == table).expect("a noun per table")
+}
+
+fn fact(record: &impl Record) -> Fact {
+    Fact::new(record, noon(), at("2026-06-02T00:00:00.000001Z"))
+}
+
+/// One of each noun, with every member filled.
+fn samples() -> Vec<Fact> {
+    let customer = || CustomerId::stored("c-0001");
+    let text = |value: &str| value.to_string();
+    let some = |value: &str| Some(value.to_string());
+    let yen = |value: &str| Money::parse(value).expect("an amount");
+    let day = |value: &str| value.parse::<chrono::NaiveDate>().expect("a day");
+    vec![
+        fact(&Event {
+            event_id: text("e1"),
+            name: text("cart_updated"),
+            source: text("web"),
+            customer_id: Some(customer()),
+            visitor_id: some("v1"),
+            session_id: some("s1"),
+            cart_id: some("k1"),
+            order_id: some("o1"),
+            product_id: some("p1"),
+            category: some("お茶"),
+            value: Some(yen("1200.5")),
+            url: some("/cart"),
+            send_id: some("m1"),
+            properties: json!({ "utm_source": "line", "n": 1 }),
+        }),
+        fact(&Order {
+            order_id: text("o1"),
+            revision_id: text("r1"),
+            source: text("cart"),
+            customer_id: Some(customer()),
+            ordered_at: noon(),
+            status: OrderStatus::Returned,
+            gross: yen("3000"),
+            discount: yen("500"),
+            refunded: yen("0.0001"),
+            net: yen("-2500"),
+            tax: yen("250"),
+            shipping: yen("600"),
+            currency: Currency::jpy(),
+            coupon: some("WELCOME"),
+            sales_channel: some("web"),
+            subscription_id: some("s1"),
+            subscription_count: Some(2),
+            send_id: some("m1"),
+        }),
+        fact(&OrderLine {
+            order_id: text("o1"),
+            revision_id: text("r1"),
+            source: text("cart"),
+            line_no: 1,
+            product_id: some("p1"),
+            sku: some("T1"),
+            name: some("玉露"),
+            category: some("お茶"),
+            quantity: 2,
+            unit_price: yen("1500"),
+            amount: yen("3000"),
+        }),
+        fact(&Profile {
+            customer_id: customer(),
+            revision_id: text("r1"),
+            source: text("cart"),
+            birthday: Some(day("1985-04-03")),
+            gender: some("female"),
+            prefecture: some("京都府"),
+            registered_on: Some(day("2025-01-31")),
+            acquisition: some("ad"),
+            attributes: json!({ "size": "M" }),
+        }),
+        fact(&ContactFlag {
+            customer_id: customer(),
+            kind: text("email"),
+            address_hash: text("00ff"),
+            active: true,
+            source: text("cart"),
+            changed_at: noon(),
+        }),
+        fact(&Consent {
+            customer_id: customer(),
+            channel: Channel::Line,
+            purpose: Purpose::Marketing,
+            state: ConsentState::Revoked,
+            source: text("cart"),
+            wording: some("w1"),
+            evidence: some("form"),
+            changed_at: noon(),
+        }),
+        fact(&Suppression {
+            customer_id: customer(),
+            channel: Channel::Sms,
+            reason: text("bounced"),
+            active: false,
+            source: text("file"),
+            changed_at: noon(),
+        }),
+        fact(&EntryStep {
+            entry_id: text("n1"),
+            run_id: text("r1"),
+            scenario: text("cart-recovery"),
+            scenario_version: text("ab"),
+            customer_id: customer(),
+            entry_key: text("k1"),
+            entered_at: noon(),
+            status: EntryStatus::Waiting,
+            step: text("wait3h"),
+            due_at: noon(),
+            held_out: true,
+            reason: some("goal"),
+            context: json!({ "cart_value": "1200" }),
+        }),
+        fact(&Send {
+            send_id: text("m1"),
+            run_id: text("r1"),
+            entry_id: text("n1"),
+            scenario: text("cart-recovery"),
+            scenario_version: text("ab"),
+            step: text("remind"),
+            customer_id: customer(),
+            channel: Channel::Email,
+            purpose: Purpose::Transactional,
+            template: text("cart_1"),
+            arm: some("a"),
+            state: SendState::Accepted,
+            due_at: noon(),
+            cost: yen("0.3"),
+            provider_id: some("p"),
+            detail: some("d"),
+        }),
+        fact(&StopRow {
+            run_id: text("r1"),
+            entry_id: text("n1"),
+            scenario: text("cart-recovery"),
+            step: text("remind"),
+            customer_id: customer(),
+            channel: Some(Channel::AppPush),
+            reason: text("no_consent"),
+            detail: some("d"),
+        }),
+        fact(&Receipt {
+            receipt_id: text("x1"),
+            send_id: text("m1"),
+            customer_id: customer(),
+            channel: Channel::WebPush,
+            kind: ReceiptKind::Clicked,
+            human: true,
+            link: some("/c/m1"),
+            source: text("file"),
+        }),
+        fact(&Touch {
+            touch_id: text("t1"),
+            customer_id: customer(),
+            send_id: text("m1"),
+            scenario: text("cart-recovery"),
+            channel: Channel::Email,
+            kind: TouchKind::Clicked,
+            touched_at: noon(),
+            sent_at: noon(),
+            credit_until: noon(),
+        }),
+        fact(&Credit {
+            order_id: text("o1"),
+            revision_id: text("r1"),
+            touch_id: text("t1"),
+            send_id: text("m1"),
+            customer_id: customer(),
+            scenario: text("cart-recovery"),
+            channel: Channel::Email,
+            model: text("last"),
+            model_version: text("1"),
+            gross: yen("3000"),
+            net: yen("-2500"),
+            booked_on: day("2026-06-01"),
+            ordered_at: noon(),
+        }),
+        fact(&Exposure {
+            experiment: text("f2-subject"),
+            version: text("ab"),
+            unit: text("c-0001"),
+            customer_id: customer(),
+            arm: text("a"),
+            scenario: some("f2-followup"),
+            step: some("invite"),
+            send_id: some("m1"),
+            source: text("tick"),
+        }),
+        fact(&Membership {
+            run_id: text("r1"),
+            segment: text("dormant_top_ltv"),
+            definition: text("ab"),
+            as_of: noon(),
+            customer_id: customer(),
+        }),
+        fact(&Run {
+            run_id: text("r1"),
+            kind: text("export"),
+            name: text("dormant-top"),
+            logical_at: noon(),
+            definition: text("ab"),
+            members: 3,
+            counts: json!({ "added": 3 }),
+        }),
+        fact(&CustomerFacts {
+            customer_id: customer(),
+            revision_id: text("r1"),
+            first_ordered_on: Some(day("2026-01-05")),
+            second_ordered_on: Some(day("2026-01-25")),
+            last_ordered_on: Some(day("2026-01-25")),
+            orders: 2,
+            purchase_days: 2,
+            discounted_orders: 1,
+            gross_revenue: yen("3000"),
+            net_revenue: yen("2500"),
+        }),
+    ]
+}

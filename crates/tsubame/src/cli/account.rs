@@ -1,0 +1,84 @@
+use clap::{Args, Subcommand, ValueEnum};
+use state::{Role, Secret};
+
+use super::ShopFolder;
+use crate::{
+    fault::{Exit, Fault},
+    workspace::Access,
+};
+
+/// Add people, give them new passwords, list or remove them
+///
+/// Passwords are made here and printed once. A new one signs the person out everywhere.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  tsubame account add hanako --role marketer\n  tsubame account password admin\n  tsubame account list")]
+pub struct Account {
+    #[command(subcommand)]
+    command: Sub,
+    #[command(flatten)]
+    shop: ShopFolder,
+}
+
+#[derive(Debug, Subcommand)]
+enum Sub {
+    /// Add a person
+    Add {
+        name: String,
+        #[arg(long, value_enum, default_value = "marketer")]
+        role: Named,
+    },
+    /// Give a person a new password
+    Password { name: String },
+    /// Remove a person
+    Remove { name: String },
+    /// List everybody
+    List,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Named {
+    Admin,
+    Analyst,
+    Marketer,
+}
+
+impl Account {
+    pub async fn run(self) -> Result<(), Fault> {
+        let workspace = self.shop.open(Access::Read).await?;
+        let accounts = workspace.state.accounts();
+        match self.command {
+            Sub::Add { name, role } => {
+                let role = match role {
+                    Named::Admin => Role::Admin,
+                    Named::Analyst => Role::Analyst,
+                    Named::Marketer => Role::Marketer,
+                };
+                let password = password()?;
+                accounts.create(&name, role, &password, chrono::Utc::now()).await?;
+                println!("{name} ({}) password: {}", role.name(), password.expose());
+            }
+            Sub::Password { name } => {
+                let password = password()?;
+                accounts.change_password(&name, &password).await?;
+                println!("{name} password: {}", password.expose());
+            }
+            Sub::Remove { name } => {
+                accounts.remove(&name).await?;
+                println!("{name} removed");
+            }
+            Sub::List => {
+                for account in accounts.list().await? {
+                    println!("{:<24} {}", account.name, account.role.name());
+                }
+            }
+        }
+        workspace.state.close().await;
+        Ok(())
+    }
+}
+
+fn password() -> Result<Secret, Fault> {
+    let mut bytes = [0; 12];
+    getrandom::fill(&mut bytes).map_err(|error| Fault::new(Exit::Failed, format!("could not make a password: {error}")))?;
+    Ok(Secret::new(model::id::hex(&bytes)))
+}
