@@ -42,7 +42,7 @@ FROM (
             ELSE name END,
         NULL, value, NULL
     FROM events
-    WHERE customer_id = $customer AND name NOT LIKE '%viewed' AND name NOT IN ('page', 'session_started', 'products_searched')
+    WHERE customer_id = $customer AND name NOT LIKE '%viewed' AND name NOT IN ('page', 'session_started', 'products_searched', 'order_placed')
     UNION ALL
     SELECT
         coalesce(accepted_at, handed_at, due_at), 'send',

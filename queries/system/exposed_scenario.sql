@@ -1,8 +1,8 @@
 -- Exposed to a scenario
 --
--- Who met a scenario, once per customer: at the first message that may have reached them, or for the held out the first
--- that would have been sent, at the time the plan wanted it. Sends that were stopped or failed are no exposure. The
--- window ends `within_seconds` later.
+-- Who met a scenario, once per customer: at the first message that the plan wanted to send them, or for the held out the
+-- first that it would have wanted to, at that time. What became of a message does not matter, because nobody knows what
+-- would have become of the held out's. The window ends `within_seconds` later.
 --
 -- param scenario       text
 -- param within_seconds int
@@ -20,7 +20,7 @@ SELECT
 FROM (
     SELECT customer_id, min(due_at) AS exposed_at, min(CASE WHEN state = 'ghost' THEN due_at END) AS ghost_at
     FROM sends
-    WHERE scenario = $scenario AND state IN ('ghost', 'handed', 'accepted', 'ambiguous', 'parked')
+    WHERE scenario = $scenario AND due_at <= $as_of
     GROUP BY customer_id
 ) AS first
 ORDER BY customer_id

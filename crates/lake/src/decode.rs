@@ -14,12 +14,17 @@ use crate::{LakeError, tables, tables::Table, view::TailSegment};
 /// The rows of a segment as a batch in the table's schema.
 pub fn decode(segment: &TailSegment) -> Result<RecordBatch, LakeError> {
     let table = tables::find(&segment.table).ok_or_else(|| LakeError::UnknownTable(segment.table.clone()))?;
-    decode_rows(table, segment).map_err(|source| LakeError::Decode { table: segment.table.clone(), first: segment.first_position, source })
+    decode_rows(table, segment).map_err(|source| LakeError::Decode {
+        table: segment.table.clone(),
+        first: segment.first_position,
+        source,
+    })
 }
 
 fn decode_rows(table: &dyn Table, segment: &TailSegment) -> Result<RecordBatch, ArrowError> {
     let rows = tables::row_schema(table);
-    let mut decoder = ReaderBuilder::new(rows.clone()).with_batch_size(segment.rows + 1).with_strict_mode(true).build_decoder()?;
+    let mut decoder =
+        ReaderBuilder::new(rows.clone()).with_batch_size(segment.rows + 1).with_strict_mode(true).build_decoder()?;
     let used = decoder.decode(&segment.payload)?;
     if used != segment.payload.len() {
         return Err(ArrowError::JsonError(format!("{} bytes are not rows", segment.payload.len() - used)));

@@ -16,7 +16,9 @@ use arrow::{
 use datafusion::{common::ScalarValue, datasource::listing::PartitionedFile, execution::object_store::ObjectStoreUrl};
 use deltalake_core::{
     DeltaTable, DeltaTableBuilder, DeltaTableError,
-    kernel::{Action, StructField, StructType, Transaction, engine::arrow_conversion::TryIntoKernel, transaction::CommitProperties},
+    kernel::{
+        Action, StructField, StructType, Transaction, engine::arrow_conversion::TryIntoKernel, transaction::CommitProperties,
+    },
     protocol::SaveMode,
 };
 use parquet::{
@@ -138,7 +140,9 @@ impl Lake {
             .with_save_mode(SaveMode::Append)
             .with_writer_properties(writer_properties())
             .with_commit_properties(
-                CommitProperties::default().with_application_transaction(Transaction::new(APPLICATION, last)).with_max_retries(100),
+                CommitProperties::default()
+                    .with_application_transaction(Transaction::new(APPLICATION, last))
+                    .with_max_retries(100),
             )
             .await;
         match written {
@@ -185,7 +189,11 @@ impl Lake {
             if let Some(folder) = &self.place.folder {
                 sync_commit(&folder.join(name), handle.table.version().unwrap_or_default() as i64)?;
             }
-            compacted.push(Compacted { table: name, files_before: before, files_after: files(&handle.table).map_err(write_error)? });
+            compacted.push(Compacted {
+                table: name,
+                files_before: before,
+                files_after: files(&handle.table).map_err(write_error)?,
+            });
         }
         Ok(compacted)
     }
@@ -209,7 +217,9 @@ impl Lake {
         let mut statuses = Vec::new();
         for table in tables::TABLES {
             let snapshot = self.snapshot(table.name()).await?;
-            let rows = |file: &PartitionedFile| file.statistics.as_ref().and_then(|statistics| statistics.num_rows.get_value().copied()).unwrap_or(0);
+            let rows = |file: &PartitionedFile| {
+                file.statistics.as_ref().and_then(|statistics| statistics.num_rows.get_value().copied()).unwrap_or(0)
+            };
             statuses.push(TableStatus {
                 table: table.name(),
                 version: snapshot.version,
@@ -231,8 +241,8 @@ impl Lake {
             return Ok(pinned.clone());
         }
         let mut handle = self.handle(name).write().await;
-        let pinned =
-            pin(name, &handle.table, handle.watermark).map_err(|source| LakeError::Read { table: name.into(), source: Box::new(source) })?;
+        let pinned = pin(name, &handle.table, handle.watermark)
+            .map_err(|source| LakeError::Read { table: name.into(), source: Box::new(source) })?;
         handle.pinned = Some(pinned.clone());
         Ok(pinned)
     }
@@ -306,8 +316,12 @@ fn pin(name: &'static str, table: &DeltaTable, watermark: i64) -> Result<Snapsho
         let sizes = adds.column_by_name("size_bytes").expect("the log sizes its files").as_primitive::<Int64Type>();
         let counts = adds.column_by_name("num_records").map(|column| column.as_primitive::<Int64Type>());
         for row in 0..adds.num_rows() {
-            let path = object_store::path::Path::from_url_path(format!("{}{}", table.table_url().path().trim_start_matches('/'), paths.value(row)))
-                .map_err(|error| DeltaTableError::Generic(error.to_string()))?;
+            let path = object_store::path::Path::from_url_path(format!(
+                "{}{}",
+                table.table_url().path().trim_start_matches('/'),
+                paths.value(row)
+            ))
+            .map_err(|error| DeltaTableError::Generic(error.to_string()))?;
             let value = |column: &str| ScalarValue::try_from_array(adds.column_by_name(column)?, row).ok();
             let range = |column: &str| {
                 let ordered = schema.field_with_name(column).is_ok_and(|field| is_ordered(field.data_type()));
@@ -333,15 +347,25 @@ fn sync_commit(table: &Path, version: i64) -> Result<(), LakeError> {
     let log = table.join("_delta_log");
     let commit = log.join(format!("{version:020}.json"));
     let sync = |path: &Path| {
-        File::open(path).and_then(|file| file.sync_all()).map_err(|source| LakeError::Sync { path: path.display().to_string(), source })
+        File::open(path)
+            .and_then(|file| file.sync_all())
+            .map_err(|source| LakeError::Sync { path: path.display().to_string(), source })
     };
-    let text = std::fs::read_to_string(&commit).map_err(|source| LakeError::Sync { path: commit.display().to_string(), source })?;
+    let text =
+        std::fs::read_to_string(&commit).map_err(|source| LakeError::Sync { path: commit.display().to_string(), source })?;
     for action in text.lines().filter_map(|line| serde_json::from_str::<Action>(line).ok()) {
         if let Action::Add(add) = action {
             sync(&table.join(&add.path))?;
         }
     }
     sync(&commit)?;
+    for checkpoint in [log.join(format!("{version:020}.checkpoint.parquet")), log.join("_last_checkpoint")] {
+        if checkpoint.exists() {
+            sync(&checkpoint)?;
+        }
+    }
+    sync(&log)?;
     sync(table)?;
-    sync(&log)
+    // A table's first commit comes with a new folder.
+    table.parent().map_or(Ok(()), sync)
 }

@@ -102,7 +102,11 @@ impl TableProvider for FactTable {
             inputs.push(DataSourceExec::from_data_source(scan));
         }
         if !self.tail.is_empty() {
-            inputs.push(MemorySourceConfig::try_new_exec(std::slice::from_ref(&self.tail), self.schema.clone(), projection.cloned())?);
+            inputs.push(MemorySourceConfig::try_new_exec(
+                std::slice::from_ref(&self.tail),
+                self.schema.clone(),
+                projection.cloned(),
+            )?);
         }
         match inputs.len() {
             0 => {
@@ -119,7 +123,11 @@ impl TableProvider for FactTable {
 }
 
 /// What the Delta log says of one file, for skipping it. `min` and `max` are inexact: strings and times are cut short in the log.
-pub(crate) fn file_statistics(schema: &SchemaRef, rows: Option<i64>, range: impl Fn(&str) -> Option<(ScalarValue, ScalarValue)>) -> Statistics {
+pub(crate) fn file_statistics(
+    schema: &SchemaRef,
+    rows: Option<i64>,
+    range: impl Fn(&str) -> Option<(ScalarValue, ScalarValue)>,
+) -> Statistics {
     let column = |name: &str, data_type: &DataType| {
         let mut statistics = ColumnStatistics::new_unknown();
         if let Some((min, max)) = range(name)
@@ -142,7 +150,9 @@ pub(crate) fn file_statistics(schema: &SchemaRef, rows: Option<i64>, range: impl
 /// The log keeps times to the millisecond, rounded down.
 fn widen(max: ScalarValue) -> ScalarValue {
     match max {
-        ScalarValue::TimestampMicrosecond(Some(at), zone) => ScalarValue::TimestampMicrosecond(Some(at.saturating_add(999)), zone),
+        ScalarValue::TimestampMicrosecond(Some(at), zone) => {
+            ScalarValue::TimestampMicrosecond(Some(at.saturating_add(999)), zone)
+        }
         other => other,
     }
 }

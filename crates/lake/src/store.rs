@@ -52,14 +52,21 @@ struct S3;
 impl ObjectStoreFactory for S3 {
     fn parse_url_opts(&self, url: &Url, config: &StorageConfig) -> DeltaResult<(ObjectStoreRef, Path)> {
         let given = config.raw.iter().map(|(key, value)| (key.to_lowercase(), value.clone()));
-        let from_environment = std::env::vars().filter(|(key, _)| key.starts_with("AWS_")).map(|(key, value)| (key.to_lowercase(), value));
+        let from_environment =
+            std::env::vars().filter(|(key, _)| key.starts_with("AWS_")).map(|(key, value)| (key.to_lowercase(), value));
         let (store, path) = object_store::parse_url_opts(url, from_environment.chain(given)).map_err(DeltaTableError::from)?;
         Ok((Arc::from(store), path))
     }
 }
 
 impl LogStoreFactory for S3 {
-    fn with_options(&self, prefixed: ObjectStoreRef, root: ObjectStoreRef, location: &Url, options: &StorageConfig) -> DeltaResult<Arc<dyn LogStore>> {
+    fn with_options(
+        &self,
+        prefixed: ObjectStoreRef,
+        root: ObjectStoreRef,
+        location: &Url,
+        options: &StorageConfig,
+    ) -> DeltaResult<Arc<dyn LogStore>> {
         Ok(default_logstore(prefixed, root, location, options))
     }
 }

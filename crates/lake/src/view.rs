@@ -81,7 +81,9 @@ impl Lake {
 impl ReadView {
     /// Every table, empty: for planning without data.
     pub fn empty() -> ReadView {
-        let tables = tables::TABLES.iter().map(|table| (table.name(), Arc::new(FactTable::new(table.name(), Snapshot::empty(), Vec::new()))));
+        let tables = tables::TABLES
+            .iter()
+            .map(|table| (table.name(), Arc::new(FactTable::new(table.name(), Snapshot::empty(), Vec::new()))));
         ReadView { tables: tables.collect() }
     }
 }

@@ -86,7 +86,6 @@ pub enum Reentry {
     Cooldown { calendar_days: Option<i64>, elapsed: Option<Span> },
 }
 
-
 /// Who leaves before the end.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -86,6 +86,7 @@ pub struct Legal {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Export {
+    /// Also a folder's name: `[a-z0-9][a-z0-9_-]*`.
     pub name: String,
     pub segment: String,
 }
@@ -158,6 +159,12 @@ impl Shop {
                     .with_remedy("email, line, sms, web_push, app_push or webhook"),
             );
         }
+        for export in shop.exports.iter().filter(|export| !is_plain_name(&export.name)) {
+            problems.push(
+                Problem::new(file, 0, format!("an export cannot be named `{}`: its files' folder has that name", export.name))
+                    .with_remedy("use a-z, 0-9, `_` and `-`, and begin with a letter or a digit"),
+            );
+        }
         if problems.is_empty() { Ok(shop) } else { Err(problems) }
     }
 
@@ -168,6 +175,12 @@ impl Shop {
     pub fn sender(&self, channel: Channel) -> Option<&SenderSettings> {
         self.senders.iter().find(|sender| sender.channel == channel)
     }
+}
+
+fn is_plain_name(name: &str) -> bool {
+    !name.is_empty()
+        && !name.starts_with(['_', '-'])
+        && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-'))
 }
 
 #[cfg(test)]
@@ -186,5 +199,9 @@ mod tests {
         assert_eq!(shop.cost_of(Channel::Line).to_string(), "3");
         let problems = Shop::parse("tsubame.toml", "\ntimezone = \"Mars\"\n").unwrap_err();
         assert_eq!((problems[0].line, problems[0].message.contains("Mars")), (2, true));
+        let export =
+            |name: &str| Shop::parse("tsubame.toml", &format!("[[exports]]\nname = \"{name}\"\nsegment = \"s\"\n")).is_ok();
+        let names = ["dormant-top", "7_days", "", "-a", "A", "../up", "a/b"];
+        assert_eq!(names.map(export), [true, true, false, false, false, false, false]);
     }
 }

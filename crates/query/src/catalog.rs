@@ -31,7 +31,7 @@ pub struct Query {
 impl Query {
     /// sha256 of the text: what a read-out or an audience was made from.
     pub fn hash(&self) -> String {
-        Sha256::digest(self.sql.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+        model::id::hex(&Sha256::digest(self.sql.as_bytes()))
     }
 }
 
@@ -49,12 +49,14 @@ impl Library {
         let mut texts: BTreeMap<String, (String, String)> = BTreeMap::new();
         let mut problems = Vec::new();
         for file in BuiltInQueries::iter().filter(|file| file.ends_with(".sql")) {
-            let text = BuiltInQueries::get(&file).map(|found| String::from_utf8_lossy(&found.data).into_owned()).unwrap_or_default();
+            let text =
+                BuiltInQueries::get(&file).map(|found| String::from_utf8_lossy(&found.data).into_owned()).unwrap_or_default();
             texts.insert(file.trim_end_matches(".sql").into(), (format!("queries/{file}"), text));
         }
         let mut pages: BTreeMap<String, (String, String)> = BTreeMap::new();
         for file in BuiltInDashboards::iter().filter(|file| file.ends_with(".toml")) {
-            let text = BuiltInDashboards::get(&file).map(|found| String::from_utf8_lossy(&found.data).into_owned()).unwrap_or_default();
+            let text =
+                BuiltInDashboards::get(&file).map(|found| String::from_utf8_lossy(&found.data).into_owned()).unwrap_or_default();
             pages.insert(file.trim_end_matches(".toml").into(), (format!("dashboards/{file}"), text));
         }
         if let Some(folder) = shop {
@@ -86,7 +88,8 @@ impl Library {
         if let Some(query) = self.queries.get(name) {
             return Some(query);
         }
-        let mut found = self.queries.values().filter(|query| query.name.rsplit('/').next() == Some(name) && !query.name.starts_with(VIEWS));
+        let mut found =
+            self.queries.values().filter(|query| query.name.rsplit('/').next() == Some(name) && !query.name.starts_with(VIEWS));
         found.next().filter(|_| found.next().is_none())
     }
 
@@ -95,15 +98,29 @@ impl Library {
         self.queries.get(&format!("{VIEWS}{name}"))
     }
 
-    /// Names that are close to a wrong one.
+    /// Names that are close to a wrong one, those that share most of its words first.
     pub fn similar(&self, name: &str) -> Vec<&str> {
         let last = name.rsplit('/').next().unwrap_or(name);
-        let close = |candidate: &str| candidate.contains(last) || last.split('_').any(|word| word.len() > 2 && candidate.contains(word));
-        self.queries.keys().filter(|candidate| !candidate.starts_with("system/") && close(candidate)).map(String::as_str).take(5).collect()
+        let words: Vec<&str> = last.split('_').filter(|word| word.len() > 1).collect();
+        let shared = |candidate: &str| {
+            let whole = if !last.is_empty() && candidate.contains(last) { words.len() + 1 } else { 0 };
+            whole.max(words.iter().filter(|word| candidate.contains(**word)).count())
+        };
+        let candidates = self.queries.keys().map(String::as_str).filter(|candidate| !candidate.starts_with("system/"));
+        let mut close: Vec<(usize, &str)> =
+            candidates.map(|candidate| (shared(candidate), candidate)).filter(|(shared, _)| *shared > 0).collect();
+        close.sort_by_key(|(shared, _)| std::cmp::Reverse(*shared));
+        close.into_iter().map(|(_, candidate)| candidate).take(5).collect()
     }
 }
 
-fn read_folder(folder: &Path, prefix: &str, extension: &str, into: &mut BTreeMap<String, (String, String)>, problems: &mut Vec<Problem>) {
+fn read_folder(
+    folder: &Path,
+    prefix: &str,
+    extension: &str,
+    into: &mut BTreeMap<String, (String, String)>,
+    problems: &mut Vec<Problem>,
+) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
     let mut paths: Vec<_> = entries.filter_map(Result::ok).map(|entry| entry.path()).collect();
     paths.sort();
@@ -117,7 +134,8 @@ fn read_folder(folder: &Path, prefix: &str, extension: &str, into: &mut BTreeMap
                 Ok(text) => {
                     into.insert(format!("{prefix}{stem}"), (shown, text));
                 }
-                Err(error) => problems.push(Problem::new(&shown, 0, format!("could not read the file: {error}")).with_remedy("save it as UTF-8")),
+                Err(error) => problems
+                    .push(Problem::new(&shown, 0, format!("could not read the file: {error}")).with_remedy("save it as UTF-8")),
             }
         }
     }

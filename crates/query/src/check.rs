@@ -36,7 +36,8 @@ async fn check_query(desk: &Desk, query: &Query) -> Vec<Problem> {
                 QueryError::Syntax { message, .. } | QueryError::Plan { message, .. } => line_in(message),
                 _ => 0,
             };
-            let mut problem = Problem::new(&query.file, line, error.to_string().trim_start_matches(&format!("{}: ", query.file)).to_string());
+            let mut problem =
+                Problem::new(&query.file, line, error.to_string().trim_start_matches(&format!("{}: ", query.file)).to_string());
             problem.remedy = error.remedy();
             vec![problem]
         }
@@ -44,15 +45,20 @@ async fn check_query(desk: &Desk, query: &Query) -> Vec<Problem> {
 }
 
 async fn plan(desk: &Desk, query: &Query) -> Result<Vec<Problem>, QueryError> {
-    let tokens = Tokens::read(&query.sql).map_err(|source| QueryError::Syntax { file: query.file.clone(), message: source.to_string() })?;
+    let tokens = Tokens::read(&query.sql)
+        .map_err(|source| QueryError::Syntax { file: query.file.clone(), message: source.to_string() })?;
     let session = desk.session(&tokens, &query.file).await?;
     let plan = desk.plan(&session, query, &tokens).await?;
     let mut problems = Vec::new();
     let used = tokens.placeholders();
     for param in query.header.params.iter().filter(|param| !used.contains(&param.name.as_str())) {
         problems.push(
-            Problem::new(&query.file, line_of(query, &format!("param {}", param.name)), format!("parameter `{}` is not used", param.name))
-                .with_remedy("remove it from the header"),
+            Problem::new(
+                &query.file,
+                line_of(query, &format!("param {}", param.name)),
+                format!("parameter `{}` is not used", param.name),
+            )
+            .with_remedy("remove it from the header"),
         );
     }
     let fields = plan.schema().fields();
@@ -63,14 +69,23 @@ async fn plan(desk: &Desk, query: &Query) -> Result<Vec<Problem>, QueryError> {
                     .with_remedy(format!("add `-- column {} <kind> ja:\"…\" en:\"…\"`", field.name())),
             ),
             Some(column) if column.name != *field.name() => problems.push(
-                Problem::new(&query.file, column.line, format!("column {} is `{}` in the header and `{}` in the SELECT", index + 1, column.name, field.name()))
-                    .with_remedy("columns stand in the same order in both"),
+                Problem::new(
+                    &query.file,
+                    column.line,
+                    format!("column {} is `{}` in the header and `{}` in the SELECT", index + 1, column.name, field.name()),
+                )
+                .with_remedy("columns stand in the same order in both"),
             ),
             Some(column) if !holds(column.kind, field.data_type()) => {
-                let found = kind_of(field.data_type()).map_or_else(|| field.data_type().to_string(), |kind| format!("{kind:?}").to_lowercase());
+                let found = kind_of(field.data_type())
+                    .map_or_else(|| field.data_type().to_string(), |kind| format!("{kind:?}").to_lowercase());
                 problems.push(
-                    Problem::new(&query.file, column.line, format!("column `{}` is {} in the SELECT, not {:?}", column.name, found, column.kind))
-                        .with_remedy("declare what it is, or CAST it"),
+                    Problem::new(
+                        &query.file,
+                        column.line,
+                        format!("column `{}` is {} in the SELECT, not {:?}", column.name, found, column.kind),
+                    )
+                    .with_remedy("declare what it is, or CAST it"),
                 );
             }
             Some(_) => {}
@@ -78,8 +93,12 @@ async fn plan(desk: &Desk, query: &Query) -> Result<Vec<Problem>, QueryError> {
     }
     for column in query.header.columns.iter().skip(fields.len()) {
         problems.push(
-            Problem::new(&query.file, column.line, format!("the header declares `{}`, the SELECT does not return it", column.name))
-                .with_remedy("remove the line, or select the column"),
+            Problem::new(
+                &query.file,
+                column.line,
+                format!("the header declares `{}`, the SELECT does not return it", column.name),
+            )
+            .with_remedy("remove the line, or select the column"),
         );
     }
     Ok(problems)

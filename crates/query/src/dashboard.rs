@@ -80,9 +80,18 @@ impl Dashboard {
         }
         let parsed: File = toml::from_str(text).map_err(|error| {
             let line = error.span().map_or(0, |span| text[..span.start].matches('\n').count() + 1);
-            vec![Problem::new(file, line, error.message().to_string()).with_remedy("compare it with a built-in dashboard: `tsubame new` copies none, `dashboards/` of the source has all")]
+            vec![Problem::new(file, line, error.message().to_string()).with_remedy(
+                "compare it with a built-in dashboard: `tsubame new` copies none, `dashboards/` of the source has all",
+            )]
         })?;
-        Ok(Dashboard { name: name.into(), file: file.into(), title: parsed.title, order: parsed.order, intro: parsed.intro, panels: parsed.panels })
+        Ok(Dashboard {
+            name: name.into(),
+            file: file.into(),
+            title: parsed.title,
+            order: parsed.order,
+            intro: parsed.intro,
+            panels: parsed.panels,
+        })
     }
 
     /// What the file names that does not exist, every problem at once.
@@ -90,13 +99,18 @@ impl Dashboard {
         let mut problems = Vec::new();
         for panel in self.panels.iter().filter(|panel| panel.readout.is_none()) {
             let line = text.lines().position(|line| line.contains(&format!("\"{}\"", panel.query))).map_or(0, |index| index + 1);
-            let mut say = |message: String, remedy: String| problems.push(Problem::new(&self.file, line, message).with_remedy(remedy));
+            let mut say =
+                |message: String, remedy: String| problems.push(Problem::new(&self.file, line, message).with_remedy(remedy));
             if !CHARTS.contains(&panel.chart.as_str()) {
                 say(format!("there is no chart `{}`", panel.chart), format!("one of {}", CHARTS.join(", ")));
             }
             let Some(query) = library.find(&panel.query) else {
                 let similar = library.similar(&panel.query);
-                let remedy = if similar.is_empty() { "`tsubame query --list` shows all".into() } else { format!("did you mean {}?", similar.join(", ")) };
+                let remedy = if similar.is_empty() {
+                    "`tsubame query --list` shows all".into()
+                } else {
+                    format!("did you mean {}?", similar.join(", "))
+                };
                 say(format!("there is no query `{}`", panel.query), remedy);
                 continue;
             };

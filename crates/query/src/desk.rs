@@ -4,10 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use datafusion::{
     execution::{
-        SessionStateBuilder,
-        disk_manager::DiskManagerBuilder,
-        memory_pool::FairSpillPool,
-        runtime_env::RuntimeEnvBuilder,
+        SessionStateBuilder, disk_manager::DiskManagerBuilder, memory_pool::FairSpillPool, runtime_env::RuntimeEnvBuilder,
     },
     logical_expr::{LogicalPlan, col, lit},
     prelude::{SessionConfig, SessionContext},
@@ -15,11 +12,7 @@ use datafusion::{
 use lake::ReadView;
 use model::{ShopZone, time::Instant};
 
-use crate::{
-    Library, Limits, ParamKind, ParamValue, Params, Query, QueryError, functions,
-    params::Tokens,
-    run::planning_error,
-};
+use crate::{Library, Limits, ParamKind, ParamValue, Params, Query, QueryError, functions, params::Tokens, run::planning_error};
 
 /// Which of the past's two readings a question is asked on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -89,11 +82,18 @@ impl Desk {
     }
 
     /// Registers what the tokens name: histories, views and relations, and what those name in turn.
-    async fn register(&self, session: &SessionContext, tokens: &Tokens, seen: &mut BTreeSet<String>, file: &str) -> Result<(), QueryError> {
+    async fn register(
+        &self,
+        session: &SessionContext,
+        tokens: &Tokens,
+        seen: &mut BTreeSet<String>,
+        file: &str,
+    ) -> Result<(), QueryError> {
         for word in tokens.words() {
-            if !seen.insert(word.to_string()) {
+            if !seen.insert(word.clone()) {
                 continue;
             }
+            let word = word.as_str();
             if let Some(table) = word.strip_suffix("_history").and_then(|name| self.view.table(name)) {
                 let (url, store) = table.store();
                 session.register_object_store(&url, store);
@@ -103,7 +103,10 @@ impl Desk {
                     Mode::AsKnown => happened.and(col("known_at").lt_eq(lit(at))),
                     Mode::AsHappened => happened,
                 };
-                let history = session.read_table(table).and_then(|rows| rows.filter(filter)).map_err(|source| planning_error(file, source))?;
+                let history = session
+                    .read_table(table)
+                    .and_then(|rows| rows.filter(filter))
+                    .map_err(|source| planning_error(file, source))?;
                 session.register_table(word, history.into_view()).map_err(|source| planning_error(file, source))?;
             } else if let Some((_, query, params)) = self.relations.iter().find(|(name, ..)| name == word) {
                 self.register_query(session, word, query, params, seen).await?;
@@ -122,7 +125,8 @@ impl Desk {
         params: &Params,
         seen: &mut BTreeSet<String>,
     ) -> Result<(), QueryError> {
-        let tokens = Tokens::read(&query.sql).map_err(|source| QueryError::Syntax { file: query.file.clone(), message: source.to_string() })?;
+        let tokens = Tokens::read(&query.sql)
+            .map_err(|source| QueryError::Syntax { file: query.file.clone(), message: source.to_string() })?;
         Box::pin(self.register(session, &tokens, seen, &query.file)).await?;
         let plan = self.plan(session, query, &tokens).await?;
         let values = self.values(query, params)?;
@@ -144,7 +148,11 @@ impl Desk {
                 return Err(QueryError::UndeclaredParam { file: query.file.clone(), name: name.into() });
             }
         }
-        let plan = session.state().create_logical_plan(&tokens.typed(kind)).await.map_err(|source| planning_error(&query.file, source))?;
+        let plan = session
+            .state()
+            .create_logical_plan(&tokens.typed(kind))
+            .await
+            .map_err(|source| planning_error(&query.file, source))?;
         crate::run::read_only(&plan).map_err(|source| planning_error(&query.file, source))?;
         Ok(plan)
     }
@@ -163,10 +171,11 @@ impl Desk {
                         found: value.kind().name(),
                     });
                 }
-                None => param
-                    .default
-                    .clone()
-                    .ok_or_else(|| QueryError::MissingParam { query: query.name.clone(), name: param.name.clone(), kind: param.kind.name() })?,
+                None => param.default.clone().ok_or_else(|| QueryError::MissingParam {
+                    query: query.name.clone(),
+                    name: param.name.clone(),
+                    kind: param.kind.name(),
+                })?,
             };
             values.insert(param.name.clone(), value);
         }
@@ -182,18 +191,26 @@ impl Desk {
 }
 
 pub(crate) fn bind(plan: LogicalPlan, values: &Params) -> datafusion::common::Result<LogicalPlan> {
-    let scalars: Vec<(String, datafusion::common::ScalarValue)> = values.iter().map(|(name, value)| (name.clone(), value.scalar())).collect();
+    let scalars: Vec<(String, datafusion::common::ScalarValue)> =
+        values.iter().map(|(name, value)| (name.clone(), value.scalar())).collect();
     plan.with_param_values(scalars)
 }
 
 impl Desk {
     /// The answer of a query with a boolean column `c0`, `c1`, … per condition: SQL expressions over its columns, as scenario files have
     /// them. They are parsed as expressions, so none can become anything else.
-    pub async fn ask_with_conditions(&self, name: &str, params: &Params, conditions: &[&str]) -> Result<crate::Answer, QueryError> {
+    pub async fn ask_with_conditions(
+        &self,
+        name: &str,
+        params: &Params,
+        conditions: &[&str],
+    ) -> Result<crate::Answer, QueryError> {
         let query = self.query(name)?;
-        let tokens = Tokens::read(&query.sql).map_err(|source| QueryError::Syntax { file: query.file.clone(), message: source.to_string() })?;
+        let tokens = Tokens::read(&query.sql)
+            .map_err(|source| QueryError::Syntax { file: query.file.clone(), message: source.to_string() })?;
         let session = self.session(&tokens, &query.file).await?;
-        let plan = bind(self.plan(&session, query, &tokens).await?, &self.values(query, params)?).map_err(|source| planning_error(&query.file, source))?;
+        let plan = bind(self.plan(&session, query, &tokens).await?, &self.values(query, params)?)
+            .map_err(|source| planning_error(&query.file, source))?;
         let mut frame = session.execute_logical_plan(plan).await.map_err(|source| planning_error(&query.file, source))?;
         for (index, condition) in conditions.iter().enumerate() {
             let wrong = |source| planning_error(&format!("condition `{condition}`"), source);
@@ -207,7 +224,8 @@ impl Desk {
     pub async fn check_condition(&self, name: &str, condition: &str) -> Result<(), QueryError> {
         let desk = Desk { view: ReadView::empty(), ..self.clone() };
         let query = desk.query(name)?;
-        let tokens = Tokens::read(&query.sql).map_err(|source| QueryError::Syntax { file: query.file.clone(), message: source.to_string() })?;
+        let tokens = Tokens::read(&query.sql)
+            .map_err(|source| QueryError::Syntax { file: query.file.clone(), message: source.to_string() })?;
         let session = desk.session(&tokens, &query.file).await?;
         let plan = desk.plan(&session, query, &tokens).await?;
         let wrong = |source| planning_error(&format!("condition `{condition}`"), source);

@@ -15,11 +15,19 @@ pub enum Format {
 }
 
 /// Writes batches in a format. JSON is one array; NDJSON one object a line.
-pub fn write(format: Format, schema: &SchemaRef, batches: &[RecordBatch], out: &mut (impl Write + Send)) -> Result<(), ArrowError> {
+pub fn write(
+    format: Format,
+    schema: &SchemaRef,
+    batches: &[RecordBatch],
+    out: &mut (impl Write + Send),
+) -> Result<(), ArrowError> {
     match format {
         Format::Table => writeln!(out, "{}", pretty_format_batches_with_schema(schema.clone(), batches)?)?,
         Format::Csv => {
-            let mut writer = arrow::csv::WriterBuilder::new().with_header(true).with_timestamp_tz_format("%Y-%m-%dT%H:%M:%S%.6fZ".into()).build(&mut *out);
+            let mut writer = arrow::csv::WriterBuilder::new()
+                .with_header(true)
+                .with_timestamp_tz_format("%Y-%m-%dT%H:%M:%S%.6fZ".into())
+                .build(&mut *out);
             if batches.is_empty() {
                 writer.write(&RecordBatch::new_empty(schema.clone()))?;
             }

@@ -56,7 +56,8 @@ fn shop_day(zone: ShopZone, args: &[ArrayRef]) -> Result<ArrayRef> {
 /// The instant at which a shop day starts.
 fn shop_midnight(zone: ShopZone, args: &[ArrayRef]) -> Result<ArrayRef> {
     let days = args[0].as_primitive::<Date32Type>();
-    let starts: TimestampMicrosecondArray = days.iter().map(|day| Some(zone.start_of(from_days(day?)?).timestamp_micros())).collect();
+    let starts: TimestampMicrosecondArray =
+        days.iter().map(|day| Some(zone.start_of(from_days(day?)?).timestamp_micros())).collect();
     Ok(Arc::new(starts.with_timezone("UTC")))
 }
 

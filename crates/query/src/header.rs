@@ -36,7 +36,8 @@ impl Header {
         let mut prose = Vec::new();
         for (index, line) in text.lines().enumerate().take_while(|(_, line)| line.starts_with("--")) {
             let body = line.trim_start_matches('-').trim();
-            let mut fail = |message: String, remedy: &str| problems.push(Problem::new(file, index + 1, message).with_remedy(remedy));
+            let mut fail =
+                |message: String, remedy: &str| problems.push(Problem::new(file, index + 1, message).with_remedy(remedy));
             if index == 0 {
                 header.title = body.into();
             } else if let Some(rest) = body.strip_prefix("param ") {
@@ -45,7 +46,9 @@ impl Header {
                         fail(format!("parameter `{}` is declared twice", param.name), "remove one of the lines");
                     }
                     Ok(param) => header.params.push(param),
-                    Err(message) => fail(message, "write `-- param days int = 90` (int, float, text, date, instant, bool, money)"),
+                    Err(message) => {
+                        fail(message, "write `-- param days int = 90` (int, float, text, date, instant, bool, money)")
+                    }
                 }
             } else if let Some(rest) = body.strip_prefix("column ") {
                 match column(rest, index + 1) {
@@ -61,7 +64,10 @@ impl Header {
             problems.push(Problem::new(file, 1, "the file has no title").with_remedy("start it with `-- What it answers`"));
         }
         if header.columns.is_empty() && problems.is_empty() {
-            problems.push(Problem::new(file, 1, "the header names no column").with_remedy("add a `-- column` line per column of the SELECT"));
+            problems.push(
+                Problem::new(file, 1, "the header names no column")
+                    .with_remedy("add a `-- column` line per column of the SELECT"),
+            );
         }
         if problems.is_empty() { Ok(header) } else { Err(problems) }
     }
@@ -78,7 +84,10 @@ fn param(text: &str) -> Result<Param, String> {
     };
     let kind = ParamKind::parse(kind).ok_or_else(|| format!("parameter `{name}` has the unknown type `{kind}`"))?;
     let default = default
-        .map(|raw| kind.read(raw.trim_matches(['\'', '"'])).ok_or_else(|| format!("the default of `{name}`, `{raw}`, is not of type {}", kind.name())))
+        .map(|raw| {
+            kind.read(raw.trim_matches(['\'', '"']))
+                .ok_or_else(|| format!("the default of `{name}`, `{raw}`, is not of type {}", kind.name()))
+        })
         .transpose()?;
     Ok(Param { name: name.into(), kind, default })
 }
@@ -123,10 +132,13 @@ mod tests {
             assert_eq!(found, expect, "{text}");
         };
         check("SELECT 1", &["1: the file has no title", "1: the header names no column"][..1].as_ref());
-        check("-- T\n-- param days number\n-- column x money ja:\"x\"", &[
-            "2: parameter `days` has the unknown type `number`",
-            "3: column `x` lacks a label in ja and en",
-        ]);
-        check("-- T\n-- param days int = soon\n-- column x int ja:\"x\" en:\"x\"", &["2: the default of `days`, `soon`, is not of type int"]);
+        check(
+            "-- T\n-- param days number\n-- column x money ja:\"x\"",
+            &["2: parameter `days` has the unknown type `number`", "3: column `x` lacks a label in ja and en"],
+        );
+        check(
+            "-- T\n-- param days int = soon\n-- column x int ja:\"x\" en:\"x\"",
+            &["2: the default of `days`, `soon`, is not of type int"],
+        );
     }
 }

@@ -108,7 +108,9 @@ impl ParamValue {
             ParamValue::Int(value) => ScalarValue::Int64(Some(*value)),
             ParamValue::Float(value) => ScalarValue::Float64(Some(*value)),
             ParamValue::Text(value) => ScalarValue::Utf8(Some(value.clone())),
-            ParamValue::Date(value) => ScalarValue::Date32(Some(value.signed_duration_since(NaiveDate::default()).num_days() as i32)),
+            ParamValue::Date(value) => {
+                ScalarValue::Date32(Some(value.signed_duration_since(NaiveDate::default()).num_days() as i32))
+            }
             ParamValue::Instant(value) => ScalarValue::TimestampMicrosecond(Some(value.timestamp_micros()), Some("UTC".into())),
             ParamValue::Bool(value) => ScalarValue::Boolean(Some(*value)),
             ParamValue::Money(value) => ScalarValue::Decimal128(Some(value.scaled().into()), 18, 4),
@@ -121,7 +123,8 @@ pub(crate) struct Tokens(Vec<Token>);
 
 impl Tokens {
     pub fn read(sql: &str) -> Result<Tokens, TokenizerError> {
-        Tokenizer::new(&PostgreSqlDialect {}, sql).tokenize().map(Tokens)
+        // Unescaped text would be printed back without its escapes.
+        Tokenizer::new(&PostgreSqlDialect {}, sql).with_unescape(false).tokenize().map(Tokens)
     }
 
     /// Names of the `$placeholders`, once each, in order of appearance.
@@ -139,9 +142,11 @@ impl Tokens {
     }
 
     /// Identifiers that may name a relation.
-    pub fn words(&self) -> impl Iterator<Item = &str> {
+    pub fn words(&self) -> impl Iterator<Item = String> {
         self.0.iter().filter_map(|token| match token {
-            Token::Word(word) => Some(word.value.as_str()),
+            // As the planner does: what is not quoted is in lower case.
+            Token::Word(word) if word.quote_style.is_none() => Some(word.value.to_lowercase()),
+            Token::Word(word) => Some(word.value.clone()),
             _ => None,
         })
     }

@@ -11,11 +11,7 @@ use datafusion::{dataframe::DataFrame, error::DataFusionError, execution::contex
 use futures::StreamExt;
 use model::{Money, Remedy, Text};
 
-use crate::{
-    Answer, Column, Desk, Header, Kind, Params, Query, Value,
-    desk::bind,
-    params::Tokens,
-};
+use crate::{Answer, Column, Desk, Header, Kind, Params, Query, Value, desk::bind, params::Tokens};
 
 /// What one question may use.
 #[derive(Debug, Clone, Copy)]
@@ -243,13 +239,16 @@ fn values_of(array: &ArrayRef) -> Result<Vec<Value>, String> {
             let array = cast(DataType::Decimal128(38, 4))?;
             let values = array.as_primitive::<Decimal128Type>();
             collect(&array, &|row| {
-                let scaled = i64::try_from(values.value(row)).map_err(|_| "an amount of money does not fit 14 digits".to_string())?;
+                let scaled =
+                    i64::try_from(values.value(row)).map_err(|_| "an amount of money does not fit 14 digits".to_string())?;
                 Money::from_scaled(scaled).map(Value::Money).map_err(|error| error.to_string())
             })
         }
         Some(Kind::Date) => {
             let values = array.as_primitive::<Date32Type>();
-            let date = |days: i32| NaiveDate::default().checked_add_signed(TimeDelta::days(days.into())).map_or(Value::Null, Value::Date);
+            let date = |days: i32| {
+                NaiveDate::default().checked_add_signed(TimeDelta::days(days.into())).map_or(Value::Null, Value::Date)
+            };
             collect(array, &|row| Ok(date(values.value(row))))
         }
         Some(Kind::Instant) => {

@@ -39,6 +39,7 @@ pub struct PastEntry {
 pub struct RecentSend {
     pub customer_id: CustomerId,
     pub send_id: String,
+    pub entry_id: String,
     pub scenario: String,
     pub channel: Channel,
     pub purpose: Purpose,
@@ -94,12 +95,12 @@ impl Ledger {
         let states: Vec<&str> = SendState::ALL.into_iter().filter(counted).map(SendState::name).collect();
         let statement = match customers {
             None => sqlx::query(
-                "SELECT send_id, customer_id, scenario, channel, purpose, state, execute_at FROM sends
+                "SELECT send_id, send ->> 'entry_id' AS entry_id, customer_id, scenario, channel, purpose, state, execute_at FROM sends
                  WHERE execute_at > $1 AND state IN (SELECT value FROM json_each($2))
                  ORDER BY customer_id, execute_at, send_id",
             ),
             Some(_) => sqlx::query(
-                "SELECT send_id, customer_id, scenario, channel, purpose, state, execute_at FROM sends
+                "SELECT send_id, send ->> 'entry_id' AS entry_id, customer_id, scenario, channel, purpose, state, execute_at FROM sends
                  WHERE execute_at > $1 AND +state IN (SELECT value FROM json_each($2))
                    AND customer_id IN (SELECT value FROM json_each($3))
                  ORDER BY customer_id, execute_at, send_id",
@@ -116,6 +117,7 @@ impl Ledger {
                 Ok(RecentSend {
                     customer_id: CustomerId::stored(get::<String>(row, "customer_id")?),
                     send_id: get(row, "send_id")?,
+                    entry_id: get(row, "entry_id")?,
                     scenario: get(row, "scenario")?,
                     channel: get_name(row, "channel")?,
                     purpose: get_name(row, "purpose")?,

@@ -19,7 +19,8 @@ use clap::Parser;
 fn main() -> ExitCode {
     // Two TLS providers are linked; the first to be asked would panic.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let filter = tracing_subscriber::EnvFilter::try_from_env("TSUBAME_LOG").unwrap_or_else(|_| "warn,tsubame=info,buoyant_kernel=off".into());
+    let filter = tracing_subscriber::EnvFilter::try_from_env("TSUBAME_LOG")
+        .unwrap_or_else(|_| "warn,tsubame=info,buoyant_kernel=off".into());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let cli = cli::Cli::parse();
     // Plans of nested views recurse deeply in an unoptimised build: worker threads get a larger stack.

@@ -300,7 +300,7 @@ impl ExperimentView {
             column("people", Kind::Int, "人数", "People"),
             column("total", Kind::Float, "合計", "Total"),
             column("mean", Kind::Float, "1人あたり", "Per customer"),
-            column("difference", Kind::Float, "差", "Difference"),
+            column("value", Kind::Float, "差", "Difference"),
             column("low", Kind::Float, "下限", "Low"),
             column("high", Kind::Float, "上限", "High"),
             column("p", Kind::Float, "p値", "p"),

@@ -1,13 +1,15 @@
 //! The only door to third parties: carries a sender's calls and brings back what was seen. It decides nothing.
 
 use std::{
-    fs::OpenOptions,
+    error::Error,
+    fs::{DirBuilder, OpenOptions},
     io::Write,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Component, Path, PathBuf},
     time::Duration,
 };
 
-use connect::senders::{Call, Reply, Request, Smtp, SmtpStage};
+use connect::senders::{Call, Reply, Request, Smtp, SmtpStage, smtp::refusal};
 use lettre::{
     Address, AsyncSmtpTransport, AsyncTransport, Tokio1Executor, address::Envelope, transport::smtp::authentication::Credentials,
 };
@@ -27,12 +29,14 @@ pub enum Transport {
 impl Transport {
     pub fn open(folder: &Path, settings: &SenderSettings) -> Result<Transport, Fault> {
         let text = |name: &str| settings.options.get(name).and_then(toml::Value::as_str);
-        let wrong = |message: String| Fault::new(Exit::Config, format!("sender `{}` on {}: {message}", settings.kind, settings.channel));
+        let wrong =
+            |message: String| Fault::new(Exit::Config, format!("sender `{}` on {}: {message}", settings.kind, settings.channel));
         match settings.kind.as_str() {
             "file" => {
                 let path = Path::new(text("path").unwrap_or("outbox/messages.ndjson"));
                 if !path.components().all(|part| matches!(part, Component::Normal(_))) {
-                    return Err(wrong(format!("`{}` leads out of the shop's folder", path.display())).remedy("name a file below the folder"));
+                    return Err(wrong(format!("`{}` leads out of the shop's folder", path.display()))
+                        .remedy("name a file below the folder"));
                 }
                 Ok(Transport::File(folder.join(path)))
             }
@@ -40,13 +44,18 @@ impl Transport {
                 let host = text("host").unwrap_or("localhost");
                 let is_local = matches!(host, "localhost" | "127.0.0.1" | "::1");
                 let tls = text("tls").unwrap_or(if is_local { "none" } else { "starttls" });
-                let builder = match tls {
-                    "none" if is_local => AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(host),
-                    "none" => return Err(wrong("mail would leave this machine unencrypted".into()).remedy("set tls = \"starttls\" or \"tls\"")),
-                    "starttls" => AsyncSmtpTransport::<Tokio1Executor>::starttls_relay(host).map_err(|error| wrong(error.to_string()))?,
-                    "tls" => AsyncSmtpTransport::<Tokio1Executor>::relay(host).map_err(|error| wrong(error.to_string()))?,
-                    other => return Err(wrong(format!("there is no tls = \"{other}\"")).remedy("one of none, starttls, tls")),
-                };
+                let builder =
+                    match tls {
+                        "none" if is_local => AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(host),
+                        "none" => {
+                            return Err(wrong("mail would leave this machine unencrypted".into())
+                                .remedy("set tls = \"starttls\" or \"tls\""));
+                        }
+                        "starttls" => AsyncSmtpTransport::<Tokio1Executor>::starttls_relay(host)
+                            .map_err(|error| wrong(error.to_string()))?,
+                        "tls" => AsyncSmtpTransport::<Tokio1Executor>::relay(host).map_err(|error| wrong(error.to_string()))?,
+                        other => return Err(wrong(format!("there is no tls = \"{other}\"")).remedy("one of none, starttls, tls")),
+                    };
                 let port = settings.options.get("port").and_then(toml::Value::as_integer);
                 let builder = match port.map(u16::try_from) {
                     Some(Ok(port)) => builder.port(port),
@@ -55,7 +64,8 @@ impl Transport {
                 };
                 let builder = match (text("user"), text("password_env")) {
                     (Some(user), Some(variable)) => {
-                        let password = std::env::var(variable).map_err(|_| wrong(format!("the variable {variable} is not set")))?;
+                        let password =
+                            std::env::var(variable).map_err(|_| wrong(format!("the variable {variable} is not set")))?;
                         builder.credentials(Credentials::new(user.into(), password))
                     }
                     _ => builder,
@@ -76,13 +86,14 @@ impl Transport {
     }
 }
 
-/// One write and one fsync. A failed write may have left part of the bytes, so only a failure to open is "not sent".
+/// One write and one fsync. A failed write may have left part of the bytes, so only a failure to open is "not sent". The file holds
+/// addresses and words: it is its owner's alone.
 fn append(path: &Path, bytes: &[u8]) -> Reply {
     let open = || {
         if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder)?;
+            DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         }
-        OpenOptions::new().create(true).append(true).open(path)
+        OpenOptions::new().create(true).append(true).mode(0o600).open(path)
     };
     match open() {
         Err(error) => Reply::NotSent { reason: error.to_string() },
@@ -105,12 +116,16 @@ async fn send_mail(relay: &AsyncSmtpTransport<Tokio1Executor>, mail: &Smtp) -> R
     match relay.send_raw(&envelope, &mail.message).await {
         Ok(response) => Reply::Smtp { stage: SmtpStage::Dot, code: response.code().into(), text: String::new() },
         Err(error) => match error.status() {
-            // lettre does not tell which command was answered; before the final dot nothing was taken, and an error answer to it refuses.
-            Some(code) => Reply::Smtp { stage: SmtpStage::RcptTo, code: code.into(), text: String::new() },
-            None if error.is_timeout() || error.is_response() => Reply::Unknown { reason: "no answer came after the message may have left".into() },
+            // lettre does not tell which command was answered; its source is the server's text.
+            Some(code) => refusal(code.into(), &error.source().map(ToString::to_string).unwrap_or_default()),
+            None if error.is_timeout() || error.is_response() => {
+                Reply::Unknown { reason: "no answer came after the message may have left".into() }
+            }
             None if error.is_client() || error.is_tls() => Reply::NotSent { reason: "the relay could not be spoken to".into() },
-            None => match std::error::Error::source(&error).and_then(|source| source.downcast_ref::<std::io::Error>()) {
-                Some(io) if io.kind() == std::io::ErrorKind::ConnectionRefused => Reply::NotSent { reason: "the relay refused the connection".into() },
+            None => match error.source().and_then(|source| source.downcast_ref::<std::io::Error>()) {
+                Some(io) if io.kind() == std::io::ErrorKind::ConnectionRefused => {
+                    Reply::NotSent { reason: "the relay refused the connection".into() }
+                }
                 _ => Reply::Unknown { reason: "the connection broke".into() },
             },
         },

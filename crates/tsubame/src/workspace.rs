@@ -5,7 +5,7 @@ use std::{
     fs::{File, OpenOptions, TryLockError},
     io::Write,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, atomic::AtomicBool},
 };
 
 use connect::template::Template;
@@ -37,7 +37,11 @@ pub struct Workspace {
     pub clock: Clock,
     /// Kept until consents, suppressions or contacts change.
     reachable: Mutex<Option<Arc<Reachable>>>,
-    _lock: Option<File>,
+    /// Set when the program is to end: work stops between two steps.
+    pub stopping: AtomicBool,
+    /// Held while what is due is done.
+    pub working: tokio::sync::Mutex<()>,
+    lock: Option<File>,
 }
 
 /// What people wrote in the shop's folder.
@@ -79,7 +83,18 @@ impl Workspace {
             (clock, _) => clock,
         };
         let library = Arc::new(library);
-        Ok(Workspace { folder: folder.into(), files, library, state, lake, clock, reachable: Mutex::default(), _lock: lock })
+        Ok(Workspace {
+            folder: folder.into(),
+            files,
+            library,
+            state,
+            lake,
+            clock,
+            reachable: Mutex::default(),
+            stopping: AtomicBool::new(false),
+            working: tokio::sync::Mutex::default(),
+            lock,
+        })
     }
 
     pub fn shop(&self) -> &Shop {
@@ -93,7 +108,8 @@ impl Workspace {
     pub fn scenario(&self, name: &str) -> Result<&Scenario, Fault> {
         self.files.scenarios.iter().find(|scenario| scenario.scenario == name).ok_or_else(|| {
             let known: Vec<&str> = self.files.scenarios.iter().map(|scenario| scenario.scenario.as_str()).collect();
-            Fault::new(Exit::Config, format!("there is no scenario `{name}`")).remedy(format!("the shop has: {}", known.join(", ")))
+            Fault::new(Exit::Config, format!("there is no scenario `{name}`"))
+                .remedy(format!("the shop has: {}", known.join(", ")))
         })
     }
 
@@ -106,6 +122,10 @@ impl Workspace {
     /// A desk on everything known at `as_of`.
     pub async fn desk(&self, as_of: Instant, mode: Mode) -> Result<Desk, Fault> {
         let tail = self.tail().await?;
+        if self.lock.is_none() {
+            // Another process may have let rows land since the tables were opened.
+            self.lake.refresh().await?;
+        }
         let view = self.lake.view(&tail).await?;
         Ok(Desk::new(self.library.clone(), view, Moment { as_of, mode, zone: self.shop().timezone }))
     }
@@ -116,22 +136,14 @@ impl Workspace {
             return Ok(known);
         }
         let mut reachable = Reachable::default();
-        let mut first_of: BTreeMap<(model::ContactKind, String), CustomerId> = BTreeMap::new();
-        for flags in self.state.vault().flags().await? {
-            let mut unit = flags.customer_id.clone();
-            for (kind, hash) in flags.kinds.iter().filter(|(kind, _)| **kind != model::ContactKind::Name) {
-                let first = first_of.entry((*kind, hash.clone())).or_insert_with(|| flags.customer_id.clone());
-                let first = reachable.unit.get(first).unwrap_or(first);
-                unit = unit.min(first.clone());
-            }
+        let flags = self.state.vault().flags().await?;
+        reachable.unit = clusters(&flags);
+        for flags in flags {
             let by_channel = reachable.reach.entry(flags.customer_id.clone()).or_default();
             for channel in Channel::ALL {
                 if channel.contact_kind().is_some_and(|kind| flags.kinds.contains_key(&kind)) {
                     by_channel.entry(channel).or_default().has_address = true;
                 }
-            }
-            if unit != flags.customer_id {
-                reachable.unit.insert(flags.customer_id, unit);
             }
         }
         for consent in self.state.consents().consents_all().await? {
@@ -155,6 +167,28 @@ impl Workspace {
     pub fn path(&self, relative: &str) -> PathBuf {
         self.folder.join(relative)
     }
+}
+
+/// For everybody who shares an address with somebody, directly or through others: the smallest id among them.
+fn clusters(flags: &[state::ContactFlags]) -> BTreeMap<CustomerId, CustomerId> {
+    fn root(parent: &[usize], mut member: usize) -> usize {
+        while parent[member] != member {
+            member = parent[member];
+        }
+        member
+    }
+    // Flags come by customer, so the smallest index is the smallest id.
+    let mut parent: Vec<usize> = (0..flags.len()).collect();
+    let mut first_of: BTreeMap<(model::ContactKind, &str), usize> = BTreeMap::new();
+    for (member, flags) in flags.iter().enumerate() {
+        for (kind, hash) in flags.kinds.iter().filter(|(kind, _)| **kind != model::ContactKind::Name) {
+            let first = *first_of.entry((*kind, hash)).or_insert(member);
+            let (one, other) = (root(&parent, first), root(&parent, member));
+            parent[one.max(other)] = one.min(other);
+        }
+    }
+    let of = |member: usize| (flags[member].customer_id.clone(), flags[root(&parent, member)].customer_id.clone());
+    (0..flags.len()).map(of).filter(|(customer, unit)| customer != unit).collect()
 }
 
 /// The cursor that holds a demo shop's time.
@@ -238,7 +272,8 @@ fn template_problems(files: &ShopFiles, scenario: &Scenario, file: &str, text: &
                 None => {
                     let line = text.lines().position(|line| line.contains(&format!("\"{name}\""))).map_or(0, |index| index + 1);
                     problems.push(
-                        Problem::new(file, line, format!("there is no message `{name}`")).with_remedy(format!("add messages/{name}.toml")),
+                        Problem::new(file, line, format!("there is no message `{name}`"))
+                            .with_remedy(format!("add messages/{name}.toml")),
                     );
                 }
             }
@@ -261,7 +296,8 @@ fn toml_files(folder: &Path, sub: &str, problems: &mut Vec<Problem>) -> Vec<(Str
         let shown = format!("{sub}/{stem}.toml");
         match std::fs::read_to_string(&path) {
             Ok(text) => files.push((stem, shown, text)),
-            Err(error) => problems.push(Problem::new(&shown, 0, format!("could not read the file: {error}")).with_remedy("save it as UTF-8")),
+            Err(error) => problems
+                .push(Problem::new(&shown, 0, format!("could not read the file: {error}")).with_remedy("save it as UTF-8")),
         }
     }
     files
@@ -290,11 +326,14 @@ fn master_key(folder: &Path) -> Result<[u8; 32], Fault> {
     };
     let wrong = |why: &str| Fault::new(Exit::Config, format!("{} {why}", path.display()));
     match std::fs::read(&path) {
-        Ok(bytes) => bytes.try_into().map_err(|_| wrong("is not a master key of 32 bytes").remedy("restore the file from a backup")),
+        Ok(bytes) => {
+            bytes.try_into().map_err(|_| wrong("is not a master key of 32 bytes").remedy("restore the file from a backup"))
+        }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let state = folder.join("data").join("state.db");
             if state.exists() {
-                return Err(wrong("is missing, and the addresses in data/state.db cannot be read without it").remedy("restore the file from a backup"));
+                return Err(wrong("is missing, and the addresses in data/state.db cannot be read without it")
+                    .remedy("restore the file from a backup"));
             }
             let mut key = [0; 32];
             getrandom::fill(&mut key).map_err(|error| wrong(&format!("could not be made: {error}")))?;
@@ -314,4 +353,3 @@ fn write_secret(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     file.write_all(bytes)?;
     file.sync_all()
 }
-

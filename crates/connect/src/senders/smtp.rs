@@ -137,13 +137,22 @@ impl Sender for SmtpSender {
     }
 }
 
+/// The refusal of a server where nobody knows what it refused. Only what speaks of the recipient's mailbox counts against a person; the
+/// rest is about the channel, so that it is put off and seen. Of the text the enhanced code is kept alone.
+pub fn refusal(code: u16, text: &str) -> Reply {
+    let enhanced = enhanced(text);
+    let is_mailbox = match enhanced {
+        Some("5.1.7" | "5.1.8") => false, // The sender's address.
+        Some(enhanced) => enhanced.starts_with("5.1.") || enhanced.starts_with("5.2."),
+        None => matches!(code, 550..=553),
+    };
+    let stage = if is_mailbox { SmtpStage::RcptTo } else { SmtpStage::Session };
+    Reply::Smtp { stage, code, text: enhanced.unwrap_or_default().into() }
+}
+
 /// INTERFACES §3.1. The reason is the code and the enhanced code alone: a server's text quotes addresses.
 fn answered(stage: SmtpStage, code: u16, text: &str) -> Outcome {
-    let enhanced = text.split_whitespace().next().filter(|word| {
-        let parts: Vec<&str> = word.split('.').collect();
-        parts.len() == 3
-            && parts.iter().all(|part| !part.is_empty() && part.len() <= 3 && part.bytes().all(|byte| byte.is_ascii_digit()))
-    });
+    let enhanced = enhanced(text);
     let said = enhanced.map_or(format!("{code}"), |enhanced| format!("{code} {enhanced}"));
     match code {
         200..=299 if stage == SmtpStage::Dot => Outcome::Accepted { provider_id: None },
@@ -160,6 +169,15 @@ fn answered(stage: SmtpStage, code: u16, text: &str) -> Outcome {
         _ if stage == SmtpStage::Dot => Outcome::Ambiguous { reason: said },
         _ => Outcome::Deferred { until: None, reason: said },
     }
+}
+
+/// The enhanced code that a server's text begins with (RFC 3463).
+fn enhanced(text: &str) -> Option<&str> {
+    text.split_whitespace().next().filter(|word| {
+        let parts: Vec<&str> = word.split('.').collect();
+        parts.len() == 3
+            && parts.iter().all(|part| !part.is_empty() && part.len() <= 3 && part.bytes().all(|byte| byte.is_ascii_digit()))
+    })
 }
 
 /// Legacy carrier addresses (`abc..def@docomo.ne.jp`) are written with a quoted local part.
@@ -279,6 +297,17 @@ mod tests {
         check(smtp(SmtpStage::Session, 535, "5.7.8 bad password"), "deferred channel: 535 5.7.8");
         check(smtp(SmtpStage::MailFrom, 550, "no"), "deferred channel: 550");
         check(smtp(SmtpStage::Data, 354, "go on"), "deferred 354");
+        check(refusal(550, "5.1.1 <taro@example.jp> unknown"), "rejected 550 5.1.1");
+        check(refusal(552, "5.2.2 full"), "rejected 552 5.2.2");
+        check(refusal(550, "no such user"), "rejected 550");
+        check(refusal(553, ""), "rejected 553");
+        check(refusal(554, "no service for you"), "deferred channel: 554"); // The greeting.
+        check(refusal(550, "5.1.8 sender domain does not exist"), "deferred channel: 550 5.1.8");
+        check(refusal(550, "5.4.5 daily quota exceeded"), "deferred channel: 550 5.4.5");
+        check(refusal(550, "5.7.1 policy"), "deferred channel: 550 5.7.1");
+        check(refusal(535, "5.7.8 bad password"), "deferred channel: 535 5.7.8");
+        check(refusal(530, ""), "deferred channel: 530");
+        check(refusal(451, "4.7.1 greylisted"), "deferred 451 4.7.1");
         check(Reply::NotSent { reason: "connection refused".into() }, "deferred connection refused");
         check(Reply::Unknown { reason: "no answer after the dot".into() }, "ambiguous no answer after the dot");
     }

@@ -22,6 +22,7 @@ use crate::Rules;
 pub use crate::gates::{PastSend, Reach};
 
 mod entering;
+pub use entering::base_key;
 mod sending;
 mod walk;
 

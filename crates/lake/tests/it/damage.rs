@@ -46,7 +46,13 @@ async fn money_out_of_range_is_an_error() {
     let lake = open(folder.path()).await;
     let largest = Money::from_scaled(999_999_999_999_999_999).expect("fourteen digits before the point");
     let fact = |value| Fact::new(&Event { event_id: "e".into(), value: Some(value), ..Event::default() }, noon(), noon());
-    assert_eq!(lake.land(&[segment(1, &[fact(largest), fact(Money::ZERO.minus(largest).expect("its mirror"))])]).await.expect("landed").rows, 2);
+    assert_eq!(
+        lake.land(&[segment(1, &[fact(largest), fact(Money::ZERO.minus(largest).expect("its mirror"))])])
+            .await
+            .expect("landed")
+            .rows,
+        2
+    );
     for value in ["100000000000000", "-100000000000000", "999999999999999999999999999999999999999999"] {
         let row = event(3).row.replace("\"value\":null", &format!("\"value\":\"{value}\""));
         let error = lake.land(&[raw_segment("events", 3, 1, &row)]).await.expect_err(value);

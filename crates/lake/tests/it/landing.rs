@@ -101,7 +101,8 @@ async fn compaction_keeps_the_rows_and_leaves_fewer_files() {
     for number in 1..=5 {
         lake.land(&[segment(number, &facts(number..=number))]).await.expect("landed");
     }
-    let before = pretty_format_batches(&[rows(&lake.view(&[]).await.expect("a view"), "events").await]).expect("text").to_string();
+    let before =
+        pretty_format_batches(&[rows(&lake.view(&[]).await.expect("a view"), "events").await]).expect("text").to_string();
     assert_eq!(lake.compact(6).await.expect("compacted"), [], "too few files to be worth it");
     let compacted = lake.compact(5).await.expect("compacted");
     let [events] = compacted.as_slice() else { panic!("{compacted:?}") };

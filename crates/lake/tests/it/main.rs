@@ -28,7 +28,8 @@ fn noon() -> Instant {
 
 /// An event with a number that shows again in its row.
 fn event(number: i64) -> Fact {
-    let event = Event { event_id: format!("e{number}"), name: "product_viewed".into(), source: "test".into(), ..Event::default() };
+    let event =
+        Event { event_id: format!("e{number}"), name: "product_viewed".into(), source: "test".into(), ..Event::default() };
     Fact::new(&event, noon(), noon())
 }
 

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use lake::tables::{self, TABLES};
 use model::{
-    Channel, Consent, ConsentState, Credit, Currency, CustomerId, EntryStatus, EntryStep, Event, Exposure, Fact, Membership, Money, Order,
-    OrderLine, OrderStatus, Profile, Purpose, Receipt, ReceiptKind, Record, Run, Send, SendState, StopRow, Suppression, Touch, TouchKind,
+    Channel, Consent, ConsentState, Credit, Currency, CustomerId, EntryStatus, EntryStep, Event, Exposure, Fact, Membership,
+    Money, Order, OrderLine, OrderStatus, Profile, Purpose, Receipt, ReceiptKind, Record, Run, Send, SendState, StopRow,
+    Suppression, Touch, TouchKind,
     customer::{ContactFlag, CustomerFacts},
 };
 use serde_json::{Value, json};
@@ -32,7 +33,8 @@ async fn rows_read_back_as_they_were_written() {
     let folder = tempfile::tempdir().expect("a folder");
     let lake = open(folder.path()).await;
     let samples = samples();
-    let segments: Vec<_> = samples.iter().zip(1..).map(|(fact, position)| segment(position, std::slice::from_ref(fact))).collect();
+    let segments: Vec<_> =
+        samples.iter().zip(1..).map(|(fact, position)| segment(position, std::slice::from_ref(fact))).collect();
     assert_eq!(lake.land(&segments).await.expect("landed").rows, samples.len() as u64);
     let view = lake.view(&[]).await.expect("a view");
     for fact in samples {

@@ -86,7 +86,8 @@ fn shown(answer: &Answer) -> Vec<String> {
 
 /// The rows of some columns, sorted.
 fn columns(answer: &Answer, names: &[&str]) -> Vec<String> {
-    let row = |row: usize| names.iter().map(|name| answer.get(row, name).expect("a column").plain()).collect::<Vec<_>>().join(" ");
+    let row =
+        |row: usize| names.iter().map(|name| answer.get(row, name).expect("a column").plain()).collect::<Vec<_>>().join(" ");
     let mut rows: Vec<String> = (0..answer.rows.len()).map(row).collect();
     rows.sort();
     rows

@@ -58,8 +58,18 @@ async fn wrong_parameters_are_named_with_a_remedy() {
     )
     .await;
     assert!(matches!(error, QueryError::UnknownParam { .. }));
-    check("decile", &[("n", ParamValue::Int(1))], "query `reports/decile` has no parameter `n`", Some("it takes none")).await;
+    check(
+        "f2_by_cohort",
+        &[("n", ParamValue::Int(1))],
+        "query `reports/f2_by_cohort` has no parameter `n`",
+        Some("it takes none"),
+    )
+    .await;
     let error = desk.ask("f2_totl", &Params::new()).await.expect_err("no such query");
     assert!(matches!(error, QueryError::NotFound { .. }));
-    assert!(error.remedy().is_some_and(|remedy| remedy.contains("f2") || remedy.contains("--list")), "{:?}", error.remedy());
+    assert_eq!(error.remedy().as_deref(), Some("did you mean reports/f2_by_cohort, reports/f2_total, segments/f1_without_f2?"));
+    let error = desk.ask("revenue_by_dya", &Params::new()).await.expect_err("no such query");
+    assert!(error.remedy().is_some_and(|remedy| remedy.starts_with("did you mean reports/revenue_by_")), "{:?}", error.remedy());
+    let error = desk.ask("horoscope", &Params::new()).await.expect_err("no such query");
+    assert_eq!(error.remedy().as_deref(), Some("`tsubame query --list` shows all"));
 }

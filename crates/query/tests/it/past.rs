@@ -49,11 +49,8 @@ async fn t31_a_cancelled_order_is_no_first_purchase() {
     let first = order("c", "2026-01-05", 1000);
     let mut cancelled = first.clone();
     (cancelled.revision_id, cancelled.status) = ("2".into(), OrderStatus::Cancelled);
-    let facts = [
-        placed(&first),
-        Fact::new(&cancelled, noon("2026-01-08"), noon("2026-01-08")),
-        placed(&order("c", "2026-02-10", 1000)),
-    ];
+    let facts =
+        [placed(&first), Fact::new(&cancelled, noon("2026-01-08"), noon("2026-01-08")), placed(&order("c", "2026-02-10", 1000))];
     let (_folder, view) = view(&facts).await;
     let check = async |as_of: &str, first: &[&str], net: &str| {
         let desk = desk(&view, end_of(as_of), Mode::AsKnown);
@@ -63,7 +60,8 @@ async fn t31_a_cancelled_order_is_no_first_purchase() {
             "SELECT 'c' AS customer_id, 'treated' AS arm, CAST('2026-01-01T00:00:00Z' AS TIMESTAMP(6) WITH TIME ZONE) AS exposed_at, \
              CAST('2026-01-31T00:00:00Z' AS TIMESTAMP(6) WITH TIME ZONE) AS until, true AS mature",
         );
-        let conversion = desk.with_relation("exposed", &exposed, Params::new()).ask("conversion", &Params::new()).await.expect("an answer");
+        let conversion =
+            desk.with_relation("exposed", &exposed, Params::new()).ask("conversion", &Params::new()).await.expect("an answer");
         assert_eq!(columns(&conversion, &["value"]), [net], "{as_of}: net conversions of the first order");
     };
     check("2026-01-07", &["c 2026-01-05"], "1").await;
@@ -97,7 +95,9 @@ async fn t32_f2_counts_matured_customers_only() {
         columns(&cohorts, &["cohort", "days", "buyers", "matured", "f2", "immature"]),
         ["2026-01-01 180 4 0 0 true", "2026-01-01 30 4 4 1 false", "2026-01-01 60 4 3 2 true", "2026-01-01 90 4 0 0 true"]
     );
-    let nobody_yet = (0..cohorts.rows.len()).find(|row| cohorts.get(*row, "days").and_then(|days| days.number()) == Some(90.0)).expect("a row");
+    let nobody_yet = (0..cohorts.rows.len())
+        .find(|row| cohorts.get(*row, "days").and_then(|days| days.number()) == Some(90.0))
+        .expect("a row");
     assert_eq!(cohorts.get(nobody_yet, "rate"), Some(&query::Value::Null), "no number stands for \"cannot say\"");
 }
 
@@ -127,7 +127,8 @@ async fn t32_orders_of_one_shop_day_are_one_purchase() {
 #[tokio::test]
 async fn t39_equal_amounts_get_equal_scores() {
     let amounts = [1000, 1000, 1000, 1000, 5000];
-    let facts: Vec<Fact> = amounts.iter().zip(1..).map(|(yen, nth)| placed(&order(&format!("c{nth}"), "2026-01-05", *yen))).collect();
+    let facts: Vec<Fact> =
+        amounts.iter().zip(1..).map(|(yen, nth)| placed(&order(&format!("c{nth}"), "2026-01-05", *yen))).collect();
     let (_folder, view) = view(&facts).await;
     let answer = desk(&view, end_of("2026-02-01"), Mode::AsKnown).ask("rfm_scores", &Params::new()).await.expect("an answer");
     assert_eq!(columns(&answer, &["customer_id", "m"]), ["c1 1", "c2 1", "c3 1", "c4 1", "c5 5"]);
@@ -137,7 +138,8 @@ async fn t39_equal_amounts_get_equal_scores() {
 #[tokio::test]
 async fn t40_ties_at_the_edge_of_the_top_are_kept() {
     let amounts = [1, 2, 3, 4, 5, 6, 8, 8, 9, 10];
-    let facts: Vec<Fact> = amounts.iter().zip(10..).map(|(yen, nth)| placed(&order(&format!("c{nth}"), "2026-01-05", *yen))).collect();
+    let facts: Vec<Fact> =
+        amounts.iter().zip(10..).map(|(yen, nth)| placed(&order(&format!("c{nth}"), "2026-01-05", *yen))).collect();
     let (_folder, view) = view(&facts).await;
     let params: Params = [("days".to_string(), ParamValue::Int(0)), ("top".to_string(), ParamValue::Float(0.3))].into();
     let answer = desk(&view, end_of("2026-02-01"), Mode::AsKnown).ask("dormant_top_ltv", &params).await.expect("an answer");
@@ -156,7 +158,8 @@ async fn a_refund_dates_from_when_it_happened() {
     let facts = [Fact::new(&refunded, noon("2026-01-20"), noon("2026-01-20")), placed(&first)];
     let (_folder, view) = view(&facts).await;
     let check = async |as_of: &str, expect: &str| {
-        let answer = desk(&view, end_of(as_of), Mode::AsKnown).ask_sql("SELECT sum(net) AS net FROM purchases").await.expect("an answer");
+        let answer =
+            desk(&view, end_of(as_of), Mode::AsKnown).ask_sql("SELECT sum(net) AS net FROM purchases").await.expect("an answer");
         assert_eq!(columns(&answer, &["net"]), [expect], "{as_of}");
     };
     check("2026-01-19", "1000").await;

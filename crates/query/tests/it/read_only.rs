@@ -16,7 +16,7 @@ async fn everything_but_a_question_is_refused() {
         "CREATE VIEW x AS SELECT 1".into(),
         format!("CREATE EXTERNAL TABLE x STORED AS CSV LOCATION '{target}'"),
         "CREATE SCHEMA x".into(),
-        "CREATE FUNCTION f(DOUBLE) RETURNS DOUBLE RETURN $1 + 1".into(),
+        "CREATE FUNCTION f(DOUBLE) RETURNS DOUBLE RETURN 1".into(),
         "DROP TABLE orders".into(),
         "DROP VIEW orders_history".into(),
         "ALTER TABLE orders RENAME TO gone".into(),
@@ -42,12 +42,17 @@ async fn everything_but_a_question_is_refused() {
     ];
     for text in texts {
         let error = desk.ask_sql(&text).await.expect_err(&text);
-        assert!(matches!(error, QueryError::Plan { .. } | QueryError::Syntax { .. }), "{text}: refused while planning, not {error:?}");
-        let _ = error.remedy();
+        assert!(
+            matches!(error, QueryError::Plan { .. } | QueryError::Syntax { .. }),
+            "{text}: refused while planning, not {error:?}"
+        );
         assert!(!out.exists(), "{text}: nothing was written");
     }
     assert_eq!(shown(&desk.ask_sql("SELECT count(*) FROM orders").await.expect("an answer")), ["2"], "questions go on");
-    assert_eq!(shown(&desk.ask_sql("WITH o AS (SELECT * FROM orders) SELECT max($today) FROM o").await.expect("an answer")), ["2026-02-01"]);
+    assert_eq!(
+        shown(&desk.ask_sql("WITH o AS (SELECT * FROM orders) SELECT max($today) FROM o").await.expect("an answer")),
+        ["2026-02-01"]
+    );
 }
 
 #[tokio::test]

@@ -100,7 +100,7 @@ pub enum Resolved {
 pub struct Recovered {
     /// Handed over and never answered.
     pub ambiguous: usize,
-    /// Claimed under a lease that ran out.
+    /// Claimed, and not handed over.
     pub released: usize,
 }
 
@@ -109,7 +109,7 @@ impl Ledger {
     /// they were handed.
     pub async fn claim(&self, now: Instant, limit: usize, lease: Duration, owner: &str) -> Result<Vec<Claimed>, StateError> {
         let mut tx = self.db.begin("claim due sends").await?;
-        release(&mut tx, now).await?;
+        release(&mut tx, now, now).await?;
         let statement = sqlx::query(
             "UPDATE sends SET state = 'claimed', fence = fence + 1, owner = $3, lease_until = $4, changed_at = $1
              WHERE rowid IN (
@@ -225,7 +225,8 @@ impl Ledger {
         let mut recovered = Recovered::default();
         loop {
             let mut tx = self.db.begin("recover the ledger").await?;
-            recovered.released += release(&mut tx, now).await?;
+            // One runner holds the shop, so whoever claimed before is gone, whatever its lease says.
+            recovered.released += release(&mut tx, now, Instant::MAX_UTC).await?;
             let statement = sqlx::query("SELECT * FROM sends WHERE state = 'handed' LIMIT $1");
             let rows = tx.rows(statement.bind(BATCH as i64)).await?;
             let mut moves = Moves::default();
@@ -420,12 +421,14 @@ impl Moves {
 }
 
 /// Claimed, not handed, and the lease is over: planned again.
-async fn release(tx: &mut Tx, now: Instant) -> Result<usize, StateError> {
+async fn release(tx: &mut Tx, now: Instant, lease_until: Instant) -> Result<usize, StateError> {
     let statement = sqlx::query(
         "UPDATE sends SET state = 'planned', owner = NULL, lease_until = NULL, changed_at = $1
-         WHERE state = 'claimed' AND lease_until <= $1",
+         WHERE state = 'claimed' AND lease_until <= $2",
     );
-    tx.execute(statement.bind(now.timestamp_micros())).await.map(|released| released as usize)
+    tx.execute(statement.bind(now.timestamp_micros()).bind(lease_until.timestamp_micros()))
+        .await
+        .map(|released| released as usize)
 }
 
 async fn load(tx: &mut Tx, ids: &[&str]) -> Result<BTreeMap<String, Held>, StateError> {

@@ -281,8 +281,8 @@ async fn after_a_crash_an_unanswered_send_is_ambiguous_never_planned() {
     let (id, fence) = handed(&shop).await;
     shop = shop.reopen().await;
     let ledger = shop.state.ledger();
-    assert_eq!(ledger.recover(minute(1)).await.unwrap(), Recovered { ambiguous: 1, released: 0 });
-    assert_eq!(ledger.recover(minute(6)).await.unwrap(), Recovered { ambiguous: 0, released: 1 }, "the claim's lease is over");
+    assert_eq!(ledger.recover(minute(1)).await.unwrap(), Recovered { ambiguous: 1, released: 1 }, "a start ends every claim");
+    assert_eq!(ledger.recover(minute(6)).await.unwrap(), Recovered { ambiguous: 0, released: 0 }, "nothing is left to recover");
     assert_eq!(claim(&shop, 6).await.iter().map(|claimed| claimed.send.send_id.as_str()).collect::<Vec<_>>(), ["s0"]);
     let zombie = ledger.outcomes(&[(id.clone(), fence, Outcome::Accepted { provider_id: None })], minute(7)).await;
     assert!(matches!(zombie, Err(StateError::SomeoneElseActed { .. })));

@@ -1,8 +1,11 @@
+//! Lets people in and out of the pages: whoever has the shop's folder decides who has an account.
+
 use clap::{Args, Subcommand, ValueEnum};
 use state::{Role, Secret};
 
 use super::ShopFolder;
 use crate::{
+    clock::Clock,
     fault::{Exit, Fault},
     workspace::Access,
 };
@@ -11,7 +14,9 @@ use crate::{
 ///
 /// Passwords are made here and printed once. A new one signs the person out everywhere.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  tsubame account add hanako --role marketer\n  tsubame account password admin\n  tsubame account list")]
+#[command(
+    after_help = "Examples:\n  tsubame account add hanako --role marketer\n  tsubame account password admin\n  tsubame account list"
+)]
 pub struct Account {
     #[command(subcommand)]
     command: Sub,
@@ -54,7 +59,7 @@ impl Account {
                     Named::Marketer => Role::Marketer,
                 };
                 let password = password()?;
-                accounts.create(&name, role, &password, chrono::Utc::now()).await?;
+                accounts.create(&name, role, &password, Clock::Real.now()).await?;
                 println!("{name} ({}) password: {}", role.name(), password.expose());
             }
             Sub::Password { name } => {

@@ -1,3 +1,5 @@
+//! Credits orders to messages by hand, for a moment of one's choice; the night does the same by itself.
+
 use clap::Args;
 
 use super::ShopFolder;
@@ -5,7 +7,9 @@ use crate::{fault::Fault, jobs::attribute::attribute, workspace::Access};
 
 /// Credit orders to messages, under every model, up to a moment
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  tsubame attribute\n  tsubame attribute --until 2026-06-30 && tsubame query channel_credits -p model=linear")]
+#[command(
+    after_help = "Examples:\n  tsubame attribute\n  tsubame attribute --until 2026-06-30 && tsubame query channel_credits -p model=linear"
+)]
 pub struct Attribute {
     /// A time, or a date, which means its end
     #[arg(long, value_name = "TIME")]
@@ -21,6 +25,7 @@ impl Attribute {
             Some(text) => super::instant(&workspace, text)?,
             None => workspace.now(),
         };
+        super::refuse_future(&workspace, until)?;
         let report = attribute(&workspace, until).await?;
         crate::jobs::flush::flush(&workspace).await?;
         workspace.state.close().await;

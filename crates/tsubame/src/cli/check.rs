@@ -1,3 +1,5 @@
+//! Finds every mistake in a shop's files at once, before a night or a customer meets one.
+
 use std::sync::Arc;
 
 use clap::Args;
@@ -25,7 +27,8 @@ impl Check {
         for scenario in &files.scenarios {
             let file = format!("scenarios/{}.toml", scenario.scenario);
             let entry = scenario.entry.condition.iter().map(|condition| ("system/happenings", condition));
-            let branches = scenario.steps.iter().flat_map(|step| step.branch.iter().flatten()).filter_map(|arm| arm.when.as_ref());
+            let branches =
+                scenario.steps.iter().flat_map(|step| step.branch.iter().flatten()).filter_map(|arm| arm.when.as_ref());
             for (relation, condition) in entry.chain(branches.map(|condition| ("system/views/customer_ranks", condition))) {
                 if let Err(error) = desk.check_condition(relation, condition).await {
                     problems.push(Problem::new(&file, 0, error.to_string()).with_remedy(format!("use columns of {relation}")));

@@ -1,3 +1,5 @@
+//! Shows what Tsubame does without anybody's data: a made-up shop whose truths are known.
+
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::Args;
@@ -12,7 +14,9 @@ use crate::{
 /// The shop's past and its customers' answers come from a seed; the planted truths are printed beside what was measured. Nothing is sent
 /// anywhere: messages go to files in the shop's folder. A demo that was interrupted goes on where it was.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  tsubame demo\n  tsubame demo --no-serve --customers 2000 --dir /tmp/small-shop\n  tsubame demo --seed 7 --json-report report.json --no-serve")]
+#[command(
+    after_help = "Examples:\n  tsubame demo\n  tsubame demo --no-serve --customers 2000 --dir /tmp/small-shop\n  tsubame demo --seed 7 --json-report report.json --no-serve"
+)]
 pub struct Demo {
     /// Where the shop is made
     #[arg(long, default_value = "demo-shop")]
@@ -47,7 +51,8 @@ impl Demo {
         }
         if let Some(path) = &self.json_report {
             let text = serde_json::to_string_pretty(&report).expect("a report is plain JSON");
-            std::fs::write(path, text + "\n").map_err(|source| Fault::io(format!("could not write {}", path.display()), source))?;
+            std::fs::write(path, text + "\n")
+                .map_err(|source| Fault::io(format!("could not write {}", path.display()), source))?;
         }
         match self.no_serve {
             true => Ok(workspace.state.close().await),

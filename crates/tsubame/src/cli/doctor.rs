@@ -1,3 +1,5 @@
+//! Says whether a shop is well, and what to do where it is not.
+
 use std::sync::Arc;
 
 use clap::Args;
@@ -19,7 +21,11 @@ impl Doctor {
         let problems = query::check(&Arc::new((*workspace.library).clone()), workspace.shop().timezone).await;
         println!("files      {} problems", problems.len());
         let journal = workspace.state.journal();
-        println!("journal    position {}, {} bytes not in the lake yet", journal.last_position().await?, journal.pending_bytes().await?);
+        println!(
+            "journal    position {}, {} bytes not in the lake yet",
+            journal.last_position().await?,
+            journal.pending_bytes().await?
+        );
         for (state, count) in workspace.state.ledger().counts().await? {
             println!("sends      {:<10} {count}", state.name());
         }
@@ -29,7 +35,10 @@ impl Doctor {
         }
         println!("lake       {}", workspace.lake.url());
         for table in workspace.lake.status().await? {
-            println!("table      {:<16} version {:<5} {:>3} files {:>9} rows {:>11} bytes", table.table, table.version, table.files, table.rows, table.bytes);
+            println!(
+                "table      {:<16} version {:<5} {:>3} files {:>9} rows {:>11} bytes",
+                table.table, table.version, table.files, table.rows, table.bytes
+            );
         }
         let letters = workspace.state.vault().dead_letters(workspace.now(), 5).await?;
         for letter in &letters {

@@ -1,3 +1,5 @@
+//! Makes an audience's files by hand, for now or for a day gone by; the night makes those of today.
+
 use clap::Args;
 
 use super::ShopFolder;
@@ -34,7 +36,13 @@ impl Export {
         flush(&workspace).await?;
         workspace.state.close().await;
         let again = if report.was_done { " (made before)" } else { "" };
-        println!("{} members, {} added, {} removed{again}: {}", report.members, report.added, report.removed, report.folder.display());
+        println!(
+            "{} members, {} added, {} removed{again}: {}",
+            report.members,
+            report.added,
+            report.removed,
+            report.folder.display()
+        );
         Ok(())
     }
 }

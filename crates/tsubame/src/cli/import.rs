@@ -1,22 +1,27 @@
-use std::{fs::File, io::BufReader, path::PathBuf};
+//! Brings a file into the shop, or looks at it and writes a first mapping for it.
+
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use connect::{detect::guess, formats::{FORMATS, Layout, Parsed, by_extension}};
+use connect::detect::guess;
 
 use super::ShopFolder;
 use crate::{
     fault::{Exit, Fault},
-    jobs::import::{import, mapping_text},
+    jobs::import::{import, mapping_text, sample},
     progress::Progress,
     workspace::Access,
 };
 
 /// Import a file of orders, customers, events or sends by its mapping
 ///
-/// A line that cannot be used goes to rejects/FILE.rejects.csv with its reason, and encrypted to the dead letter with its bytes; the
-/// others land. The same file again changes nothing.
+/// A line that cannot be used goes to a list in rejects/ (FILE.HASH.rejects.csv) with its reason, and encrypted to the dead letter with
+/// its bytes; the others land. The same file again changes nothing.
 #[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true, after_help = "Examples:\n  tsubame import detect orders.csv > mappings/orders.toml\n  tsubame import orders.csv --map orders\n  tsubame import 受注.csv --map eccube4-orders --shop my-shop")]
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:\n  tsubame import detect orders.csv > mappings/orders.toml\n  tsubame import orders.csv --map orders\n  tsubame import 受注.csv --map eccube4-orders --shop my-shop"
+)]
 pub struct Import {
     #[command(subcommand)]
     command: Option<Sub>,
@@ -77,25 +82,12 @@ impl Import {
 impl Detect {
     fn run(self) -> Result<(), Fault> {
         let name = self.file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let format = by_extension(&self.file.to_string_lossy()).unwrap_or(FORMATS[0]);
-        let open = || File::open(&self.file).map_err(|source| Fault::io(format!("could not open {}", self.file.display()), source));
-        let mut layout = Layout::default();
-        let mut head = Vec::new();
-        std::io::Read::read_to_end(&mut std::io::Read::take(open()?, 64 << 10), &mut head)
-            .map_err(|source| Fault::io(format!("could not read {}", self.file.display()), source))?;
-        layout.separator = connect::formats::csv::guess_separator(&head);
-        let opened = format.open(Box::new(BufReader::new(open()?)), &layout)?;
-        let header = opened.header.clone();
-        let sample: Vec<_> = opened
-            .rows
-            .take(200)
-            .filter_map(|parsed| match parsed {
-                Ok(Parsed::Row(row)) => Some(row),
-                _ => None,
-            })
-            .collect();
-        let guess = guess(&name, &layout, &header, &sample);
+        let sample = sample(&self.file)?;
+        let guess = guess(&name, &sample.layout, &sample.header, &sample.rows);
         print!("{}", guess.toml);
+        for warning in &sample.warnings {
+            eprintln!("note: {warning}");
+        }
         if !guess.missing.is_empty() {
             eprintln!("still to be named: {}", guess.missing.join(", "));
         }

@@ -6,7 +6,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::{
     clock::Clock,
-    fault::Fault,
+    fault::{Exit, Fault},
     workspace::{Access, Workspace},
 };
 
@@ -21,6 +21,7 @@ mod new;
 mod query;
 mod readout;
 mod run;
+mod sends;
 mod serve;
 
 /// The growth desk of an online shop: orders and events in, answers, audiences and messages out, revenue measured.
@@ -43,6 +44,7 @@ enum Command {
     Query(query::Query),
     Run(run::Run),
     Readout(readout::Readout),
+    Sends(sends::Sends),
     Attribute(attribute::Attribute),
     Export(export::Export),
     Serve(serve::Serve),
@@ -53,7 +55,9 @@ enum Command {
 
 /// Print the completion script of a shell
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  tsubame completions bash > ~/.local/share/bash-completion/completions/tsubame\n  tsubame completions fish > ~/.config/fish/completions/tsubame.fish")]
+#[command(
+    after_help = "Examples:\n  tsubame completions bash > ~/.local/share/bash-completion/completions/tsubame\n  tsubame completions fish > ~/.config/fish/completions/tsubame.fish"
+)]
 struct Completions {
     shell: clap_complete::Shell,
 }
@@ -82,6 +86,7 @@ impl Cli {
             Command::Query(command) => command.run().await,
             Command::Run(command) => command.run().await,
             Command::Readout(command) => command.run().await,
+            Command::Sends(command) => command.run().await,
             Command::Attribute(command) => command.run().await,
             Command::Export(command) => command.run().await,
             Command::Serve(command) => command.run().await,
@@ -92,6 +97,15 @@ impl Cli {
                 Ok(())
             }
         }
+    }
+}
+
+/// What is planned or booked up to a moment is never looked at again, so the moment must be past.
+pub fn refuse_future(workspace: &Workspace, at: model::Instant) -> Result<(), Fault> {
+    match at > workspace.now() {
+        true => Err(Fault::new(Exit::Config, format!("{} lies ahead", model::time::rfc3339(at)))
+            .remedy("name a past moment, or leave it out to mean now; a date means its end")),
+        false => Ok(()),
     }
 }
 

@@ -1,3 +1,5 @@
+//! Begins a shop: a folder with every setting written out and something to start from.
+
 use std::path::PathBuf;
 
 use clap::Args;
@@ -6,7 +8,9 @@ use crate::fault::{Exit, Fault};
 
 /// Make a shop's folder with settings, two scenarios, messages and an example segment
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  tsubame new my-shop\n  cd my-shop && tsubame import orders.csv --map eccube4-orders && tsubame serve")]
+#[command(
+    after_help = "Example:\n  tsubame new my-shop\n  cd my-shop && tsubame import orders.csv --map eccube4-orders && tsubame serve"
+)]
 pub struct New {
     /// The folder; it must not exist yet
     folder: PathBuf,
@@ -21,7 +25,10 @@ impl New {
         for (path, text) in crate::demo::FILES {
             let text = match path {
                 // A new shop keeps its own name, and has nothing to demonstrate.
-                "tsubame.toml" => text.replace("つばめ茶舗: the demo shop. ", "").replace("つばめ茶舗", &name),
+                "tsubame.toml" => {
+                    let quoted = toml::Value::String(name.clone()).to_string();
+                    text.replace("つばめ茶舗: the demo shop. ", "").replace("\"つばめ茶舗\"", &quoted)
+                }
                 "README.md" => continue,
                 _ => text.to_string(),
             };

@@ -1,3 +1,5 @@
+//! Asks a question without a page: for scripts, for files, and for one's own SQL.
+
 use std::{fs::File, io::Write, path::PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -8,7 +10,9 @@ use crate::{fault::Fault, workspace::Access};
 
 /// Ask a question: a query of the library by name, or your own SQL
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  tsubame query --list\n  tsubame query f2_by_cohort\n  tsubame query dormant_top_ltv -p days=180 --format csv > dormant.csv\n  tsubame query --sql 'SELECT count(*) FROM orders' --as-of 2026-06-01")]
+#[command(
+    after_help = "Examples:\n  tsubame query --list\n  tsubame query f2_by_cohort\n  tsubame query dormant_top_ltv -p days=180 --format csv > dormant.csv\n  tsubame query --sql 'SELECT count(*) FROM orders' --as-of 2026-06-01"
+)]
 pub struct Query {
     /// A query's name (reports/rfm_grid, or rfm_grid)
     #[arg(required_unless_present_any = ["sql", "list"], conflicts_with = "sql")]
@@ -51,8 +55,14 @@ impl Query {
         let workspace = self.shop.open(Access::Read).await?;
         if self.list {
             for query in workspace.library.queries.values().filter(|query| !query.name.starts_with("system/")) {
-                let params: Vec<String> = query.header.params.iter().map(|param| format!("{}:{}", param.name, param.kind.name())).collect();
-                println!("{:<34} {}{}", query.name, query.header.title, if params.is_empty() { String::new() } else { format!("  ({})", params.join(", ")) });
+                let params: Vec<String> =
+                    query.header.params.iter().map(|param| format!("{}:{}", param.name, param.kind.name())).collect();
+                println!(
+                    "{:<34} {}{}",
+                    query.name,
+                    query.header.title,
+                    if params.is_empty() { String::new() } else { format!("  ({})", params.join(", ")) }
+                );
             }
             return Ok(());
         }
@@ -77,7 +87,8 @@ impl Query {
         };
         match &self.output {
             Some(path) => {
-                let mut file = File::create(path).map_err(|source| Fault::io(format!("could not create {}", path.display()), source))?;
+                let mut file =
+                    File::create(path).map_err(|source| Fault::io(format!("could not create {}", path.display()), source))?;
                 format::write(format, &schema, &batches, &mut file)?;
             }
             None => {
@@ -98,7 +109,8 @@ fn params(query: &query::Query, given: &[String]) -> Result<Params, Fault> {
             Fault::new(crate::fault::Exit::Config, format!("`{text}` is not a parameter")).remedy("write it as -p name=value")
         })?;
         let kind = query.header.params.iter().find(|param| param.name == name).map_or(ParamKind::Text, |param| param.kind);
-        let value = kind.read(raw).ok_or_else(|| QueryError::ParamValue { name: name.into(), kind: kind.name(), raw: raw.into() })?;
+        let value =
+            kind.read(raw).ok_or_else(|| QueryError::ParamValue { name: name.into(), kind: kind.name(), raw: raw.into() })?;
         params.insert(name.into(), value);
     }
     Ok(params)

@@ -1,3 +1,5 @@
+//! Reads what a scenario or a test has added, in a terminal or a script.
+
 use clap::Args;
 use query::Mode;
 

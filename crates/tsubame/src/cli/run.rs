@@ -1,7 +1,14 @@
+//! Does what is due and ends, for shops whose scheduler is not `serve`.
+
 use clap::Args;
 
 use super::ShopFolder;
-use crate::{fault::Fault, jobs::due, workspace::Access};
+use crate::{
+    clock::Clock,
+    fault::{Exit, Fault},
+    jobs::due,
+    workspace::Access,
+};
 
 /// Do what is due: plan and send scenarios, and work the nights that ended
 ///
@@ -18,17 +25,30 @@ pub struct Run {
 
 impl Run {
     pub async fn run(self) -> Result<(), Fault> {
-        let workspace = self.shop.open(Access::Write).await?;
+        let mut workspace = self.shop.open(Access::Write).await?;
         let at = match &self.at {
             Some(text) => super::instant(&workspace, text)?,
             None => workspace.now(),
         };
+        super::refuse_future(&workspace, at)?;
+        // What is still in time, and when it was sent, is told by the same clock as what is due.
+        workspace.clock = Clock::logical(at);
         let report = due::run(&workspace, at).await?;
         workspace.state.close().await;
         println!(
             "planned {} sends and {} ghosts, {} entry moves; accepted {}, stopped {}; nights {}, exports {}",
             report.planned, report.ghosts, report.entries, report.accepted, report.stopped, report.nights, report.exported
         );
-        Ok(())
+        match report.failed + report.deferred + report.unknown {
+            0 => Ok(()),
+            _ => Err(Fault::new(
+                Exit::Partial,
+                format!(
+                    "{} sends failed, {} are deferred, of {} the outcome is unknown",
+                    report.failed, report.deferred, report.unknown
+                ),
+            )
+            .remedy("deferred ones are tried again by the next run; `tsubame sends` lists those that wait for a person")),
+        }
     }
 }

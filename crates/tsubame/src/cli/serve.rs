@@ -1,4 +1,10 @@
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+//! Keeps a shop running: its pages for people, and the minute's and the night's work beside them.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use clap::Args;
 use tokio::net::TcpListener;
@@ -6,7 +12,7 @@ use tokio::net::TcpListener;
 use super::ShopFolder;
 use crate::{
     clock::Clock,
-    fault::Fault,
+    fault::{Exit, Fault},
     http,
     jobs::due,
     workspace::{Access, Workspace},
@@ -40,25 +46,36 @@ pub async fn serve(workspace: Workspace, listen: SocketAddr) -> Result<(), Fault
             .remedy("another program uses the port: stop it, or choose another with --listen")
     })?;
     let address = listener.local_addr().map_err(|source| Fault::io("could not read the address listened on", source))?;
-    if let Some((account, password)) = workspace.state.accounts().first_admin(chrono::Utc::now()).await? {
+    if let Some((account, password)) = workspace.state.accounts().first_admin(Clock::Real.now()).await? {
         println!("{} password: {}", account.name, password.expose());
     }
     println!("listening on http://{address}");
     let workspace = Arc::new(workspace);
     // A demo shop's time stands still: nothing falls due in it.
-    let scheduler = matches!(workspace.clock, Clock::Real).then(|| tokio::spawn(schedule(workspace.clone())));
-    let served = http::serve(listener, workspace.clone(), stopped()).await;
-    if let Some(scheduler) = scheduler {
-        scheduler.abort();
-    }
+    let scheduler = match workspace.clock {
+        Clock::Real => tokio::spawn(schedule(workspace.clone())),
+        Clock::Logical(_) => tokio::spawn(std::future::pending()),
+    };
+    let ended = tokio::select! {
+        served = http::serve(listener, workspace.clone(), stopped()) => served,
+        // It never ends by itself: a shop whose pages answer while nothing is sent would deceive everybody.
+        defect = scheduler => Err(Fault::new(Exit::Failed, format!("what is due is no longer done: {defect:?}")).remedy("start it again, and report this")),
+    };
+    // Work stops between two messages, so that none is left of unknown outcome.
+    workspace.stopping.store(true, Ordering::SeqCst);
+    let _last = workspace.working.lock().await;
     workspace.state.close().await;
-    served
+    ended
 }
 
 async fn schedule(workspace: Arc<Workspace>) {
     let mut minute = tokio::time::interval(EVERY);
     loop {
         minute.tick().await;
+        let _working = workspace.working.lock().await;
+        if workspace.stopping.load(Ordering::SeqCst) {
+            return std::future::pending().await;
+        }
         match due::run(&workspace, workspace.now()).await {
             Ok(report) if report != due::Report::default() => tracing::info!(?report, "did what was due"),
             Ok(_) => {}

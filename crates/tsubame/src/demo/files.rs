@@ -1,7 +1,8 @@
 //! The demo shop's own folder: settings, scenarios, messages and a segment, as in `fixtures/shop`.
 
 /// Path in the shop's folder, and content.
-pub const FILES: [(&str, &str); 9] = [
+pub const FILES: [(&str, &str); 10] = [
+    (".gitignore", include_str!("../../../../fixtures/shop/gitignore")),
     ("tsubame.toml", include_str!("../../../../fixtures/shop/tsubame.toml")),
     ("scenarios/cart-recovery.toml", include_str!("../../../../fixtures/shop/scenarios/cart-recovery.toml")),
     ("scenarios/f2-followup.toml", include_str!("../../../../fixtures/shop/scenarios/f2-followup.toml")),

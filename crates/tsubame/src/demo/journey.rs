@@ -27,9 +27,21 @@ language = "en"
 
 /// File, mapping, bytes.
 const FILES: [(&str, &str, &[u8]); 3] = [
-    ("transactions.parquet", "complete-journey-transactions", include_bytes!("../../../../fixtures/complete-journey/transactions.parquet")),
-    ("campaigns.parquet", "complete-journey-campaigns", include_bytes!("../../../../fixtures/complete-journey/campaigns.parquet")),
-    ("coupon_redemptions.parquet", "complete-journey-coupons", include_bytes!("../../../../fixtures/complete-journey/coupon_redemptions.parquet")),
+    (
+        "transactions.parquet",
+        "complete-journey-transactions",
+        include_bytes!("../../../../fixtures/complete-journey/transactions.parquet"),
+    ),
+    (
+        "campaigns.parquet",
+        "complete-journey-campaigns",
+        include_bytes!("../../../../fixtures/complete-journey/campaigns.parquet"),
+    ),
+    (
+        "coupon_redemptions.parquet",
+        "complete-journey-coupons",
+        include_bytes!("../../../../fixtures/complete-journey/coupon_redemptions.parquet"),
+    ),
 ];
 
 /// What was found in it.

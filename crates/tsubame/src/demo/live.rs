@@ -26,7 +26,8 @@ use crate::{
 
 /// The cursor that holds the end of the last slot lived.
 const LIVED: &str = "demo";
-const PAST: [(&str, &str); 3] = [("customers.csv", "demo-customers"), ("orders.csv", "demo-orders"), ("events.csv", "demo-events")];
+const PAST: [(&str, &str); 3] =
+    [("customers.csv", "demo-customers"), ("orders.csv", "demo-orders"), ("events.csv", "demo-events")];
 /// Shop times at which scenarios are evaluated; ten minutes of grace after full hours, and the last before the quiet hours.
 const SLOTS: [(u32, u32); 8] = [(8, 10), (10, 10), (12, 10), (14, 10), (16, 10), (18, 10), (20, 10), (21, 0)];
 
@@ -60,7 +61,8 @@ fn prepare(folder: &Path, options: Options) -> Result<(), Fault> {
                 .remedy("remove the folder, name another with --dir, or repeat its --seed and --customers"));
         }
         Err(_) if folder.join("tsubame.toml").exists() => {
-            return Err(Fault::new(Exit::Config, format!("{} holds a shop that is no demo", folder.display())).remedy("name another with --dir"));
+            return Err(Fault::new(Exit::Config, format!("{} holds a shop that is no demo", folder.display()))
+                .remedy("name another with --dir"));
         }
         Err(_) => {}
     }
@@ -167,8 +169,11 @@ impl Life<'_> {
 
     /// What happened in `(from, to]`: by itself, and in answer.
     async fn collect(&mut self, from: Instant, to: Instant, natural: &[Natural]) -> Result<(), Fault> {
-        let mut facts: Vec<Fact> =
-            natural.iter().filter(|natural| natural.at > from && natural.at <= to).flat_map(|natural| natural.facts.clone()).collect();
+        let mut facts: Vec<Fact> = natural
+            .iter()
+            .filter(|natural| natural.at > from && natural.at <= to)
+            .flat_map(|natural| natural.facts.clone())
+            .collect();
         let mut receipts: Vec<(Instant, Receipt)> = Vec::new();
         let later = self.pending.split_off(&(to + TimeDelta::microseconds(1)));
         for (_, responses) in std::mem::replace(&mut self.pending, later) {
@@ -250,7 +255,11 @@ struct Natural {
 fn natural(world: &World, day: u32) -> Vec<Natural> {
     let activity = world.day(day);
     let events = activity.events.iter().map(|(at, event)| Natural { at: *at, facts: vec![Fact::new(event, *at, *at)] });
-    let orders = activity.orders.iter().chain(&activity.revisions).map(|placed| Natural { at: placed.occurred_at, facts: order_facts(placed) });
+    let orders = activity
+        .orders
+        .iter()
+        .chain(&activity.revisions)
+        .map(|placed| Natural { at: placed.occurred_at, facts: order_facts(placed) });
     events.chain(orders).collect()
 }
 

@@ -135,7 +135,16 @@ fn difference(effect: Option<&Effect>) -> Measured {
 
 impl Measured {
     fn nothing() -> Measured {
-        Measured { name: String::new(), definition: String::new(), planted: 0.0, measured: None, low: None, high: None, n: 0, p: None }
+        Measured {
+            name: String::new(),
+            definition: String::new(),
+            planted: 0.0,
+            measured: None,
+            low: None,
+            high: None,
+            n: 0,
+            p: None,
+        }
     }
 }
 

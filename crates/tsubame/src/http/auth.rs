@@ -194,6 +194,7 @@ const ADDRESS_FAILURES_MAX: u32 = 20;
 /// How long one has to wait after too many, and after how long everything is forgotten.
 const WAIT_SECONDS: i64 = 60;
 const FORGET_SECONDS: i64 = 900;
+/// So many names and addresses are remembered. Past that those who are unknown wait until others are forgotten.
 const REMEMBERED_MAX: usize = 10_000;
 
 impl Attempts {
@@ -209,13 +210,16 @@ impl Attempts {
         if let Some(wait) = waits.max() {
             return Some(wait as u64);
         }
-        if failures.len() < REMEMBERED_MAX {
-            for (key, _) in keys {
-                let known = failures.entry(key).or_insert(Failures { count: 0, last: now });
-                *known = Failures { count: known.count + 1, last: now };
+        let mut is_full = false;
+        for (key, _) in keys {
+            if failures.len() >= REMEMBERED_MAX && !failures.contains_key(&key) {
+                is_full = true;
+                continue;
             }
+            let known = failures.entry(key).or_insert(Failures { count: 0, last: now });
+            *known = Failures { count: known.count + 1, last: now };
         }
-        None
+        is_full.then_some(WAIT_SECONDS as u64)
     }
 
     /// The attempt that just began was no failure.
@@ -275,5 +279,24 @@ mod tests {
         }
         check("another", here, 90, Some(52)); // Twenty from one address.
         check("another", there, 90, None);
+    }
+
+    #[test]
+    fn a_full_memory_does_not_stop_the_counting() {
+        let start = DateTime::from_timestamp(1_795_000_000, 0).unwrap();
+        let (here, there): (IpAddr, IpAddr) = ("203.0.113.7".parse().unwrap(), "203.0.113.8".parse().unwrap());
+        let attempts = Attempts::default();
+        let others = (2..REMEMBERED_MAX).map(|index| (Key::Name(format!("guess-{index}")), Failures { count: 1, last: start }));
+        attempts.failures.lock().unwrap().extend(others);
+        let check = |name: &str, address, seconds: i64, expect| {
+            assert_eq!(attempts.begin(name, address, start + TimeDelta::seconds(seconds)), expect, "{name} after {seconds} s");
+        };
+        for second in 0..5 {
+            check("admin", here, second, None); // The last two places.
+        }
+        check("admin", here, 5, Some(59));
+        check("somebody", here, 6, Some(60));
+        check("guess-2", there, 7, Some(60));
+        check("somebody", there, 907, None); // All is forgotten.
     }
 }

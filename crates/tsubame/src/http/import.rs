@@ -1,10 +1,8 @@
 //! Bringing orders in by hand: a file is dropped, understood, shown, and only then imported. Between the two it waits in `data/uploads`,
-//! readable by the server alone, for a day at most.
+//! readable by the server alone, for a day at most: what is older is removed when the server starts and, while it runs, at each upload.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs::File,
-    io::{BufReader, Read},
     path::{Path as FilePath, PathBuf},
     sync::Arc,
     time::{Duration, SystemTime},
@@ -20,12 +18,12 @@ use axum::{
 use chrono::NaiveDate;
 use connect::{
     detect::{self, Guess},
-    formats::{FORMATS, Layout, Parsed, Rejection, Row, by_extension, csv::guess_separator},
+    formats::{Rejection, Row, by_extension},
     import::Importer,
     mapping::{ITEM_TARGETS, Kind, Mapping, plain},
 };
 use maud::Markup;
-use model::{Email, Instant, Money, Phone, Problem, Remedy, Shop, Text};
+use model::{Email, Instant, Money, Phone, Problem, Shop, Text};
 use query::{Mode, ParamValue, Params, Value};
 use serde::Deserialize;
 use tokio::io::AsyncWriteExt;
@@ -48,7 +46,6 @@ const FORM_BYTES: usize = 64 << 10;
 const UPLOAD_KEPT: Duration = Duration::from_secs(24 * 3600);
 /// The `source` of orders that come this way. It does not follow the file's name: the same order in next month's file must be the same.
 const SOURCE: &str = "orders-csv";
-const SAMPLE_ROWS: usize = 200;
 const SHOWN_ROWS: usize = 8;
 const SHOWN_REJECTS: usize = 50;
 
@@ -312,7 +309,7 @@ async fn written(upload: &Upload, mut field: Field<'_>) -> Result<(), Failed> {
 }
 
 /// Uploads that nobody imported hold addresses: they do not stay.
-fn remove_old(app: &App) {
+pub fn remove_old(app: &App) {
     let Ok(entries) = std::fs::read_dir(app.workspace.path("data/uploads")) else { return };
     for entry in entries.filter_map(Result::ok) {
         let age = entry.metadata().and_then(|data| data.modified()).ok().and_then(|at| SystemTime::now().duration_since(at).ok());
@@ -354,7 +351,8 @@ fn examine(
     key: &model::IdKey,
     now: Instant,
 ) -> Result<Examined, Problematic> {
-    let (layout, header, sample, encoding) = first_rows(path)?;
+    let jobs::import::Sample { layout, header, encoding, rows: sample, .. } =
+        jobs::import::sample(path).map_err(|fault| problematic(fault, path))?;
     let guess = detect::guess(SOURCE, &layout, &header, &sample);
     let is_orders = guess.kind == Kind::Orders;
     let other_kind = (!is_orders && guess.missing.is_empty() && choices.is_none()).then_some(guess.kind);
@@ -385,7 +383,7 @@ fn examine(
     let shown_rows =
         sample.iter().take(SHOWN_ROWS).map(|row| row.fields.iter().map(|cell| cell.clone().unwrap_or_default()).collect());
     let mut page = ImportPreview {
-        encoding: encoding.to_uppercase(),
+        encoding: encoding.name().to_uppercase(),
         delimiter: match layout.separator {
             b'\t' => "TAB".into(),
             separator => char::from(separator).to_string(),
@@ -409,23 +407,11 @@ fn examine(
     Ok(Examined { page, mapping: text, source, other_kind })
 }
 
-/// Layout, header, the first rows, and the encoding's name.
-fn first_rows(path: &FilePath) -> Result<(Layout, Vec<String>, Vec<Row>, &'static str), Problematic> {
-    let could_not = |error: std::io::Error| (format!("the file could not be read: {error}"), None);
-    let mut start = Vec::new();
-    File::open(path).map_err(could_not)?.take(64 << 10).read_to_end(&mut start).map_err(could_not)?;
-    let layout = Layout { separator: guess_separator(&start), ..Layout::default() };
-    let format = by_extension(&path.to_string_lossy()).unwrap_or(FORMATS[0]);
-    let file = BufReader::new(File::open(path).map_err(could_not)?);
-    let unreadable = |error: connect::formats::FormatError| (error.to_string(), error.remedy());
-    let opened = format.open(Box::new(file), &layout).map_err(unreadable)?;
-    let mut sample = Vec::new();
-    for parsed in opened.rows.take(SAMPLE_ROWS) {
-        if let Parsed::Row(row) = parsed.map_err(unreadable)? {
-            sample.push(row);
-        }
-    }
-    Ok((layout, opened.header, sample, opened.encoding.name()))
+/// What went wrong with a file, without the folder: a page does not say where the server keeps things.
+fn problematic(fault: Fault, path: &FilePath) -> Problematic {
+    let message = std::iter::once(&fault.message).chain(&fault.causes).cloned().collect::<Vec<_>>().join(": ");
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    (message.replace(&*path.to_string_lossy(), &name), fault.remedy)
 }
 
 /// Where a guess puts each field: `items.` before those of a line.
@@ -555,11 +541,12 @@ fn tried(
             .map(|problem| Reject { line: problem.line as u64, reason: problem.message, remedy: problem.remedy })
             .collect()
     };
-    let of_error = |reason: String, remedy: Option<String>| vec![Reject { line: 0, reason, remedy }];
+    let of_fault = |fault: Fault| {
+        let (reason, remedy) = problematic(fault, path);
+        vec![Reject { line: 0, reason, remedy }]
+    };
     let mapping = Mapping::parse("mapping", text).map_err(of_problems)?;
-    let format = by_extension(&path.to_string_lossy()).unwrap_or(FORMATS[0]);
-    let file = BufReader::with_capacity(1 << 20, File::open(path).map_err(|error| of_error(error.to_string(), None))?);
-    let opened = format.open(Box::new(file), &mapping.layout).map_err(|error| of_error(error.to_string(), error.remedy()))?;
+    let opened = jobs::import::open(path, &mapping.layout).map_err(of_fault)?;
     let mut importer = Importer::new(&mapping, &opened.header, key, now).map_err(of_problems)?;
     let (mut counts, mut rejects, mut customers) = (Counts::default(), Vec::new(), BTreeSet::new());
     let mut add = |imported: connect::import::Imported| {
@@ -584,7 +571,7 @@ fn tried(
         }
     };
     for parsed in opened.rows {
-        importer.push(parsed.map_err(|error| of_error(error.to_string(), error.remedy()))?);
+        importer.push(parsed.map_err(of_fault)?);
         if importer.ready() >= 10_000 {
             add(importer.take());
         }
@@ -602,7 +589,8 @@ fn shown_reject(rejection: Rejection) -> Reject {
     Reject { line: rejection.line, reason, remedy: Some(rejection.remedy) }
 }
 
-/// Whether a column's cells are hidden: by what it means, by its name, or because they look like addresses.
+/// Whether a column's cells are hidden: by what it means, by its name, or because they look like addresses. What it is mapped to takes
+/// none of these back, but that orders and products have names too.
 fn is_personal(name: &str, field: Option<&str>, at: usize, sample: &[Row]) -> bool {
     const NAMES: [&str; 18] = [
         "名前",
@@ -624,14 +612,14 @@ fn is_personal(name: &str, field: Option<&str>, at: usize, sample: &[Row]) -> bo
         "postal",
         "birth",
     ];
-    if let Some(field) = field {
-        return matches!(field, "email" | "phone" | "name" | "line_id");
-    }
+    let is_meant = matches!(field, Some("email" | "phone" | "name" | "line_id"));
+    let is_of_thing = field.is_some_and(|field| field == "order_id" || field.starts_with("items."));
     let plain_name = plain(name);
     let cells = || sample.iter().filter_map(|row| row.fields.get(at)?.as_deref()).filter(|cell| !cell.trim().is_empty()).take(50);
     let looks_personal = cells().any(|cell| Email::parse(cell).is_ok())
         || (cells().next().is_some() && cells().all(|cell| Phone::parse(cell).is_ok()));
-    NAMES.iter().any(|part| plain_name.contains(part)) || plain_name.ends_with("name") || looks_personal
+    let is_named = NAMES.iter().any(|part| plain_name.contains(part)) || (plain_name.ends_with("name") && !is_of_thing);
+    is_meant || is_named || looks_personal
 }
 
 /// What a column may mean.
@@ -715,6 +703,25 @@ mod tests {
         check("..", "upload.csv");
         check("", "upload.csv");
         check("a\0b\n.csv", "a_b_.csv");
+    }
+
+    #[test]
+    fn addresses_are_hidden_whatever_their_column_is_mapped_to() {
+        let check = |name: &str, field: Option<&str>, cells: &[&str], expect: bool| {
+            let row = |cell: &&str| Row { line: 1, fields: vec![Some(cell.to_string())], raw: Vec::new() };
+            let sample: Vec<Row> = cells.iter().map(row).collect();
+            assert_eq!(is_personal(name, field, 0, &sample), expect, "{name} as {field:?}: {cells:?}");
+        };
+        check("会員", Some("customer_id"), &["c1", "taro@example.jp"], true);
+        check("会員", Some("customer_id"), &["090-1234-5678"], true);
+        check("会員", Some("customer_id"), &["c1", "c2"], false);
+        check("メールアドレス", Some("customer_id"), &["c1"], true);
+        check("連絡先", Some("email"), &[], true);
+        check("備考", None, &["taro@example.jp"], true);
+        check("Customer name", Some("customer_id"), &["c1"], true);
+        check("Lineitem name", Some("items.name"), &["Green tea"], false);
+        check("注文日時", Some("ordered_at"), &["2026-06-01 10:00:00"], false);
+        check("合計", Some("total"), &["1200", "800"], false);
     }
 
     #[test]

@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
 use decide::attribution::{MODELS, Revision, Settings, credits};
-use model::{
-    Channel, Currency, CustomerId, Fact, Instant, Order, OrderStatus, Run, Touch, TouchKind, derive_id,
-};
+use model::{Channel, Currency, CustomerId, Fact, Instant, Order, OrderStatus, Run, Touch, TouchKind, derive_id};
 use query::{Mode, ParamValue, Params};
 use serde_json::json;
 
@@ -24,8 +22,9 @@ pub struct Report {
     pub credits: u64,
 }
 
-/// Books credit for order revisions that happened after the last night and up to `until`. A revision is booked once, with the touches
-/// known then: a click that is told later earns nothing of it, so that a booked night never changes.
+/// Books credit for order revisions that arrived after the last night and up to `until`, whenever they happened: a file of yesterday's
+/// orders that is imported today is booked tonight. A revision is booked once, with the touches known then: a click that is told later
+/// earns nothing of it, so that a booked night never changes.
 pub async fn attribute(workspace: &Workspace, until: Instant) -> Result<Report, Fault> {
     let cursors = workspace.state.cursors();
     let since = cursors.get(CURSOR).await?.map(|at| parse_instant(&at)).transpose()?;
@@ -119,26 +118,23 @@ async fn book(workspace: &Workspace, since: Option<Instant>, until: Instant) -> 
     let answer = desk.ask("system/attribution_orders", &Params::new()).await?;
     let rows = Rows::new(&answer);
     let mut orders: BTreeMap<String, Vec<Revision>> = BTreeMap::new();
+    let mut fresh: BTreeMap<(String, String), Instant> = BTreeMap::new();
     for row in 0..answer.rows.len() {
         let customer = rows.needed(row, "customer_id")?;
-        let revision = Revision { at: rows.instant(row, "revised_at")?, order: order(&rows, row, &customer, &workspace.shop().currency)? };
+        let revision =
+            Revision { at: rows.instant(row, "revised_at")?, order: order(&rows, row, &customer, &workspace.shop().currency)? };
+        let arrived_at = rows.instant(row, "arrived_at")?;
+        if arrived_at <= until && since.is_none_or(|since| arrived_at > since) {
+            fresh.insert((revision.order.order_id.clone(), revision.order.revision_id.clone()), revision.at);
+        }
         orders.entry(customer).or_default().push(revision);
     }
     let settings = Settings { zone: workspace.shop().timezone, channels: &[Channel::Line, Channel::Email, Channel::Sms] };
     let mut booked = Vec::new();
     for (customer, revisions) in &orders {
         let Some(touches) = touches.get(customer) else { continue };
-        let is_new = |revision: &&Revision| revision.at <= until && since.is_none_or(|since| revision.at > since);
-        let fresh: BTreeMap<(&str, &str), Instant> = revisions
-            .iter()
-            .filter(is_new)
-            .map(|revision| ((revision.order.order_id.as_str(), revision.order.revision_id.as_str()), revision.at))
-            .collect();
-        if fresh.is_empty() {
-            continue;
-        }
         for credit in credits(revisions, touches, &MODELS, settings)? {
-            if let Some(at) = fresh.get(&(credit.order_id.as_str(), credit.revision_id.as_str())) {
+            if let Some(at) = fresh.get(&(credit.order_id.clone(), credit.revision_id.clone())) {
                 booked.push(Fact::new(&credit, *at, workspace.now()));
             }
         }

@@ -22,7 +22,9 @@ pub async fn receipts(workspace: &Workspace, receipts: &[(Instant, Receipt)]) ->
     for (at, receipt) in receipts {
         match receipt.kind {
             ReceiptKind::Unsubscribed => consents.push((revocation(receipt, *at), *at)),
-            ReceiptKind::Blocked | ReceiptKind::Bounced | ReceiptKind::Complained => suppressions.push((suppression(receipt, *at), *at)),
+            ReceiptKind::Blocked | ReceiptKind::Bounced | ReceiptKind::Complained => {
+                suppressions.push((suppression(receipt, *at), *at))
+            }
             ReceiptKind::Delivered | ReceiptKind::Opened | ReceiptKind::Clicked => {}
         }
     }

@@ -1,23 +1,26 @@
 //! Carrying out what is planned: claim, look once more, hand over (durably), send, write down the answer.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::atomic::Ordering,
+};
 
 use chrono::TimeDelta;
 use connect::{
     senders::{Address, Context, Message, Sender},
     template::Variables,
 };
-use model::{Channel, ContactKind, CustomerId, EntryStep, Instant, Money, Outcome, Stop};
+use decide::{
+    Rules,
+    gates::{self, Gate, Member},
+    tick::base_key,
+};
+use model::{Channel, ContactKind, CustomerId, EntryStep, Money, Outcome, Scenario, Stop, scenario::Matching};
 use query::{Mode, ParamValue, Params};
 use sha2::{Digest, Sha256};
 use state::{Claimed, HandOver, Narrow, Resolution, Resolved};
 
-use crate::{
-    fault::Fault,
-    jobs::tick::Rows,
-    transport::Transport,
-    workspace::Workspace,
-};
+use crate::{fault::Fault, jobs::tick::Rows, transport::Transport, workspace::Workspace};
 
 const BATCH: usize = 500;
 const LEASE: std::time::Duration = std::time::Duration::from_secs(300);
@@ -40,23 +43,87 @@ pub async fn deliver(workspace: &Workspace, fresh_run: Option<&str>) -> Result<R
     settle_unknown(workspace, &mut outbound, &mut report).await?;
     loop {
         let claimed = ledger.claim(workspace.now(), BATCH, LEASE, "deliver").await?;
-        if claimed.is_empty() {
+        if claimed.is_empty() || workspace.stopping.load(Ordering::SeqCst) {
             return Ok(report);
         }
+        let claimed = still_timely(workspace, claimed, &mut report).await?;
         let (mut cleared, older): (Vec<_>, Vec<_>) =
             claimed.into_iter().partition(|claimed| fresh_run == Some(claimed.send.run_id.as_str()));
         cleared.extend(without_exits(workspace, older, &mut report).await?);
         let prepared = outbound.prepare(cleared, &mut report).await?;
-        let hand: Vec<HandOver> = prepared
-            .iter()
-            .map(|message| HandOver { send_id: message.claimed.send.send_id.clone(), fence: message.claimed.fence, body_hash: message.body_hash() })
-            .collect();
-        let handed = ledger.hand(&hand, workspace.now()).await?;
-        report.stopped += handed.stopped.len() as u64;
-        let handed: BTreeSet<String> = handed.handed.into_iter().collect();
-        let leaving: Vec<Prepared> = prepared.into_iter().filter(|message| handed.contains(&message.claimed.send.send_id)).collect();
-        outbound.send(leaving, &mut report).await?;
+        // Call by call: when the program dies, no more outcomes are unknown than one call has members.
+        for call in outbound.calls(prepared) {
+            if workspace.stopping.load(Ordering::SeqCst) {
+                return Ok(report);
+            }
+            let hand: Vec<HandOver> = call
+                .iter()
+                .map(|message| HandOver {
+                    send_id: message.claimed.send.send_id.clone(),
+                    fence: message.claimed.fence,
+                    body_hash: message.body_hash(),
+                })
+                .collect();
+            let handed = ledger.hand(&hand, workspace.now()).await?;
+            report.stopped += handed.stopped.len() as u64;
+            let handed: BTreeSet<String> = handed.handed.into_iter().collect();
+            let leaving: Vec<Prepared> =
+                call.into_iter().filter(|message| handed.contains(&message.claimed.send.send_id)).collect();
+            outbound.send(leaving, &mut report).await?;
+        }
     }
+}
+
+/// A person decided that a parked message may be sent once more.
+pub async fn resend(workspace: &Workspace, send_id: &str) -> Result<Report, Fault> {
+    let mut report = Report::default();
+    let mut outbound = Outbound::open(workspace)?;
+    match workspace.state.ledger().resend(send_id, workspace.now()).await? {
+        Resolved::Handed(claimed) => {
+            let prepared = outbound.prepare(vec![*claimed], &mut report).await?;
+            outbound.send(prepared, &mut report).await?;
+        }
+        Resolved::Refused(_) => report.stopped += 1,
+        Resolved::Done => {}
+    }
+    Ok(report)
+}
+
+/// Drops what is too late and puts off what fell into quiet hours: delivery may be later than the plan wanted, by an outage or a retry.
+async fn still_timely(workspace: &Workspace, claimed: Vec<Claimed>, report: &mut Report) -> Result<Vec<Claimed>, Fault> {
+    let rules = Rules::of(workspace.shop());
+    let (reach, sends) = (BTreeMap::new(), []);
+    let member = Member { reach: &reach, sends: &sends, held_out: false };
+    // A send due at t is executed at t + grace, and judged as of t.
+    let at = workspace.now() - workspace.shop().grace.0;
+    let valid_for = |claimed: &Claimed| {
+        let scenario = workspace.files.scenarios.iter().find(|scenario| scenario.scenario == claimed.send.scenario)?;
+        Some(scenario.step(&claimed.send.step)?.send.as_ref()?.valid_for?.0)
+    };
+    let mut narrowed = Vec::new();
+    let mut kept = Vec::new();
+    for claimed in claimed {
+        let send = &claimed.send;
+        let narrow = match gates::Quiet.check(&member, send.channel, send.purpose, at, &rules) {
+            _ if valid_for(&claimed).is_some_and(|valid_for| at > send.due_at + valid_for) => Some(Narrow::Stop(Stop::Expired)),
+            Some(Stop::Quiet { until }) => Some(Narrow::Defer { until, why: Stop::Quiet { until } }),
+            _ => None,
+        };
+        match narrow {
+            Some(narrow) => {
+                match narrow {
+                    Narrow::Stop(_) => report.stopped += 1,
+                    Narrow::Defer { .. } => report.deferred += 1,
+                }
+                narrowed.push((send.send_id.clone(), claimed.fence, narrow));
+            }
+            None => kept.push(claimed),
+        }
+    }
+    if !narrowed.is_empty() {
+        workspace.state.ledger().narrow(&narrowed, workspace.now()).await?;
+    }
+    Ok(kept)
 }
 
 /// Sends that were handed over when we stopped: the sender may recognise our key, else a person must look.
@@ -87,19 +154,17 @@ async fn without_exits(workspace: &Workspace, claimed: Vec<Claimed>, report: &mu
     if claimed.is_empty() {
         return Ok(claimed);
     }
-    let exits: BTreeMap<&str, BTreeSet<&str>> = workspace
-        .files
-        .scenarios
-        .iter()
-        .map(|scenario| (scenario.scenario.as_str(), scenario.exits.iter().filter_map(|exit| exit.on.as_deref()).collect()))
-        .collect();
+    let scenarios: BTreeMap<&str, &Scenario> =
+        workspace.files.scenarios.iter().map(|scenario| (scenario.scenario.as_str(), scenario)).collect();
     let customers: Vec<CustomerId> = claimed.iter().map(|claimed| claimed.send.customer_id.clone()).collect();
     let entries = workspace.state.ledger().entries_of(&customers).await?;
     let entered: BTreeMap<&str, &EntryStep> = entries.iter().map(|entry| (entry.entry_id.as_str(), entry)).collect();
-    let Some(since) = claimed.iter().filter_map(|claimed| Some(entered.get(claimed.send.entry_id.as_str())?.entered_at)).min() else {
+    let Some(since) = claimed.iter().filter_map(|claimed| Some(entered.get(claimed.send.entry_id.as_str())?.entered_at)).min()
+    else {
         return Ok(claimed);
     };
-    let names: BTreeSet<&str> = exits.values().flatten().copied().collect();
+    let names: BTreeSet<&str> =
+        scenarios.values().flat_map(|scenario| scenario.exits.iter().filter_map(|exit| exit.on.as_deref())).collect();
     let desk = workspace.desk(workspace.now(), Mode::AsKnown).await?;
     let params: Params = [
         ("from_at".to_string(), ParamValue::Instant(since)),
@@ -109,20 +174,38 @@ async fn without_exits(workspace: &Workspace, claimed: Vec<Claimed>, report: &mu
     .into();
     let answer = desk.ask("system/happenings", &params).await?;
     let rows = Rows::new(&answer);
-    let mut happened: BTreeMap<String, Vec<(String, Instant)>> = BTreeMap::new();
+    let mut happened: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for row in 0..answer.rows.len() {
-        happened.entry(rows.needed(row, "customer_id")?).or_default().push((rows.needed(row, "name")?, rows.instant(row, "occurred_at")?));
+        happened.entry(rows.needed(row, "customer_id")?).or_default().push(row);
     }
+    let takes_out = |scenario: &Scenario, entry: &EntryStep, row: usize| {
+        let (name, at) = (rows.text(row, "name"), rows.instant(row, "occurred_at").ok());
+        scenario.exits.iter().any(|exit| {
+            exit.on == name
+                && at.is_some_and(|at| at > entry.entered_at)
+                && match (exit.matching, scenario.entry.key.as_deref()) {
+                    (Matching::Key, Some(column)) => rows.text(row, column).as_deref() == Some(base_key(&entry.entry_key)),
+                    _ => true,
+                }
+        })
+    };
     let mut narrowed = Vec::new();
     let mut kept = Vec::new();
     for claimed in claimed {
-        let since = entered.get(claimed.send.entry_id.as_str()).map(|entry| entry.entered_at);
-        let leave = exits.get(claimed.send.scenario.as_str());
-        let exit = happened.get(claimed.send.customer_id.as_str()).into_iter().flatten().find(|(name, at)| {
-            since.is_some_and(|since| *at > since) && leave.is_some_and(|names| names.contains(name.as_str()))
-        });
+        let known = (scenarios.get(claimed.send.scenario.as_str()), entered.get(claimed.send.entry_id.as_str()));
+        let exit = match known {
+            (Some(scenario), Some(entry)) => happened
+                .get(claimed.send.customer_id.as_str())
+                .into_iter()
+                .flatten()
+                .find(|row| takes_out(scenario, entry, **row)),
+            _ => None,
+        };
         match exit {
-            Some((name, _)) => narrowed.push((claimed.send.send_id.clone(), claimed.fence, Narrow::Stop(Stop::Exited { why: name.clone() }))),
+            Some(row) => {
+                let why = rows.needed(*row, "name")?;
+                narrowed.push((claimed.send.send_id.clone(), claimed.fence, Narrow::Stop(Stop::Exited { why })));
+            }
             None => kept.push(claimed),
         }
     }
@@ -185,7 +268,11 @@ impl Outbound<'_> {
             let send = &claimed.send;
             let address = send.channel.contact_kind().and_then(|kind| addresses.get(&kind)?.get(&send.customer_id));
             let Some(address) = address.filter(|_| self.senders.contains_key(&send.channel)) else {
-                let why = if self.senders.contains_key(&send.channel) { Stop::NoAddress } else { Stop::Suppressed { why: "no sender for this channel".into() } };
+                let why = if self.senders.contains_key(&send.channel) {
+                    Stop::NoAddress
+                } else {
+                    Stop::Suppressed { why: "no sender for this channel".into() }
+                };
                 stopped.push((send.send_id.clone(), claimed.fence, Narrow::Stop(why)));
                 continue;
             };
@@ -197,7 +284,9 @@ impl Outbound<'_> {
                 .templates
                 .get(&send.template)
                 .ok_or_else(|| format!("message `{}` is missing", send.template))
-                .and_then(|template| template.render(send.channel, &variables, self.workspace.shop()).map_err(|error| error.to_string()));
+                .and_then(|template| {
+                    template.render(send.channel, &variables, self.workspace.shop()).map_err(|error| error.to_string())
+                });
             match rendered {
                 Ok(words) => {
                     let message = Message {
@@ -236,6 +325,23 @@ impl Outbound<'_> {
             coupon: text("coupon"),
             more: context.map(|context| context.clone().into_iter().collect()).unwrap_or_default(),
         }
+    }
+
+    /// Messages as their senders take them: one channel, and no more than one call holds.
+    fn calls(&self, prepared: Vec<Prepared>) -> Vec<Vec<Prepared>> {
+        let mut by_channel: BTreeMap<Channel, Vec<Prepared>> = BTreeMap::new();
+        for message in prepared {
+            by_channel.entry(message.message.channel).or_default().push(message);
+        }
+        let mut calls = Vec::new();
+        for (channel, messages) in by_channel {
+            let most = self.senders.get(&channel).map_or(1, |(sender, _)| sender.batch_max().max(1));
+            let mut messages = messages.into_iter().peekable();
+            while messages.peek().is_some() {
+                calls.push(messages.by_ref().take(most).collect());
+            }
+        }
+        calls
     }
 
     async fn send(&mut self, leaving: Vec<Prepared>, report: &mut Report) -> Result<(), Fault> {

@@ -11,6 +11,8 @@ use crate::{
 
 /// The logical time up to which scenarios were planned.
 pub const TICKED: &str = "ticked";
+/// Where the window being planned ends. It outlives an interruption, so that the same window is finished and not another begun over it.
+const TICKING: &str = "ticking";
 /// The last night that was worked.
 pub const NIGHT: &str = "night";
 
@@ -21,6 +23,10 @@ pub struct Report {
     pub entries: u64,
     pub accepted: u64,
     pub stopped: u64,
+    pub failed: u64,
+    pub deferred: u64,
+    /// Handed over, and the outcome is unknown.
+    pub unknown: u64,
     pub nights: u64,
     pub exported: u64,
 }
@@ -45,18 +51,28 @@ pub async fn scenarios(workspace: &Workspace, at: Instant, report: &mut Report) 
             to
         }
     };
+    let begun =
+        cursors.get(TICKING).await?.map(|text| parse_instant(&text)).transpose()?.filter(|begun| *begun > from && *begun < to);
     let mut fresh_run = None;
-    if to > from && !workspace.files.scenarios.is_empty() {
-        let ticked = tick::tick(workspace, from, to).await?;
-        report.planned += ticked.sends;
-        report.ghosts += ticked.ghosts;
-        report.entries += ticked.entries;
-        cursors.set(TICKED, &model::time::rfc3339(to)).await?;
-        fresh_run = Some(ticked.run_id);
+    let mut from = from;
+    for to in begun.into_iter().chain([to]) {
+        if to > from && !workspace.files.scenarios.is_empty() {
+            cursors.set(TICKING, &model::time::rfc3339(to)).await?;
+            let ticked = tick::tick(workspace, from, to).await?;
+            report.planned += ticked.sends;
+            report.ghosts += ticked.ghosts;
+            report.entries += ticked.entries;
+            cursors.set(TICKED, &model::time::rfc3339(to)).await?;
+            fresh_run = Some(ticked.run_id);
+            from = to;
+        }
     }
     let delivered = deliver::deliver(workspace, fresh_run.as_deref()).await?;
     report.accepted += delivered.accepted;
     report.stopped += delivered.stopped;
+    report.failed += delivered.failed;
+    report.deferred += delivered.deferred;
+    report.unknown += delivered.unknown;
     Ok(())
 }
 

@@ -7,10 +7,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use chrono::{NaiveDate, TimeDelta};
 use connect::destinations::{CellKind, Column, Destination, Manifest, RunFacts, Table, csv::Csv};
 use model::{CustomerId, Fact, Instant, Membership, Run, derive_id, shop::Export};
-use query::{Kind, Mode, ParamValue, Params};
-use serde_json::json;
+use query::{Desk, Kind, Mode, ParamValue, Params, Query};
+use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -31,65 +32,77 @@ pub struct Report {
     pub was_done: bool,
 }
 
-/// Exports a segment as of `at`. The same name, day and SQL again print the existing manifest's numbers and change nothing.
+/// Exports a segment as of `at`. The same name, day and SQL again report what was recorded and change nothing; one that was cut short after
+/// its answer was recorded is finished as of that answer's moment.
 pub async fn export(workspace: &Workspace, export: &Export, at: Instant) -> Result<Report, Fault> {
     let started = workspace.now();
     let zone = workspace.shop().timezone;
     let day = zone.day(at);
-    let desk = workspace.desk(at, Mode::AsKnown).await?;
+    // A run of this day may have been recorded at any moment of it.
+    let tomorrow = zone.start_of(day.succ_opt().unwrap_or(day));
+    let mut desk = workspace.desk(tomorrow, Mode::AsKnown).await?;
     let query = desk.query(&export.segment)?.clone();
     let definition = query.hash();
     let run_id = derive_id(&["export", &export.name, &day.to_string(), &definition])?;
     let folder = workspace.path("exports").join(&export.name).join(format!("date={day}")).join(format!("run={run_id}"));
-    let answer = desk.ask(&export.segment, &Params::new()).await?;
-    let rows = Rows::new(&answer);
-    let members: BTreeSet<String> = (0..answer.rows.len()).map(|row| rows.needed(row, "customer_id")).collect::<Result<_, _>>()?;
-    let before = previous(workspace, &query.name, at).await?;
-    let report = Report {
+    let recorded = recorded(&desk, &run_id).await?;
+    let mut report = Report {
         name: export.name.clone(),
         run_id: run_id.clone(),
-        members: members.len() as u64,
-        added: members.difference(&before).count() as u64,
-        removed: before.difference(&members).count() as u64,
-        was_done: folder.join("_SUCCESS").is_file(),
+        members: 0,
+        added: 0,
+        removed: 0,
         folder: folder.clone(),
+        was_done: folder.join("_SUCCESS").is_file(),
     };
+    if let Some(run) = &recorded {
+        (report.members, report.added, report.removed) = (run.members, run.added, run.removed);
+    }
     if report.was_done {
+        if recorded.is_none() {
+            let message = format!("{} is there, but its run is not in the journal", folder.display());
+            return Err(Fault::new(Exit::Data, message).remedy("move the folder away, and the export is made again"));
+        }
+        point_latest(workspace, &export.name, day, &run_id)?;
         return Ok(report);
     }
-    let segment = query.name.rsplit('/').next().unwrap_or(&query.name).to_string();
-    let mut facts: Vec<Fact> = members
-        .iter()
-        .map(|customer| {
-            let membership = Membership {
-                run_id: run_id.clone(),
-                segment: segment.clone(),
-                definition: definition.clone(),
-                as_of: at,
-                customer_id: CustomerId::stored(customer.clone()),
-            };
-            Fact::new(&membership, at, at)
-        })
-        .collect();
-    let run = Run {
-        run_id: run_id.clone(),
-        kind: "export".into(),
-        name: segment,
-        logical_at: at,
-        definition: definition.clone(),
-        members: report.members as i64,
-        counts: json!({ "members": report.members, "added": report.added, "removed": report.removed }),
-    };
-    facts.push(Fact::new(&run, at, at));
-    workspace.state.journal().append(facts, workspace.now()).await?;
+    let at = recorded.as_ref().map_or(at, |run| run.logical_at);
+    desk.moment.as_of = at;
+    let answer = desk.ask(&export.segment, &Params::new()).await?;
+    let rows = Rows::new(&answer);
+    let members: BTreeSet<String> =
+        (0..answer.rows.len()).map(|row| rows.needed(row, "customer_id")).collect::<Result<_, _>>()?;
+    if recorded.is_none() {
+        let before = previous(workspace, &query.name, at).await?;
+        report.members = members.len() as u64;
+        report.added = members.difference(&before).count() as u64;
+        report.removed = before.difference(&members).count() as u64;
+        record(workspace, &query, &report, &members, at).await?;
+    } else if report.members != members.len() as u64 {
+        tracing::warn!(
+            run_id,
+            recorded = report.members,
+            found = members.len(),
+            "facts of before an export's moment came in after it"
+        );
+    }
     let columns: Vec<Column> = answer
         .columns
         .iter()
-        .map(|column| Column { name: column.name.clone(), kind: cell_kind(column.kind), pii: false, label: column.label.get(&workspace.shop().language).into() })
+        .map(|column| Column {
+            name: column.name.clone(),
+            kind: cell_kind(column.kind),
+            pii: false,
+            label: column.label.get(&workspace.shop().language).into(),
+        })
         .collect();
     let table = Table {
         columns: columns.clone(),
-        rows: answer.rows.iter().map(|row| row.iter().map(|value| Some(value.plain()).filter(|text| !text.is_empty())).collect()).collect(),
+        rows: answer
+            .rows
+            .iter()
+            .map(|row| row.iter().map(|value| Some(value.plain()).filter(|text| !text.is_empty())).collect())
+            .collect(),
     };
     let files: Vec<_> = Csv::MACHINE.files(&table)?.into_iter().map(|file| (digest(&file.bytes), file)).collect();
     let manifest = Manifest::new(
@@ -114,15 +127,92 @@ pub async fn export(workspace: &Workspace, export: &Export, at: Instant) -> Resu
     }
     put(&folder, "manifest.json", &manifest.to_json())?;
     put(&folder, "_SUCCESS", b"")?;
-    let latest = json!({ "date": day.to_string(), "run_id": run_id });
-    put(&workspace.path("exports").join(&export.name), "latest.json", latest.to_string().as_bytes())?;
+    point_latest(workspace, &export.name, day, &run_id)?;
     Ok(report)
+}
+
+/// What the journal has of an export.
+struct Recorded {
+    logical_at: Instant,
+    members: u64,
+    added: u64,
+    removed: u64,
+}
+
+async fn recorded(desk: &Desk, run_id: &str) -> Result<Option<Recorded>, Fault> {
+    let params: Params = [("run_id".to_string(), ParamValue::Text(run_id.into()))].into();
+    let answer = desk.ask("system/run_of", &params).await?;
+    if answer.rows.is_empty() {
+        return Ok(None);
+    }
+    let rows = Rows::new(&answer);
+    let counts: Json = serde_json::from_str(&rows.needed(0, "counts")?).unwrap_or_default();
+    let count = |name: &str| {
+        let missing = || Fault::new(Exit::Data, format!("the record of the export run {run_id} has no `{name}`"));
+        counts[name].as_u64().ok_or_else(missing)
+    };
+    Ok(Some(Recorded {
+        logical_at: rows.instant(0, "logical_at")?,
+        members: count("members")?,
+        added: count("added")?,
+        removed: count("removed")?,
+    }))
+}
+
+/// The run and its members, in one append: both are in the journal or neither.
+async fn record(
+    workspace: &Workspace,
+    query: &Query,
+    report: &Report,
+    members: &BTreeSet<String>,
+    at: Instant,
+) -> Result<(), Fault> {
+    let segment = query.name.rsplit('/').next().unwrap_or(&query.name).to_string();
+    let definition = query.hash();
+    let mut facts: Vec<Fact> = members
+        .iter()
+        .map(|customer| {
+            let membership = Membership {
+                run_id: report.run_id.clone(),
+                segment: segment.clone(),
+                definition: definition.clone(),
+                as_of: at,
+                customer_id: CustomerId::stored(customer.clone()),
+            };
+            Fact::new(&membership, at, at)
+        })
+        .collect();
+    let run = Run {
+        run_id: report.run_id.clone(),
+        kind: "export".into(),
+        name: segment,
+        logical_at: at,
+        definition,
+        members: report.members as i64,
+        counts: json!({ "members": report.members, "added": report.added, "removed": report.removed }),
+    };
+    facts.push(Fact::new(&run, at, at));
+    workspace.state.journal().append(facts, workspace.now()).await?;
+    Ok(())
+}
+
+/// `latest.json` names the newest day: one of before that is exported later does not take its place.
+fn point_latest(workspace: &Workspace, name: &str, day: NaiveDate, run_id: &str) -> Result<(), Fault> {
+    let folder = workspace.path("exports").join(name);
+    let known: Option<Json> =
+        std::fs::read(folder.join("latest.json")).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let known_day: Option<NaiveDate> = known.and_then(|known| known["date"].as_str()?.parse().ok());
+    if known_day.is_some_and(|known| known > day) {
+        return Ok(());
+    }
+    let latest = json!({ "date": day.to_string(), "run_id": run_id });
+    put(&folder, "latest.json", latest.to_string().as_bytes())
 }
 
 /// The members at the evaluation before this one.
 async fn previous(workspace: &Workspace, query_name: &str, at: Instant) -> Result<BTreeSet<String>, Fault> {
     let segment = query_name.rsplit('/').next().unwrap_or(query_name);
-    let desk = workspace.desk(at - chrono::TimeDelta::microseconds(1), Mode::AsKnown).await?;
+    let desk = workspace.desk(at - TimeDelta::microseconds(1), Mode::AsKnown).await?;
     let params: Params = [("segment".to_string(), ParamValue::Text(segment.into()))].into();
     let answer = desk.ask("system/audience_before", &params).await?;
     let rows = Rows::new(&answer);

@@ -1,5 +1,5 @@
 //! A file into the journal by its mapping. A line that cannot be used goes to the dead letter and into a list of rejects; the others
-//! land. The same file again changes nothing, and a file that was interrupted goes on where it stopped.
+//! land. The same file again changes nothing, and one that was interrupted lands what is missing when it is imported again.
 
 use std::{
     collections::BTreeMap,
@@ -9,14 +9,14 @@ use std::{
 };
 
 use connect::{
-    formats::{FormatError, ImportFormat, Layout, Parsed, Rejection, Row, by_extension},
+    formats::{Encoding, FORMATS, Layout, Parsed, Rejection, Row, by_extension, csv::guess_separator},
     import::{Imported, Importer},
     mapping::{Mapping, built_in},
 };
 use lake::ParquetRows;
 use model::Fact;
 use sha2::{Digest, Sha256};
-use state::{ContactChange, DeadLetter, Once};
+use state::{ContactChange, DeadLetter};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
@@ -30,9 +30,15 @@ use crate::{
 const CHUNK: usize = 10_000;
 /// Rows that the reading thread hands over at a time.
 const READ_AHEAD: usize = 4_096;
+/// Rows after which what waits is taken, even if few of them became facts: rejections wait as well.
+const ROWS_WAITING_MAX: usize = 5 * CHUNK;
 /// Journal bytes after which an import lets them land before it goes on.
 const PENDING_BYTES_MAX: u64 = 512 << 20;
 const SHOWN_REJECTIONS: usize = 50;
+/// Rows that a mapping is guessed from.
+const SAMPLE_ROWS: usize = 200;
+/// Bytes that the separator is guessed from.
+const HEAD_BYTES: u64 = 64 << 10;
 
 #[derive(Debug, Default)]
 pub struct Report {
@@ -51,11 +57,61 @@ pub struct Report {
     pub notes: Vec<String>,
 }
 
+/// A file's records, whatever its format.
+pub struct Records {
+    pub header: Vec<String>,
+    pub encoding: Encoding,
+    pub warnings: Vec<String>,
+    pub rows: Box<dyn Iterator<Item = Result<Parsed, Fault>>>,
+}
+
+/// How a file begins: what a mapping is guessed from.
+pub struct Sample {
+    pub layout: Layout,
+    pub header: Vec<String>,
+    pub encoding: Encoding,
+    pub warnings: Vec<String>,
+    pub rows: Vec<Row>,
+}
+
+/// Opens a file as Parquet if it begins as one, else by its ending, else as CSV.
+pub fn open(file: &Path, layout: &Layout) -> Result<Records, Fault> {
+    if is_parquet(file)? {
+        return open_parquet(file);
+    }
+    let format = by_extension(&file.to_string_lossy()).unwrap_or(FORMATS[0]);
+    let bytes = File::open(file).map_err(|source| Fault::io(format!("could not open {}", file.display()), source))?;
+    let opened = format.open(Box::new(BufReader::with_capacity(1 << 20, bytes)), layout)?;
+    let rows = opened.rows.map(|parsed| parsed.map_err(Fault::from));
+    Ok(Records { header: opened.header, encoding: opened.encoding, warnings: opened.warnings, rows: Box::new(rows) })
+}
+
+/// The first rows of a file nobody has described yet.
+pub fn sample(file: &Path) -> Result<Sample, Fault> {
+    let mut layout = Layout::default();
+    if !is_parquet(file)? {
+        let mut head = Vec::new();
+        File::open(file)
+            .and_then(|opened| opened.take(HEAD_BYTES).read_to_end(&mut head))
+            .map_err(|source| Fault::io(format!("could not read {}", file.display()), source))?;
+        layout.separator = guess_separator(&head);
+    }
+    let Records { header, encoding, warnings, rows: records } = open(file, &layout)?;
+    let mut rows = Vec::new();
+    for parsed in records.take(SAMPLE_ROWS) {
+        if let Parsed::Row(row) = parsed? {
+            rows.push(row);
+        }
+    }
+    Ok(Sample { layout, header, encoding, warnings, rows })
+}
+
 /// A mapping by the name of a built-in one, a file in the shop's `mappings/`, or a path: its name and text.
 pub fn mapping_text(folder: &Path, name: &str) -> Result<(String, String), Fault> {
     let candidates = [folder.join("mappings").join(format!("{name}.toml")), PathBuf::from(name)];
     for path in candidates.iter().filter(|path| path.is_file()) {
-        let text = std::fs::read_to_string(path).map_err(|source| Fault::io(format!("could not read {}", path.display()), source))?;
+        let text =
+            std::fs::read_to_string(path).map_err(|source| Fault::io(format!("could not read {}", path.display()), source))?;
         return Ok((path.display().to_string(), text));
     }
     let built_in = built_in();
@@ -68,60 +124,68 @@ pub fn mapping_text(folder: &Path, name: &str) -> Result<(String, String), Fault
     }
 }
 
-pub async fn import(workspace: &Workspace, file: &Path, mapping_name: &str, mapping_text: &str, progress: &Progress) -> Result<Report, Fault> {
+pub async fn import(
+    workspace: &Workspace,
+    file: &Path,
+    mapping_name: &str,
+    mapping_text: &str,
+    progress: &Progress,
+) -> Result<Report, Fault> {
     let mapping = Mapping::parse(mapping_name, mapping_text).map_err(|problems| Fault::problems(&problems))?;
     let shown = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let file_hash = sha256_of(file)?;
-    let batch = format!("import|{file_hash}|{}", hex(&Sha256::digest(mapping_text.as_bytes())));
-    let mut sink = Sink { workspace, shown, file_hash, source: mapping.name.clone(), batch, chunk: 0, report: Report::default(), rejects: Vec::new() };
-    if is_parquet(file)? {
-        let mut rows = ParquetRows::open(file)?;
-        let mut importer = importer(workspace, &mapping, &rows.header)?;
-        let mut line = 0;
-        while let Some(batch) = rows.next_rows() {
-            for fields in batch? {
-                line += 1;
-                let raw = fields.iter().map(|field| field.as_deref().unwrap_or("")).collect::<Vec<_>>().join("\t").into_bytes();
-                importer.push_row(Row { line, fields, raw });
-                progress.add(1);
-            }
-            sink.drain(&mut importer).await?;
+    let rejects = Rejects::new(workspace.path("rejects"), &shown, &file_hash[..8]);
+    let mut sink =
+        Sink { workspace, shown, file_hash, source: mapping.name.clone(), waiting: 0, report: Report::default(), rejects };
+    let mut reading = Reading::start(file.into(), mapping.layout.clone()).await?;
+    sink.report.notes.append(&mut reading.warnings);
+    let mut importer = importer(workspace, &mapping, &reading.header)?;
+    while let Some(rows) = reading.rows.recv().await {
+        let rows = rows?;
+        let count = rows.len();
+        for parsed in rows {
+            importer.push(parsed);
+            progress.add(1);
         }
-        sink.put(importer.finish()).await?;
-    } else {
-        let format = by_extension(&file.to_string_lossy()).unwrap_or(connect::formats::FORMATS[0]);
-        let bytes = File::open(file).map_err(|source| Fault::io(format!("could not open {}", file.display()), source))?;
-        let mut reading = Reading::start(format, bytes, mapping.layout.clone()).await?;
-        sink.report.notes.append(&mut reading.warnings);
-        let mut importer = importer(workspace, &mapping, &reading.header)?;
-        while let Some(rows) = reading.rows.recv().await {
-            for parsed in rows? {
-                importer.push(parsed);
-                progress.add(1);
-            }
-            sink.drain(&mut importer).await?;
-        }
-        sink.put(importer.finish()).await?;
+        sink.drain(&mut importer, count).await?;
     }
-    let report = sink.end().await?;
+    sink.put(importer.finish()).await?;
+    let report = sink.end()?;
     flush(workspace).await?;
     workspace.forget_reachable();
     Ok(report)
+}
+
+fn open_parquet(file: &Path) -> Result<Records, Fault> {
+    let mut parquet = ParquetRows::open(file)?;
+    let header = std::mem::take(&mut parquet.header);
+    let rows = std::iter::from_fn(move || parquet.next_rows())
+        .flat_map(|batch| match batch {
+            Ok(rows) => rows.into_iter().map(Ok).collect::<Vec<_>>(),
+            Err(error) => vec![Err(Fault::from(error))],
+        })
+        .enumerate()
+        .map(|(index, fields)| -> Result<Parsed, Fault> {
+            let fields = fields?;
+            let raw = fields.iter().map(|field| field.as_deref().unwrap_or("")).collect::<Vec<_>>().join("\t").into_bytes();
+            Ok(Parsed::Row(Row { line: index as u64 + 1, fields, raw }))
+        });
+    Ok(Records { header, encoding: Encoding::Utf8, warnings: Vec::new(), rows: Box::new(rows) })
 }
 
 /// A file being read by a thread of its own, a few thousand rows ahead.
 struct Reading {
     header: Vec<String>,
     warnings: Vec<String>,
-    rows: mpsc::Receiver<Result<Vec<Parsed>, FormatError>>,
+    rows: mpsc::Receiver<Result<Vec<Parsed>, Fault>>,
 }
 
 impl Reading {
-    async fn start(format: &'static dyn ImportFormat, file: File, layout: Layout) -> Result<Reading, Fault> {
+    async fn start(file: PathBuf, layout: Layout) -> Result<Reading, Fault> {
         let (send_head, head) = oneshot::channel();
         let (send_rows, rows) = mpsc::channel(2);
         tokio::task::spawn_blocking(move || {
-            let opened = match format.open(Box::new(BufReader::with_capacity(1 << 20, file)), &layout) {
+            let opened = match open(&file, &layout) {
                 Ok(opened) => opened,
                 Err(error) => return drop(send_head.send(Err(error))),
             };
@@ -130,7 +194,7 @@ impl Reading {
             }
             let mut rows = opened.rows;
             loop {
-                let part: Result<Vec<Parsed>, FormatError> = rows.by_ref().take(READ_AHEAD).collect();
+                let part: Result<Vec<Parsed>, Fault> = rows.by_ref().take(READ_AHEAD).collect();
                 let is_last = part.as_ref().map_or(true, Vec::is_empty);
                 // A receiver that is gone has stopped importing.
                 if send_rows.blocking_send(part).is_err() || is_last {
@@ -138,13 +202,15 @@ impl Reading {
                 }
             }
         });
-        let (header, warnings) = head.await.map_err(|_| Fault::new(Exit::Failed, "the thread that reads the file has stopped"))??;
+        let (header, warnings) =
+            head.await.map_err(|_| Fault::new(Exit::Failed, "the thread that reads the file has stopped"))??;
         Ok(Reading { header, warnings, rows })
     }
 }
 
 fn importer(workspace: &Workspace, mapping: &Mapping, header: &[String]) -> Result<Importer, Fault> {
-    Importer::new(mapping, header, workspace.state.vault().id_key(), workspace.now()).map_err(|problems| Fault::problems(&problems))
+    Importer::new(mapping, header, workspace.state.vault().id_key(), workspace.now())
+        .map_err(|problems| Fault::problems(&problems))
 }
 
 struct Sink<'a> {
@@ -152,18 +218,23 @@ struct Sink<'a> {
     shown: String,
     file_hash: String,
     source: String,
-    batch: String,
-    chunk: u64,
+    /// Rows since something was taken last.
+    waiting: usize,
     report: Report,
-    rejects: Vec<Rejection>,
+    rejects: Rejects,
 }
 
 impl Sink<'_> {
-    async fn drain(&mut self, importer: &mut Importer) -> Result<(), Fault> {
-        if importer.ready() >= CHUNK { self.put(importer.take()).await } else { Ok(()) }
+    async fn drain(&mut self, importer: &mut Importer, rows: usize) -> Result<(), Fault> {
+        self.waiting += rows;
+        if importer.ready() < CHUNK && self.waiting < ROWS_WAITING_MAX {
+            return Ok(());
+        }
+        self.waiting = 0;
+        self.put(importer.take()).await
     }
 
-    /// One chunk. Its facts are journaled under a key of their own, so that a repeat knows them; what comes before can be repeated.
+    /// One chunk. Each fact is journaled under its own key, so that a repeat knows it; what comes before can be repeated.
     async fn put(&mut self, imported: Imported) -> Result<(), Fault> {
         let now = self.workspace.now();
         let state = &self.workspace.state;
@@ -177,10 +248,14 @@ impl Sink<'_> {
             self.report.notes.push(format!("{count} unreadable values of `{column}` were left out; their rows were kept"));
         }
         if counts.garbled > 0 {
-            self.report.notes.push(format!("{} rows look broken before they were written (文字化け); export the file again", counts.garbled));
+            self.report
+                .notes
+                .push(format!("{} rows look broken before they were written (文字化け); export the file again", counts.garbled));
         }
         if counts.total_differs > 0 {
-            self.report.notes.push(format!("{} orders' totals differ from goods - discount + tax + shipping", counts.total_differs));
+            self.report
+                .notes
+                .push(format!("{} orders' totals differ from goods - discount + tax + shipping", counts.total_differs));
         }
         let changes: Vec<ContactChange> = imported
             .contacts
@@ -193,32 +268,30 @@ impl Sink<'_> {
         if !imported.consents.is_empty() {
             state.consents().record_consents(&imported.consents, now).await?;
         }
+        self.report.rejected += imported.rejections.len() as u64;
+        self.rejects.write(&imported.rejections)?;
+        let shown = SHOWN_REJECTIONS.saturating_sub(self.report.rejections.len());
+        for rejection in imported.rejections.iter().take(shown) {
+            self.report.rejections.push((rejection.line, rejection.reason.clone(), rejection.remedy.clone()));
+        }
         let letters: Vec<DeadLetter> = imported
             .rejections
-            .iter()
+            .into_iter()
             .map(|rejection| DeadLetter {
                 file: format!("{}#{}", self.shown, &self.file_hash[..8]),
                 line: rejection.line as i64,
                 column: 0,
-                reason: rejection.reason.clone(),
-                raw: rejection.raw.clone(),
+                reason: rejection.reason,
+                raw: rejection.raw,
             })
             .collect();
-        self.report.rejected += letters.len() as u64;
         if !letters.is_empty() {
             state.vault().dead_letter(&letters, now).await?;
         }
-        self.rejects.extend(imported.rejections);
         for facts in chunks(imported.facts) {
-            let count = facts.len() as u64;
-            match state.journal().append_once(&format!("{}|{}", self.batch, self.chunk), facts, now).await? {
-                Once::Stored(appended) => {
-                    self.report.stored += appended.stored as u64;
-                    self.report.duplicates += appended.duplicates as u64;
-                }
-                Once::AlreadyDone => self.report.duplicates += count,
-            }
-            self.chunk += 1;
+            let appended = state.journal().append(facts, now).await?;
+            self.report.stored += appended.stored as u64;
+            self.report.duplicates += appended.duplicates as u64;
         }
         if state.journal().pending_bytes().await? > PENDING_BYTES_MAX {
             flush(self.workspace).await?;
@@ -226,19 +299,72 @@ impl Sink<'_> {
         Ok(())
     }
 
-    async fn end(mut self) -> Result<Report, Fault> {
-        let first = self.rejects.iter().take(SHOWN_REJECTIONS);
-        self.report.rejections = first.map(|rejection| (rejection.line, rejection.reason.clone(), rejection.remedy.clone())).collect();
-        if !self.rejects.is_empty() {
-            let folder = self.workspace.path("rejects");
-            std::fs::create_dir_all(&folder).map_err(|source| Fault::io(format!("could not create {}", folder.display()), source))?;
-            let path = folder.join(format!("{}.rejects.csv", self.shown));
-            write_rejects(&path, &self.shown, &self.rejects).map_err(|source| Fault::io(format!("could not write {}", path.display()), source))?;
-            self.report.rejects_file = Some(path);
-        }
+    fn end(mut self) -> Result<Report, Fault> {
+        self.report.rejects_file = self.rejects.end()?;
         self.report.notes.sort();
         self.report.notes.dedup();
         Ok(self.report)
+    }
+}
+
+/// The list of what was not imported, written as it comes and given its name at the end. Two files of one name have two lists.
+struct Rejects {
+    file: String,
+    path: PathBuf,
+    part: PathBuf,
+    /// Opened by the first rejection.
+    writer: Option<csv::Writer<File>>,
+}
+
+impl Rejects {
+    fn new(folder: PathBuf, file: &str, hash: &str) -> Rejects {
+        let name = format!("{file}.{hash}.rejects.csv");
+        Rejects { file: file.into(), part: folder.join(format!("{name}.part")), path: folder.join(name), writer: None }
+    }
+
+    fn write(&mut self, rejections: &[Rejection]) -> Result<(), Fault> {
+        if rejections.is_empty() {
+            return Ok(());
+        }
+        self.append(rejections).map_err(|source| Fault::io(format!("could not write {}", self.part.display()), source))
+    }
+
+    fn append(&mut self, rejections: &[Rejection]) -> std::io::Result<()> {
+        let writer = match &mut self.writer {
+            Some(writer) => writer,
+            None => {
+                if let Some(folder) = self.part.parent() {
+                    std::fs::create_dir_all(folder)?;
+                }
+                let mut writer = csv::Writer::from_path(&self.part)?;
+                writer.write_record(["file", "line", "column", "code", "reason", "remedy"])?;
+                self.writer.insert(writer)
+            }
+        };
+        for rejection in rejections {
+            let line = rejection.line.to_string();
+            let column = rejection.column.as_deref().unwrap_or("");
+            writer.write_record([self.file.as_str(), &line, column, rejection.code, &rejection.reason, &rejection.remedy])?;
+        }
+        Ok(())
+    }
+
+    /// The finished list, if there is anything in it.
+    fn end(self) -> Result<Option<PathBuf>, Fault> {
+        let Some(mut writer) = self.writer else {
+            // An import that was cut short may have left its part.
+            return match std::fs::remove_file(&self.part) {
+                Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                    Err(Fault::io(format!("could not remove {}", self.part.display()), source))
+                }
+                _ => Ok(None),
+            };
+        };
+        writer
+            .flush()
+            .and_then(|()| std::fs::rename(&self.part, &self.path))
+            .map_err(|source| Fault::io(format!("could not write {}", self.path.display()), source))?;
+        Ok(Some(self.path))
     }
 }
 
@@ -251,21 +377,11 @@ fn chunks(facts: Vec<Fact>) -> Vec<Vec<Fact>> {
     chunks
 }
 
-fn write_rejects(path: &Path, file: &str, rejects: &[Rejection]) -> std::io::Result<()> {
-    let mut writer = csv::Writer::from_path(path)?;
-    writer.write_record(["file", "line", "column", "code", "reason", "remedy"])?;
-    for rejection in rejects {
-        let line = rejection.line.to_string();
-        let column = rejection.column.as_deref().unwrap_or("");
-        writer.write_record([file, &line, column, rejection.code, &rejection.reason, &rejection.remedy])?;
-    }
-    writer.flush()
-}
-
 fn is_parquet(file: &Path) -> Result<bool, Fault> {
     let mut magic = [0; 4];
     let mut opened = File::open(file).map_err(|source| Fault::io(format!("could not open {}", file.display()), source))?;
-    Ok(opened.read(&mut magic).map_err(|source| Fault::io(format!("could not read {}", file.display()), source))? == 4 && &magic == b"PAR1")
+    Ok(opened.read(&mut magic).map_err(|source| Fault::io(format!("could not read {}", file.display()), source))? == 4
+        && &magic == b"PAR1")
 }
 
 fn sha256_of(file: &Path) -> Result<String, Fault> {
@@ -273,9 +389,5 @@ fn sha256_of(file: &Path) -> Result<String, Fault> {
     let mut reader = BufReader::with_capacity(1 << 20, File::open(file).map_err(could_not)?);
     let mut hash = Sha256::new();
     std::io::copy(&mut reader, &mut hash).map_err(could_not)?;
-    Ok(hex(&hash.finalize()))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    model::id::hex(bytes)
+    Ok(model::id::hex(&hash.finalize()))
 }

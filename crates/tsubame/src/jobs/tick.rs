@@ -136,7 +136,7 @@ async fn gather(workspace: &Workspace, window: &Window) -> Result<Vec<Customer>,
             happenings.entry(row.customer).or_default().push(row.happening);
         }
     }
-    let mut past_sends = past_sends(workspace, window, &concerned).await?;
+    let mut past_sends = past_sends(workspace, window, &concerned, since).await?;
     let mut past_entries: BTreeMap<CustomerId, Vec<PastEntry>> = BTreeMap::new();
     for scenario in &scenarios {
         for past in ledger.past_entries(&scenario.scenario).await? {
@@ -168,7 +168,14 @@ async fn gather(workspace: &Workspace, window: &Window) -> Result<Vec<Customer>,
 /// The events a scenario looks at: its entry, its exits, and what its waits count from.
 fn names_of(scenario: &Scenario) -> Vec<&str> {
     let waits = scenario.steps.iter().filter_map(|step| step.wait.as_ref()?.since_event());
-    scenario.entry.on.as_deref().into_iter().chain(scenario.exits.iter().filter_map(|exit| exit.on.as_deref())).chain(waits).collect()
+    scenario
+        .entry
+        .on
+        .as_deref()
+        .into_iter()
+        .chain(scenario.exits.iter().filter_map(|exit| exit.on.as_deref()))
+        .chain(waits)
+        .collect()
 }
 
 /// A row of `system/happenings`, and whether it fulfils each scenario's `where`.
@@ -237,7 +244,9 @@ async fn ask_happenings(
                     known_at: rows.instant(row, "known_at")?,
                     keys: values,
                 },
-                conditions: (0..conditions.len()).map(|index| answer.get(row, &format!("c{index}")) == Some(&Value::Bool(true))).collect(),
+                conditions: (0..conditions.len())
+                    .map(|index| answer.get(row, &format!("c{index}")) == Some(&Value::Bool(true)))
+                    .collect(),
                 value: match answer.get(row, "value") {
                     Some(Value::Money(value)) => Some(*value),
                     _ => None,
@@ -248,7 +257,11 @@ async fn ask_happenings(
 }
 
 /// A segment's members at each of its evaluation times in the window.
-async fn segment_triggers(workspace: &Workspace, window: &Window, scenario: &Scenario) -> Result<Vec<(CustomerId, Trigger)>, Fault> {
+async fn segment_triggers(
+    workspace: &Workspace,
+    window: &Window,
+    scenario: &Scenario,
+) -> Result<Vec<(CustomerId, Trigger)>, Fault> {
     let zone = workspace.shop().timezone;
     let time = scenario.entry.at.map_or_else(|| chrono::NaiveTime::from_hms_opt(9, 0, 0).expect("a time of day"), |at| at.0);
     let segment = scenario.entry.segment.as_deref().unwrap_or_default();
@@ -257,7 +270,10 @@ async fn segment_triggers(workspace: &Workspace, window: &Window, scenario: &Sce
     while at <= window.to {
         let members = segment_members(workspace, segment, scenario, window.executed_at(at)).await?;
         let before = match scenario.entry.reentry {
-            Reentry::Rematch => segment_members(workspace, segment, scenario, window.executed_at(zone.next(at - TimeDelta::days(2), time))).await?,
+            Reentry::Rematch => {
+                segment_members(workspace, segment, scenario, window.executed_at(zone.next(at - TimeDelta::days(2), time)))
+                    .await?
+            }
             _ => BTreeSet::new(),
         };
         let key = zone.day(at).to_string();
@@ -277,7 +293,12 @@ async fn segment_triggers(workspace: &Workspace, window: &Window, scenario: &Sce
     Ok(triggers)
 }
 
-async fn segment_members(workspace: &Workspace, segment: &str, scenario: &Scenario, as_of: Instant) -> Result<BTreeSet<CustomerId>, Fault> {
+async fn segment_members(
+    workspace: &Workspace,
+    segment: &str,
+    scenario: &Scenario,
+    as_of: Instant,
+) -> Result<BTreeSet<CustomerId>, Fault> {
     let desk = workspace.desk(as_of, Mode::AsKnown).await?;
     let query = desk.query(segment)?;
     let params = params_of(query, &scenario.entry.params)?;
@@ -295,19 +316,27 @@ pub fn params_of(query: &query::Query, given: &BTreeMap<String, toml::Value>) ->
             toml::Value::String(text) => text.clone(),
             other => other.to_string(),
         };
-        let value = kind.read(&text).ok_or_else(|| query::QueryError::ParamValue { name: name.clone(), kind: kind.name(), raw: text })?;
+        let value =
+            kind.read(&text).ok_or_else(|| query::QueryError::ParamValue { name: name.clone(), kind: kind.name(), raw: text })?;
         params.insert(name.clone(), value);
     }
     Ok(params)
 }
 
-async fn past_sends(workspace: &Workspace, window: &Window, concerned: &BTreeSet<CustomerId>) -> Result<BTreeMap<CustomerId, Vec<PastSend>>, Fault> {
+async fn past_sends(
+    workspace: &Workspace,
+    window: &Window,
+    concerned: &BTreeSet<CustomerId>,
+    oldest_entry: Instant,
+) -> Result<BTreeMap<CustomerId, Vec<PastSend>>, Fault> {
     let longest = workspace.shop().caps.iter().map(|cap| cap.per.0).max().unwrap_or_else(Duration::zero);
+    // Sends of open entries are asked about too, however old: a late exit is one that comes after them.
+    let since = oldest_entry.min(window.from - longest - Duration::days(2));
     let mut past: BTreeMap<CustomerId, Vec<PastSend>> = BTreeMap::new();
-    for send in workspace.state.ledger().recent_sends(None, window.from - longest - Duration::days(2)).await? {
+    for send in workspace.state.ledger().recent_sends(None, since).await? {
         if concerned.contains(&send.customer_id) {
             past.entry(send.customer_id).or_default().push(PastSend {
-                entry_id: String::new(),
+                entry_id: send.entry_id,
                 channel: send.channel,
                 at: send.at,
                 purpose: send.purpose,
@@ -329,7 +358,9 @@ async fn branch_conditions(
     let mut conditions = Vec::new();
     for scenario in scenarios {
         for step in &scenario.steps {
-            for (arm, when) in step.branch.iter().flatten().enumerate().filter_map(|(arm, branch)| Some((arm, branch.when.as_deref()?))) {
+            for (arm, when) in
+                step.branch.iter().flatten().enumerate().filter_map(|(arm, branch)| Some((arm, branch.when.as_deref()?)))
+            {
                 keys.push(tick::condition_key(&scenario.scenario, &step.id, arm));
                 conditions.push(when);
             }
@@ -345,7 +376,10 @@ async fn branch_conditions(
     for row in 0..answer.rows.len() {
         let customer = CustomerId::stored(rows.needed(row, "customer_id")?);
         if concerned.contains(&customer) {
-            let flags = keys.iter().enumerate().map(|(index, key)| (key.clone(), answer.get(row, &format!("c{index}")) == Some(&Value::Bool(true))));
+            let flags = keys
+                .iter()
+                .enumerate()
+                .map(|(index, key)| (key.clone(), answer.get(row, &format!("c{index}")) == Some(&Value::Bool(true))));
             known.insert(customer, flags.collect());
         }
     }
