@@ -6,9 +6,10 @@
 //! control.
 
 use chrono::{Days, NaiveDate};
+/// What read-outs are given and what they answer in: whoever asks for one needs no other crate.
+pub use stats::{Alpha, Interval, MONEY_SCALE, Moments, NotComputable};
 use stats::{
-    Alpha, ArmCount, Interval, Moments, NotComputable, Plan, Proportion, Srm, TwoProportion, Welch,
-    required_n_proportions_pooled, srm, two_proportion, welch, wilson,
+    ArmCount, Plan, Proportion, Srm, TwoProportion, Welch, required_n_proportions_pooled, srm, two_proportion, welch, wilson,
 };
 
 /// Fewer matured people in an arm than this say nothing, whatever they did.
@@ -173,6 +174,15 @@ pub struct Impact {
 pub struct Estimate {
     pub value: f64,
     pub interval: Interval,
+}
+
+/// A share with its Wilson interval: `part` of `whole`.
+///
+/// # Errors
+/// When `whole` is zero or smaller than `part`.
+pub fn share(part: u64, whole: u64, alpha: Alpha) -> Result<Rate, NotComputable> {
+    let proportion = Proportion::new(part, whole)?;
+    Ok(Rate { rate: proportion.rate(), interval: wilson(proportion, alpha)? })
 }
 
 /// Compares each variant with the control.

@@ -41,7 +41,7 @@ impl model::Remedy for LakeError {
             LakeError::Location(_) => Some("give a folder or an object_store URL such as s3://bucket/prefix".into()),
             LakeError::Feature { .. } => Some("rewrite the table without it; Tsubame never turns it on".into()),
             LakeError::UnknownTable(_) => Some("start the version that wrote them".into()),
-            LakeError::Decode { .. } => Some("`tsubame doctor` names the damaged rows; keep the file and report it".into()),
+            LakeError::Decode { .. } => Some("keep data/state.db as it is and report this: the rows are still in it".into()),
             _ => None,
         }
     }

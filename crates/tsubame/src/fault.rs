@@ -45,7 +45,9 @@ impl Fault {
     }
 
     pub fn io(doing: impl Into<String>, source: std::io::Error) -> Fault {
-        Fault { causes: vec![source.to_string()], ..Fault::new(Exit::Failed, doing) }
+        // A name that is not there stays away, however often it is tried.
+        let exit = if source.kind() == std::io::ErrorKind::NotFound { Exit::Config } else { Exit::Failed };
+        Fault { causes: vec![source.to_string()], ..Fault::new(exit, doing) }
     }
 
     fn of(exit: Exit, error: &(dyn Error + 'static), remedy: Option<String>) -> Fault {

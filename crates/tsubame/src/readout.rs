@@ -5,13 +5,12 @@ use std::collections::BTreeMap;
 
 use chrono::{Days, NaiveDate};
 use decide::readout::{
-    ArmInput, Comparison, Direction, Estimate, ExperimentInput, Readout, Refusal, ScenarioInput, Terms, Verdict,
-    experiment as compare, scenario_effect,
+    Alpha, ArmInput, Comparison, Direction, Estimate, ExperimentInput, MONEY_SCALE, Moments, NotComputable, Readout, Refusal,
+    ScenarioInput, Terms, Verdict, experiment as compare, scenario_effect,
 };
 use model::{Instant, Money, Scenario, Shop, Text, scenario::MessageExperiment};
 use query::{Answer, Column, Desk, Kind, ParamValue, Params, Value};
 use serde::Serialize;
-use stats::{Alpha, Moments, NotComputable};
 
 use crate::{
     fault::{Exit, Fault},
@@ -372,7 +371,7 @@ impl Facts {
             people: conversion.people,
             conversions: conversion.sum as u64,
             // Sums that no data has are refused as such: their count is then not that of the people.
-            revenue: moments(&revenue).unwrap_or_else(|_| Moments::new(stats::MONEY_SCALE)),
+            revenue: moments(&revenue).unwrap_or_else(|_| Moments::new(MONEY_SCALE)),
             immature: conversion.immature,
         }
     }
@@ -659,9 +658,9 @@ fn moments(sums: &Sums) -> Result<Moments, NotComputable> {
         let whole = value.trunc();
         (whole as i128).checked_mul(unit as i128).map(|whole_scaled| whole_scaled + ((value - whole) * unit).round() as i128)
     };
-    let decimals = i32::from(stats::MONEY_SCALE);
+    let decimals = i32::from(MONEY_SCALE);
     match (scaled(sums.sum, decimals), scaled(sums.squares, 2 * decimals)) {
-        (Some(sum), Some(squares)) => Moments::from_sums(sums.people, sum, squares, stats::MONEY_SCALE),
+        (Some(sum), Some(squares)) => Moments::from_sums(sums.people, sum, squares, MONEY_SCALE),
         _ => Err(NotComputable::Overflow { what: "sum of squares" }),
     }
 }
@@ -717,7 +716,7 @@ mod tests {
     #[test]
     fn sums_come_back_exactly() {
         let check = |values: &[&str]| {
-            let mut exact = Moments::new(stats::MONEY_SCALE);
+            let mut exact = Moments::new(MONEY_SCALE);
             let (mut sum, mut squares) = (0.0, 0.0);
             for value in values.iter().map(|value| Money::parse(value).unwrap()) {
                 exact.push(value.scaled().into()).unwrap();

@@ -198,7 +198,7 @@ pub fn tail_segment(segment: state::Segment) -> TailSegment {
     TailSegment {
         table: segment.table,
         first_position: segment.first_position,
-        rows: segment.rows as usize,
+        rows: segment.rows,
         ingested_at: segment.ingested_at,
         payload: segment.payload,
     }

@@ -54,9 +54,10 @@ impl Demo {
             std::fs::write(path, text + "\n")
                 .map_err(|source| Fault::io(format!("could not write {}", path.display()), source))?;
         }
-        match self.no_serve {
-            true => Ok(workspace.state.close().await),
-            false => super::serve::serve(workspace, self.listen).await,
+        if self.no_serve {
+            workspace.state.close().await;
+            return Ok(());
         }
+        super::serve::serve(workspace, self.listen).await
     }
 }

@@ -1,6 +1,7 @@
 //! Keeps a shop running: its pages for people, and the minute's and the night's work beside them.
 
 use std::{
+    io::Write,
     net::SocketAddr,
     sync::{Arc, atomic::Ordering},
     time::Duration,
@@ -47,9 +48,9 @@ pub async fn serve(workspace: Workspace, listen: SocketAddr) -> Result<(), Fault
     })?;
     let address = listener.local_addr().map_err(|source| Fault::io("could not read the address listened on", source))?;
     if let Some((account, password)) = workspace.state.accounts().first_admin(Clock::Real.now()).await? {
-        println!("{} password: {}", account.name, password.expose());
+        say(&format!("{} password: {}", account.name, password.expose()));
     }
-    println!("listening on http://{address}");
+    say(&format!("listening on http://{address}"));
     let workspace = Arc::new(workspace);
     // A demo shop's time stands still: nothing falls due in it.
     let scheduler = match workspace.clock {
@@ -66,6 +67,11 @@ pub async fn serve(workspace: Workspace, listen: SocketAddr) -> Result<(), Fault
     let _last = workspace.working.lock().await;
     workspace.state.close().await;
     ended
+}
+
+/// Whoever started us may have stopped listening; that is no reason to stop.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
 }
 
 async fn schedule(workspace: Arc<Workspace>) {

@@ -3,9 +3,9 @@
 use std::{collections::BTreeMap, fmt};
 
 use chrono::TimeDelta;
+use decide::readout::Alpha;
 use query::{Mode, ParamValue, Params, Value};
 use serde::Serialize;
-use stats::{Alpha, Proportion, wilson};
 
 use super::{live::month_start_at, truths};
 use crate::{
@@ -108,12 +108,11 @@ fn share(answer: &query::Answer, part: &str, whole: &str) -> Result<Measured, Fa
         _ => Err(Fault::new(Exit::Data, format!("a demo report lacks `{column}`"))),
     };
     let (part, whole) = (count(part)?, count(whole)?);
-    let rate = Proportion::new(part, whole).ok();
-    let interval = rate.as_ref().and_then(|rate| wilson(*rate, Alpha::FIVE_PERCENT).ok());
+    let rate = decide::readout::share(part, whole, Alpha::FIVE_PERCENT).ok();
     Ok(Measured {
-        measured: rate.map(|rate| rate.rate()),
-        low: interval.as_ref().map(|interval| interval.low),
-        high: interval.as_ref().map(|interval| interval.high),
+        measured: rate.map(|rate| rate.rate),
+        low: rate.map(|rate| rate.interval.low),
+        high: rate.map(|rate| rate.interval.high),
         n: whole,
         ..Measured::nothing()
     })

@@ -109,7 +109,7 @@ pub fn sample(file: &Path) -> Result<Sample, Fault> {
 /// A mapping by the name of a built-in one, a file in the shop's `mappings/`, or a path: its name and text.
 pub fn mapping_text(folder: &Path, name: &str) -> Result<(String, String), Fault> {
     let candidates = [folder.join("mappings").join(format!("{name}.toml")), PathBuf::from(name)];
-    for path in candidates.iter().filter(|path| path.is_file()) {
+    if let Some(path) = candidates.iter().find(|path| path.is_file()) {
         let text =
             std::fs::read_to_string(path).map_err(|source| Fault::io(format!("could not read {}", path.display()), source))?;
         return Ok((path.display().to_string(), text));
