@@ -1,3 +1,5 @@
+//! The built-in library against the engine: no file may fail to plan.
+
 use std::sync::Arc;
 
 use model::ShopZone;

@@ -1,3 +1,5 @@
+//! Permissions and suppressions: the last word wins, and a revocation wins a tie.
+
 use model::{Channel, Consent, ConsentState, Instant, Purpose, Suppression};
 
 use crate::{Shop, customer, minute};

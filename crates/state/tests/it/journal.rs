@@ -1,3 +1,5 @@
+//! The journal: what was acknowledged is there once, in order, after a reopening and after a kill.
+
 use std::{
     collections::BTreeSet,
     io::{BufRead, BufReader},

@@ -1,3 +1,5 @@
+//! The ledger: plans sealed whole, every transition of a send, and what a restart finds.
+
 use std::time::Duration;
 
 use model::{

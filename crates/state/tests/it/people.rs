@@ -1,3 +1,5 @@
+//! Accounts, sessions and leases: who may come in, and who alone may act.
+
 use std::time::Duration;
 
 use state::{Fence, Role, Secret, StateError};

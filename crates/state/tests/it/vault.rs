@@ -1,3 +1,5 @@
+//! The vault: addresses come back to those who hold the key, and nowhere else.
+
 use model::{Contact, ContactKind};
 use state::{ContactChange, DeadLetter, State, StateError};
 

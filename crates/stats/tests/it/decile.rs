@@ -1,3 +1,5 @@
+//! Deciles against the reference numbers.
+
 use std::num::NonZeroU32;
 
 use proptest::prelude::*;

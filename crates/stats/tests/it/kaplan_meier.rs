@@ -1,3 +1,5 @@
+//! Kaplan-Meier curves against the reference numbers.
+
 use proptest::prelude::*;
 use stats::{Alpha, DayCount, KaplanMeier, NotComputable};
 

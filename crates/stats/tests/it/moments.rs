@@ -1,3 +1,5 @@
+//! Sufficient statistics stay exact at sizes where floating sums cancel.
+
 use proptest::prelude::*;
 use stats::{MONEY_SCALE, Moments, NotComputable, Proportion, Summary};
 

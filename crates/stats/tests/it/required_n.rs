@@ -1,3 +1,5 @@
+//! Sample sizes against the reference numbers.
+
 use stats::{Alpha, NotComputable, Plan, RequiredN, required_n_means, required_n_proportions, required_n_proportions_pooled};
 
 use crate::reference::check_family;

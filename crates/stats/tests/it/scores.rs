@@ -1,3 +1,5 @@
+//! RFM scores and top shares against the reference numbers and T39, T40.
+
 use std::{cmp::Reverse, num::NonZeroU32};
 
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! Normal, Student t and chi-square against the reference numbers, to df 5e8.
+
 use proptest::prelude::*;
 use stats::{chi_square, normal, student_t};
 

@@ -1,3 +1,5 @@
+//! The split test against the reference numbers and T35.
+
 use proptest::prelude::*;
 use stats::{ArmCount, srm};
 

@@ -1,3 +1,5 @@
+//! Two proportions against the reference numbers and T33.
+
 use proptest::prelude::*;
 use stats::{Alpha, NotComputable, Proportion, two_proportion, welch, welch_lift};
 

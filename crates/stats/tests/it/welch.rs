@@ -1,3 +1,5 @@
+//! Welch's test against the reference numbers.
+
 use proptest::prelude::*;
 use stats::{Alpha, Moments, NotComputable, Summary, welch, welch_lift};
 

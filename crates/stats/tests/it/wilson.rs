@@ -1,3 +1,5 @@
+//! Wilson intervals against the reference numbers.
+
 use proptest::prelude::*;
 use stats::{Alpha, Proportion, wilson};
 
