@@ -5,6 +5,7 @@
 //!
 //! | module | from | to |
 //! |---|---|---|
+//! | [`collect`] | bodies of live events | facts, addresses, claims of identity, refusals |
 //! | [`formats`] | bytes of a file | a header and [`formats::Row`]s, or rejections |
 //! | [`mapping`] | a mapping file | which column means what |
 //! | [`import`] | rows | facts, addresses, consents, rejections |
@@ -13,6 +14,7 @@
 //! | [`senders`] | messages | calls to a provider, and its answers as outcomes |
 //! | [`destinations`] | an audience | files with a manifest |
 
+pub mod collect;
 pub mod destinations;
 pub mod detect;
 pub mod formats;

@@ -12,6 +12,11 @@
 //! | `Segment`, [`Membership`] | a saved question (`.sql`) returning `customer_id`; a row of its answer at a moment (the audience) | each other |
 //! | [`Scenario`], [`Step`], [`EntryStep`] | a journey's definition; one of its steps; one customer's progress through one pass (entry) | a run |
 //! | [`Run`] | one evaluation of a scenario or export, keyed by name and logical time | a scenario |
+//! | [`Identity`] | the fact that two ids are one person, or are not after all | a profile |
+//! | [`Product`], [`Stock`] | a thing that is sold, as the catalogue had it; how many are left | an order line |
+//! | [`Subscription`], [`Shipment`] | a 定期 contract; one delivery of it and what became of it | an order |
+//! | [`PointChange`], [`AdSpend`] | points given or used; what advertising cost on a day | money of an order |
+//! | [`Source`] | a door by which facts come: a site, a server, a shop system; its key and its limits | a channel |
 //! | [`Channel`], `Sender` | a kind of contact; a configured provider on it | each other |
 //! | `Template`, `Message`, [`Send`] | words with holes; words for one person; one attempt to deliver | each other |
 //! | [`Stop`] | the reason a send was not made | an error |
@@ -30,12 +35,17 @@ pub mod error;
 pub mod event;
 pub mod fact;
 pub mod id;
+pub mod identity;
 pub mod money;
 pub mod order;
+pub mod points;
+pub mod product;
 pub mod progress;
 pub mod scenario;
 pub mod send;
 pub mod shop;
+pub mod spend;
+pub mod subscription;
 pub mod text;
 pub mod time;
 pub mod touch;
@@ -47,12 +57,17 @@ pub use error::{Problem, Remedy};
 pub use event::Event;
 pub use fact::{Fact, Record};
 pub use id::{CustomerId, IdKey, derive_id, id_bytes};
+pub use identity::{Claim, Identity};
 pub use money::{Currency, Money};
 pub use order::{Order, OrderLine, OrderStatus};
+pub use points::PointChange;
+pub use product::{Product, Stock};
 pub use progress::{EntryStatus, EntryStep, Membership, Run};
 pub use scenario::{Arm, Holdout, Scenario, Step};
 pub use send::{Outcome, Receipt, ReceiptKind, Send, SendState, Stop, StopRow};
-pub use shop::Shop;
+pub use shop::{Shop, Source, SourceKind};
+pub use spend::AdSpend;
+pub use subscription::{Shipment, Subscription};
 pub use text::Text;
 pub use time::{Instant, ShopZone};
 pub use touch::{Credit, Exposure, Touch, TouchKind};

@@ -1,5 +1,6 @@
 //! A purchase with lines and money. Each change of it is a new revision; the state of an order is its last one.
 
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use crate::{Currency, CustomerId, Money, Record, time::Instant};
@@ -43,6 +44,14 @@ pub struct Order {
     pub net: Money,
     pub tax: Money,
     pub shipping: Money,
+    /// 手数料: payment and gift-wrapping fees.
+    pub fee: Money,
+    /// The part of `discount` that was paid with points.
+    pub points_used: Money,
+    /// What the customer pays, as the shop states it: reports are reconciled with it.
+    pub total: Option<Money>,
+    /// Shop date of the (first) shipment.
+    pub shipped_on: Option<NaiveDate>,
     pub currency: Currency,
     pub coupon: Option<String>,
     pub sales_channel: Option<String>,

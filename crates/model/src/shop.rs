@@ -31,6 +31,69 @@ pub struct Shop {
     pub legal: Legal,
     /// Segments exported each night.
     pub exports: Vec<Export>,
+    /// Doors by which facts come in over HTTP.
+    pub sources: Vec<Source>,
+    /// Domains of relay addresses beside the known malls': an address there is never written to and never merges people.
+    pub relay_domains: Vec<String>,
+}
+
+/// A door by which facts come in over HTTP, and how much of it is believed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// The `source` of its facts: `[a-z0-9][a-z0-9_-]*`.
+    pub name: String,
+    pub kind: SourceKind,
+    /// Clients name themselves by it. In the open, or `env:NAME`, or `file:PATH` (in the shop's folder) where it must stay secret.
+    #[serde(default)]
+    pub write_key: String,
+    /// Of signatures (and GA4's `api_secret`): several while one is being replaced. `env:NAME` or `file:PATH`.
+    #[serde(default)]
+    pub secrets: Vec<String>,
+    /// Pages that may send from a browser (`https://shop.example`); empty means any.
+    #[serde(default)]
+    pub origins: Vec<String>,
+    /// Events per second that are taken in the long run; ten times as many at once.
+    #[serde(default = "default_events_per_second")]
+    pub events_per_second: u32,
+    /// `Order Completed`, `Order Updated`, `Order Refunded` and `Order Cancelled` make orders (server sources).
+    #[serde(default)]
+    pub orders: bool,
+    /// Prices contain the tax, as Japanese carts send them.
+    #[serde(default = "default_tax_included")]
+    pub tax_included: bool,
+    /// Shopify: `my-shop.myshopify.com`.
+    #[serde(default)]
+    pub shop_domain: String,
+    /// Shopify: the Admin API's token, for pulling what webhooks missed. `env:NAME` or `file:PATH`.
+    #[serde(default)]
+    pub admin_token: String,
+    /// Where the pull asks instead of `https://{shop_domain}`: a proxy, or a test.
+    #[serde(default)]
+    pub admin_url: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SourceKind {
+    /// Segment and RudderStack clients in browsers. Its key is public: it cannot set addresses, consents or merges.
+    Browser,
+    /// Segment and RudderStack clients on servers. Its key is a secret.
+    Server,
+    /// GA4 measurement protocol.
+    Ga4,
+    Shopify,
+    Woocommerce,
+    /// Signed JSON from any other cart.
+    SignedJson,
+}
+
+fn default_events_per_second() -> u32 {
+    1_000
+}
+
+fn default_tax_included() -> bool {
+    true
 }
 
 /// At most `max` sends per `per`, counted in `(t - per, t]`, on one channel or (`all`) on any.
@@ -112,6 +175,8 @@ impl Default for Shop {
             cost: cost.map(|(channel, yen)| (channel.name().into(), Money::parse(yen).expect("an amount"))).into(),
             legal: Legal::default(),
             exports: Vec::new(),
+            sources: Vec::new(),
+            relay_domains: Vec::new(),
         }
     }
 }
@@ -165,7 +230,57 @@ impl Shop {
                     .with_remedy("use a-z, 0-9, `_` and `-`, and begin with a letter or a digit"),
             );
         }
+        problems.extend(shop.source_problems(file));
         if problems.is_empty() { Ok(shop) } else { Err(problems) }
+    }
+
+    fn source_problems(&self, file: &str) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        let mut wrong = |message: String, remedy: &str| problems.push(Problem::new(file, 0, message).with_remedy(remedy));
+        for (index, source) in self.sources.iter().enumerate() {
+            let name = &source.name;
+            if !is_plain_name(name) {
+                wrong(
+                    format!("a source cannot be named `{name}`"),
+                    "use a-z, 0-9, `_` and `-`, and begin with a letter or a digit",
+                );
+            }
+            let earlier = &self.sources[..index];
+            if earlier.iter().any(|other| other.name == *name) {
+                wrong(format!("two sources are named `{name}`"), "rename one: facts are told apart by it");
+            }
+            let by_key = matches!(source.kind, SourceKind::Browser | SourceKind::Server | SourceKind::Ga4);
+            if by_key && source.write_key.is_empty() {
+                wrong(format!("source `{name}` has no write_key"), "give it a long random one; clients send it with every event");
+            }
+            if by_key && earlier.iter().any(|other| !other.write_key.is_empty() && other.write_key == source.write_key) {
+                wrong(format!("source `{name}` has the write_key of another source"), "give each source its own");
+            }
+            if source.kind == SourceKind::Server && !is_reference(&source.write_key) {
+                wrong(
+                    format!("the write_key of the server source `{name}` stands in the open"),
+                    "write `env:NAME` or `file:secrets/NAME`: who has this key can set addresses and consents",
+                );
+            }
+            if !by_key && source.secrets.is_empty() {
+                wrong(
+                    format!("source `{name}` has no secret"),
+                    "its deliveries are signed: list the secret as `env:NAME` or `file:secrets/NAME`",
+                );
+            }
+            if source
+                .secrets
+                .iter()
+                .chain([&source.admin_token].into_iter().filter(|token| !token.is_empty()))
+                .any(|secret| !is_reference(secret))
+            {
+                wrong(format!("a secret of source `{name}` stands in the open"), "write `env:NAME` or `file:secrets/NAME`");
+            }
+            if source.events_per_second == 0 {
+                wrong(format!("source `{name}` takes no events"), "set events_per_second to 1 or more, or remove the source");
+            }
+        }
+        problems
     }
 
     pub fn cost_of(&self, channel: Channel) -> Money {
@@ -175,6 +290,11 @@ impl Shop {
     pub fn sender(&self, channel: Channel) -> Option<&SenderSettings> {
         self.senders.iter().find(|sender| sender.channel == channel)
     }
+}
+
+/// A secret is named, not written: settings are kept in git.
+fn is_reference(secret: &str) -> bool {
+    ["env:", "file:"].iter().any(|scheme| secret.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty()))
 }
 
 fn is_plain_name(name: &str) -> bool {

@@ -141,6 +141,22 @@ pub mod instant {
     }
 }
 
+/// For `#[serde(with = "model::time::instant_or_none")]`.
+pub mod instant_or_none {
+    use super::*;
+    pub fn serialize<S: Serializer>(at: &Option<Instant>, serializer: S) -> Result<S::Ok, S::Error> {
+        match at {
+            Some(at) => serializer.serialize_str(&rfc3339(*at)),
+            None => serializer.serialize_none(),
+        }
+    }
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Instant>, D::Error> {
+        let raw = Option::<String>::deserialize(deserializer)?;
+        let parse = |raw: String| DateTime::parse_from_rfc3339(&raw).map(|at| at.with_timezone(&Utc));
+        raw.map(parse).transpose().map_err(serde::de::Error::custom)
+    }
+}
+
 /// The 1900 date system, with its leap day that never was.
 fn excel_serial(text: &str) -> Option<NaiveDateTime> {
     let serial: f64 = text.parse().ok()?;

@@ -17,6 +17,10 @@
 -- column net                 money   ja:"純売上"  en:"Net"
 -- column tax                 money   ja:"消費税"  en:"Tax"
 -- column shipping            money   ja:"送料"  en:"Shipping"
+-- column fee                 money   ja:"手数料"  en:"Fees"
+-- column points_used         money   ja:"ポイント利用"  en:"Paid with points"
+-- column total               money   ja:"支払合計"  en:"Total"
+-- column shipped_on          date    ja:"出荷日"  en:"Shipped on"
 -- column currency            text    ja:"通貨"  en:"Currency"
 -- column coupon              text    ja:"クーポン"  en:"Coupon"
 -- column sales_channel       text    ja:"販売チャネル"  en:"Sales channel"
@@ -26,7 +30,7 @@
 SELECT
     this.occurred_at, this.known_at, this.ingested_at, this.order_id, this.revision_id, this.source,
     this.customer_id, this.ordered_at, this.status, this.gross, this.discount, this.refunded, this.net,
-    this.tax, this.shipping, this.currency, this.coupon, this.sales_channel, this.subscription_id,
+    this.tax, this.shipping, this.fee, this.points_used, this.total, this.shipped_on, this.currency, this.coupon, this.sales_channel, this.subscription_id,
     this.subscription_count, this.send_id
 FROM orders_history AS this
 WHERE NOT EXISTS (

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 
+mod ad_spend;
 mod audiences;
 mod consents;
 mod contacts;
@@ -13,12 +14,18 @@ mod customers;
 mod entries;
 mod events;
 mod exposures;
+mod identities;
 mod order_lines;
 mod orders;
+mod points;
+mod products;
 mod receipts;
 mod runs;
 mod sends;
+mod shipments;
+mod stock;
 mod stops;
+mod subscriptions;
 mod suppressions;
 mod touches;
 
@@ -103,6 +110,13 @@ pub const TABLES: &[&dyn Table] = &[
     &audiences::Audiences,
     &runs::Runs,
     &customer_facts::CustomerFacts,
+    &identities::Identities,
+    &products::Products,
+    &stock::Stock,
+    &subscriptions::Subscriptions,
+    &shipments::Shipments,
+    &points::Points,
+    &ad_spend::AdSpend,
 ];
 
 pub fn find(name: &str) -> Option<&'static dyn Table> {
