@@ -45,18 +45,16 @@ pub(crate) fn best_of(arms: &[&dyn Fn(f64) -> f64], low: f64, high: f64) -> Best
     let count = arms.len();
     let mut best = Best { first: vec![0.0; count], second: vec![0.0; count], expected_max: high };
     for node in 0..nodes.len() {
-        let all: f64 = (0..count).map(|arm| below[arm][node]).product();
-        best.expected_max -= all * width / 2.0;
+        let under: Vec<f64> = below.iter().map(|cumulated| cumulated[node]).collect();
+        best.expected_max -= under.iter().product::<f64>() * width / 2.0;
         for arm in 0..count {
-            let others = || (0..count).filter(move |other| *other != arm);
-            best.first[arm] += weight(arm, node) * others().map(|other| below[other][node]).product::<f64>();
+            let others: Vec<f64> = (0..count).filter(|other| *other != arm).map(|other| under[other]).collect();
+            best.first[arm] += weight(arm, node) * others.iter().product::<f64>();
             // One other is above, the rest below.
-            let one_above: f64 = others()
-                .map(|above| {
-                    let rest = others().filter(|other| *other != above).map(|other| below[other][node]).product::<f64>();
-                    (1.0 - below[above][node]) * rest
-                })
-                .sum();
+            let rest = |above: usize| {
+                others.iter().enumerate().filter(|(other, _)| *other != above).map(|(_, share)| share).product::<f64>()
+            };
+            let one_above: f64 = others.iter().enumerate().map(|(above, share)| (1.0 - share) * rest(above)).sum();
             best.second[arm] += weight(arm, node) * one_above;
         }
     }
