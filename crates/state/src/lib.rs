@@ -9,6 +9,7 @@ mod cursor;
 mod db;
 mod error;
 mod journal;
+mod keys;
 mod lease;
 mod ledger;
 mod session;
