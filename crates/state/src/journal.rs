@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::{
     StateError,
     db::{Db, Tx, get, get_instant},
+    point,
 };
 
 /// A fact's place in the journal: unique, increasing, never given twice.
@@ -268,7 +269,9 @@ async fn commit_group(db: &Db, requests: Vec<Request>) -> Result<Vec<Once>, Stat
         batches.push(if repeat { Vec::new() } else { facts });
     }
     let appended = store(&mut tx, batches, ingested_at, Keys::Claimed).await?;
+    point::pass("journal.before_commit");
     tx.commit().await?;
+    point::pass("journal.after_commit");
     Ok(appended
         .into_iter()
         .zip(repeats)

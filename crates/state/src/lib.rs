@@ -12,6 +12,7 @@ mod journal;
 mod keys;
 mod lease;
 mod ledger;
+mod point;
 mod session;
 mod vault;
 
@@ -27,6 +28,7 @@ pub use ledger::{
     Begun, Changed, Claimed, HandOver, Handed, Held, Ledger, Narrow, PastEntry, RecentSend, Recorded, Recovered, Resolution,
     Resolved, Sealed, Settled,
 };
+pub use point::at_each_point;
 pub use session::{NewSession, Session, Sessions};
 pub use vault::{ContactChange, ContactFlags, DeadLetter, DeadLetterSummary, Secret, Vault};
 
