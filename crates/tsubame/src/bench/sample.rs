@@ -46,10 +46,6 @@ impl Body {
         body
     }
 
-    pub fn events(&self) -> usize {
-        self.places.len()
-    }
-
     /// The body whose events are numbered from `first`.
     pub fn numbered(&mut self, first: u64) -> &[u8] {
         for (number, (id, visitor)) in (first..).zip(&self.places) {
