@@ -9,8 +9,10 @@ mod cursor;
 mod db;
 mod error;
 mod journal;
+mod keys;
 mod lease;
 mod ledger;
+mod point;
 mod session;
 mod vault;
 
@@ -26,6 +28,7 @@ pub use ledger::{
     Begun, Changed, Claimed, HandOver, Handed, Held, Ledger, Narrow, PastEntry, RecentSend, Recorded, Recovered, Resolution,
     Resolved, Sealed, Settled,
 };
+pub use point::at_each_point;
 pub use session::{NewSession, Session, Sessions};
 pub use vault::{ContactChange, ContactFlags, DeadLetter, DeadLetterSummary, Secret, Vault};
 

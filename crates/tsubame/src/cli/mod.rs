@@ -12,6 +12,7 @@ use crate::{
 
 mod account;
 mod attribute;
+mod bench;
 mod check;
 mod demo;
 mod doctor;
@@ -50,6 +51,7 @@ enum Command {
     Serve(serve::Serve),
     Doctor(doctor::Doctor),
     Account(account::Account),
+    Bench(bench::Bench),
     Completions(Completions),
 }
 
@@ -92,6 +94,7 @@ impl Cli {
             Command::Serve(command) => command.run().await,
             Command::Doctor(command) => command.run().await,
             Command::Account(command) => command.run().await,
+            Command::Bench(command) => command.run().await,
             Command::Completions(completions) => {
                 clap_complete::generate(completions.shell, &mut Cli::command(), "tsubame", &mut std::io::stdout());
                 Ok(())
