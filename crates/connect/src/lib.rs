@@ -6,6 +6,7 @@
 //! | module | from | to |
 //! |---|---|---|
 //! | [`collect`] | bodies of live events | facts, addresses, claims of identity, refusals |
+//! | [`shops`] | signed deliveries of shop systems, pages of their APIs | deltas of orders, facts, addresses, consents, refusals |
 //! | [`formats`] | bytes of a file | a header and [`formats::Row`]s, or rejections |
 //! | [`mapping`] | a mapping file | which column means what |
 //! | [`import`] | rows | facts, addresses, consents, rejections |
@@ -21,4 +22,5 @@ pub mod formats;
 pub mod import;
 pub mod mapping;
 pub mod senders;
+pub mod shops;
 pub mod template;

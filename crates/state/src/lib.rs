@@ -7,6 +7,7 @@ mod account;
 mod consent;
 mod cursor;
 mod db;
+mod document;
 mod error;
 mod journal;
 mod lease;
@@ -19,6 +20,7 @@ use std::path::Path;
 pub use account::{Account, Accounts, Role};
 pub use consent::{ConsentNow, Consents, SuppressionNow};
 pub use cursor::Cursors;
+pub use document::{DocumentChange, Documents, DocumentsChanged, Merge, Merged};
 pub use error::StateError;
 pub use journal::{Appended, Journal, Once, Position, Segment};
 pub use lease::{Fence, Leases};
@@ -41,6 +43,7 @@ pub struct State {
     accounts: Accounts,
     sessions: Sessions,
     cursors: Cursors,
+    documents: Documents,
 }
 
 impl State {
@@ -52,6 +55,7 @@ impl State {
         let ledger = Ledger::new(db.clone());
         ledger.settle().await?;
         Ok(State {
+            documents: vault.documents(),
             journal: Journal::start(db.clone()),
             ledger,
             vault,
@@ -94,6 +98,10 @@ impl State {
 
     pub fn cursors(&self) -> &Cursors {
         &self.cursors
+    }
+
+    pub fn documents(&self) -> &Documents {
+        &self.documents
     }
 
     /// Waits for what is being written and closes the file. Dropping every clone is as safe, only less tidy.

@@ -111,6 +111,11 @@ impl Vault {
         Ok(Vault { db, master, id_key })
     }
 
+    /// Documents are sealed as dead letters are.
+    pub(crate) fn documents(&self) -> crate::Documents {
+        crate::Documents { db: self.db.clone(), master: self.master.clone() }
+    }
+
     /// The secret behind pseudonyms and address hashes; it follows from the master key.
     pub fn id_key(&self) -> &IdKey {
         &self.id_key
@@ -389,14 +394,14 @@ fn derived(master_key: &[u8; 32], purpose: &[u8]) -> [u8; 32] {
     hmac(&hmac(b"tsubame", &[master_key]), &[purpose, &[1]])
 }
 
-fn seal(key: &XChaCha20Poly1305, text: &[u8], belongs: &str, nonce: [u8; NONCE_BYTES]) -> Vec<u8> {
+pub(crate) fn seal(key: &XChaCha20Poly1305, text: &[u8], belongs: &str, nonce: [u8; NONCE_BYTES]) -> Vec<u8> {
     let payload = Payload { msg: text, aad: belongs.as_bytes() };
     let ciphertext = key.encrypt(XNonce::from_slice(&nonce), payload).expect("texts are far below the cipher's limit");
     [&nonce[..], &ciphertext].concat()
 }
 
 /// `None` for a wrong key, another owner or damage; the cipher does not say which.
-fn unseal(key: &XChaCha20Poly1305, sealed: &[u8], belongs: &str) -> Option<Vec<u8>> {
+pub(crate) fn unseal(key: &XChaCha20Poly1305, sealed: &[u8], belongs: &str) -> Option<Vec<u8>> {
     let (nonce, ciphertext) = sealed.split_at_checked(NONCE_BYTES)?;
     key.decrypt(XNonce::from_slice(nonce), Payload { msg: ciphertext, aad: belongs.as_bytes() }).ok()
 }
