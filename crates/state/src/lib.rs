@@ -29,7 +29,7 @@ pub use ledger::{
     Resolved, Sealed, Settled,
 };
 pub use session::{NewSession, Session, Sessions};
-pub use vault::{ContactChange, ContactFlags, DeadLetter, DeadLetterSummary, Secret, Vault};
+pub use vault::{ContactChange, ContactFlags, DeadLetter, DeadLetterSummary, LetterCount, Letters, Newest, Secret, Vault};
 
 /// The parts of one `state.db`. Clones share it.
 #[derive(Clone)]
@@ -102,6 +102,11 @@ impl State {
 
     pub fn documents(&self) -> &Documents {
         &self.documents
+    }
+
+    /// Why nothing is written any more, once a write has failed: the process is to end, and its next start recovers.
+    pub fn stopped(&self) -> Option<&str> {
+        self.db.stopped()
     }
 
     /// Waits for what is being written and closes the file. Dropping every clone is as safe, only less tidy.

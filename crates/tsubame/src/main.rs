@@ -9,6 +9,7 @@ mod jobs;
 mod pages;
 mod progress;
 mod readout;
+mod secrets;
 mod transport;
 mod workspace;
 

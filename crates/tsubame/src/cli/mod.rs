@@ -18,6 +18,7 @@ mod doctor;
 mod export;
 mod import;
 mod new;
+mod pull;
 mod query;
 mod readout;
 mod run;
@@ -41,6 +42,7 @@ enum Command {
     New(new::New),
     Check(check::Check),
     Import(import::Import),
+    Pull(pull::Pull),
     Query(query::Query),
     Run(run::Run),
     Readout(readout::Readout),
@@ -83,6 +85,7 @@ impl Cli {
             Command::New(command) => command.run(),
             Command::Check(command) => command.run().await,
             Command::Import(command) => command.run().await,
+            Command::Pull(command) => command.run().await,
             Command::Query(command) => command.run().await,
             Command::Run(command) => command.run().await,
             Command::Readout(command) => command.run().await,
