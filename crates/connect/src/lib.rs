@@ -6,6 +6,7 @@
 //! | module | from | to |
 //! |---|---|---|
 //! | [`collect`] | bodies of live events | facts, addresses, claims of identity, refusals |
+//! | [`shops`] | signed deliveries of shop systems, pages of their APIs | deltas of orders, facts, addresses, consents, refusals |
 //! | [`formats`] | bytes of a file | a header and [`formats::Row`]s, or rejections |
 //! | [`mapping`] | a mapping file | which column means what |
 //! | [`import`] | rows | facts, addresses, consents, rejections |
@@ -23,4 +24,5 @@ pub mod import;
 pub mod mapping;
 pub mod personal;
 pub mod senders;
+pub mod shops;
 pub mod template;

@@ -147,6 +147,10 @@ impl Db {
             .map_err(|error| failure("checkpoint state.db", error, false, &self.stopped))
     }
 
+    pub fn stopped(&self) -> Option<&str> {
+        self.stopped.get().map(String::as_str)
+    }
+
     pub async fn close(&self) {
         self.readers.close().await;
         self.writer.close().await;

@@ -7,6 +7,7 @@ mod account;
 mod consent;
 mod cursor;
 mod db;
+mod document;
 mod error;
 mod journal;
 mod keys;
@@ -21,6 +22,7 @@ use std::path::Path;
 pub use account::{Account, Accounts, Role};
 pub use consent::{ConsentNow, Consents, SuppressionNow};
 pub use cursor::Cursors;
+pub use document::{DocumentChange, Documents, DocumentsChanged, Merge, Merged};
 pub use error::StateError;
 pub use journal::{Appended, Journal, Once, Position, Segment};
 pub use lease::{Fence, Leases};
@@ -30,7 +32,7 @@ pub use ledger::{
 };
 pub use point::at_each_point;
 pub use session::{NewSession, Session, Sessions};
-pub use vault::{ContactChange, ContactFlags, DeadLetter, DeadLetterSummary, Secret, Vault};
+pub use vault::{ContactChange, ContactFlags, DeadLetter, DeadLetterSummary, LetterCount, Letters, Newest, Secret, Vault};
 
 /// The parts of one `state.db`. Clones share it.
 #[derive(Clone)]
@@ -44,6 +46,7 @@ pub struct State {
     accounts: Accounts,
     sessions: Sessions,
     cursors: Cursors,
+    documents: Documents,
 }
 
 impl State {
@@ -55,6 +58,7 @@ impl State {
         let ledger = Ledger::new(db.clone());
         ledger.settle().await?;
         Ok(State {
+            documents: vault.documents(),
             journal: Journal::start(db.clone()),
             ledger,
             vault,
@@ -97,6 +101,15 @@ impl State {
 
     pub fn cursors(&self) -> &Cursors {
         &self.cursors
+    }
+
+    pub fn documents(&self) -> &Documents {
+        &self.documents
+    }
+
+    /// Why nothing is written any more, once a write has failed: the process is to end, and its next start recovers.
+    pub fn stopped(&self) -> Option<&str> {
+        self.db.stopped()
     }
 
     /// Waits for what is being written and closes the file. Dropping every clone is as safe, only less tidy.

@@ -7,6 +7,7 @@ mod customers;
 mod events;
 mod orders;
 mod sends;
+mod shops;
 
 use connect::{
     formats::{FORMATS, FormatError, Parsed},

@@ -19,6 +19,7 @@ mod doctor;
 mod export;
 mod import;
 mod new;
+mod pull;
 mod query;
 mod readout;
 mod run;
@@ -42,6 +43,7 @@ enum Command {
     New(new::New),
     Check(check::Check),
     Import(import::Import),
+    Pull(pull::Pull),
     Query(query::Query),
     Run(run::Run),
     Readout(readout::Readout),
@@ -85,6 +87,7 @@ impl Cli {
             Command::New(command) => command.run(),
             Command::Check(command) => command.run().await,
             Command::Import(command) => command.run().await,
+            Command::Pull(command) => command.run().await,
             Command::Query(command) => command.run().await,
             Command::Run(command) => command.run().await,
             Command::Readout(command) => command.run().await,
