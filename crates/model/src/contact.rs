@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 
-use crate::CustomerId;
+use crate::{Channel, CustomerId, time::Instant};
 
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum ContactError {
@@ -53,6 +53,45 @@ impl std::fmt::Debug for Contact {
     }
 }
 
+/// An address that must not be written to on a channel, whoever has it now or later: an opt-out or bounce of a former tool, a LINE
+/// block. Like [`Contact`] it has no `Serialize`, and `Debug` keeps the address back.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SuppressedAddress {
+    pub kind: ContactKind,
+    /// Normalised.
+    pub address: String,
+    pub channel: Channel,
+    /// `opted_out`, `bounced`, `complained`, `blocked`, `manual`.
+    pub reason: String,
+    pub at: Instant,
+    pub source: String,
+}
+
+impl std::fmt::Debug for SuppressedAddress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SuppressedAddress({}, {}, {}, {}, …)", self.kind.name(), self.channel, self.reason, self.at)
+    }
+}
+
+/// Domains of addresses that a mall hands out in a buyer's place: mail to them may only be about the order, and one of them
+/// says nothing about who the buyer is elsewhere. A subdomain counts too. A shop adds its own as `relay_domains`.
+const RELAY_DOMAINS: [&str; 14] = [
+    "fw.rakuten.ne.jp",
+    "marketplace.amazon.co.jp",
+    "marketplace.amazon.com",
+    "marketplace.amazon.ca",
+    "marketplace.amazon.co.uk",
+    "marketplace.amazon.com.au",
+    "marketplace.amazon.com.mx",
+    "marketplace.amazon.de",
+    "marketplace.amazon.es",
+    "marketplace.amazon.fr",
+    "marketplace.amazon.in",
+    "marketplace.amazon.it",
+    "marketplace.amazon.sg",
+    "members.ebay.com",
+];
+
 macro_rules! address {
     ($name:ident) => {
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -99,6 +138,21 @@ impl Email {
         } else {
             Err(ContactError::Email)
         }
+    }
+
+    /// Whether a mall hands this address out in place of the buyer's own. `extra` are the shop's further domains.
+    pub fn is_relay(&self, extra: &[String]) -> bool {
+        let (_, domain) = self.0.rsplit_once('@').expect("an address has an @");
+        let is_under = |relay: &str| {
+            let head = domain.len().checked_sub(relay.len()).filter(|_| !relay.is_empty());
+            head.is_some_and(|head| {
+                domain.is_char_boundary(head)
+                    && domain[head..].eq_ignore_ascii_case(relay)
+                    && (head == 0 || domain[..head].ends_with('.'))
+            })
+        };
+        RELAY_DOMAINS.iter().any(|relay| is_under(relay))
+            || extra.iter().any(|relay| is_under(relay.trim().trim_start_matches(['@', '.'])))
     }
 }
 
@@ -175,5 +229,28 @@ mod tests {
     fn an_address_does_not_print_itself() {
         let email = Email::parse("taro@example.jp").unwrap();
         assert_eq!(format!("{email:?}"), "Email(…)");
+        let suppressed = SuppressedAddress {
+            kind: ContactKind::Email,
+            address: email.as_str().into(),
+            channel: Channel::Email,
+            reason: "bounced".into(),
+            at: Instant::default(),
+            source: "former_tool".into(),
+        };
+        assert!(!format!("{suppressed:?}").contains("taro"), "{suppressed:?}");
+    }
+
+    #[test]
+    fn addresses_of_malls_are_known_by_their_domain() {
+        let extra = ["@mail.mall.example.jp".to_string(), String::new()];
+        let check = |address: &str, expect| assert_eq!(Email::parse(address).unwrap().is_relay(&extra), expect, "{address}");
+        check("a1b2@fw.rakuten.ne.jp", true);
+        check("a1b2@Marketplace.Amazon.CO.JP", true);
+        check("a1b2@x.marketplace.amazon.com", true);
+        check("a1b2@mail.mall.example.jp", true);
+        check("taro@rakuten.ne.jp", false);
+        check("taro@notmarketplace.amazon.co.jp", false);
+        check("taro@mall.example.jp", false);
+        check("taro@例.jp", false);
     }
 }
