@@ -210,6 +210,7 @@ impl Reading {
 
 fn importer(workspace: &Workspace, mapping: &Mapping, header: &[String]) -> Result<Importer, Fault> {
     Importer::new(mapping, header, workspace.state.vault().id_key(), workspace.now())
+        .map(|importer| importer.relay_domains(&workspace.shop.relay_domains))
         .map_err(|problems| Fault::problems(&problems))
 }
 
@@ -267,6 +268,9 @@ impl Sink<'_> {
         }
         if !imported.consents.is_empty() {
             state.consents().record_consents(&imported.consents, now).await?;
+        }
+        if !imported.suppressions.is_empty() {
+            state.consents().record_suppressions(&imported.suppressions, now).await?;
         }
         self.report.rejected += imported.rejections.len() as u64;
         self.rejects.write(&imported.rejections)?;
