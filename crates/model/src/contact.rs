@@ -13,6 +13,8 @@ pub enum ContactError {
     Phone,
     #[error("not a LINE user id (U and 32 hex digits)")]
     Line,
+    #[error("not a postal address with a place and a number")]
+    Postal,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -22,6 +24,8 @@ pub enum ContactKind {
     Phone,
     Line,
     PushToken,
+    /// Where parcels go: two who share one may be a family.
+    Postal,
     /// The name a message greets a person by: as personal as an address.
     Name,
 }
@@ -33,6 +37,7 @@ impl ContactKind {
             ContactKind::Phone => "phone",
             ContactKind::Line => "line",
             ContactKind::PushToken => "push_token",
+            ContactKind::Postal => "postal",
             ContactKind::Name => "name",
         }
     }
@@ -53,6 +58,10 @@ impl std::fmt::Debug for Contact {
     }
 }
 
+/// The reason of a suppressed address whose owner said stop: it forbids everything but what is transactional. Any other one (a bounce, a
+/// complaint, a block) forbids that too.
+pub const OPTED_OUT: &str = "opted_out";
+
 /// An address that must not be written to on a channel, whoever has it now or later: an opt-out or bounce of a former tool, a LINE
 /// block. Like [`Contact`] it has no `Serialize`, and `Debug` keeps the address back.
 #[derive(Clone, PartialEq, Eq)]
@@ -61,7 +70,7 @@ pub struct SuppressedAddress {
     /// Normalised.
     pub address: String,
     pub channel: Channel,
-    /// `opted_out`, `bounced`, `complained`, `blocked`, `manual`.
+    /// [`OPTED_OUT`], `bounced`, `complained`, `blocked`, `manual`.
     pub reason: String,
     pub at: Instant,
     pub source: String,
@@ -197,6 +206,47 @@ impl LineUserId {
     }
 }
 
+/// A postal address, told from others by its letters and digits alone.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PostalAddress(String);
+
+impl PostalAddress {
+    /// NFKC, lower case; blanks and the many hyphens are left out, and so are 丁目, 番地 and 号, which one hand writes and the next does not. Less than
+    /// a postal code or than a street is no address: half a town would share it.
+    pub fn parse(raw: &str) -> Result<Self, ContactError> {
+        let text: String = raw.nfkc().flat_map(char::to_lowercase).collect();
+        let text = text.replace("丁目", " ").replace("番地", " ").replace('番', " ").replace('号', " ").replace('〒', " ");
+        let mut kept = String::new();
+        let mut parted = false;
+        for c in text.chars() {
+            if c.is_alphanumeric() && !"ー―".contains(c) {
+                // Between two numbers a part matters: 1-23 is not 12-3.
+                if parted && c.is_ascii_digit() && kept.ends_with(|last: char| last.is_ascii_digit()) {
+                    kept.push('-');
+                }
+                kept.push(c);
+                parted = false;
+            } else {
+                parted = true;
+            }
+        }
+        let has_number = kept.chars().any(|c| c.is_ascii_digit());
+        let has_place = kept.chars().filter(|c| c.is_alphabetic()).count() >= 3;
+        if has_number && has_place { Ok(PostalAddress(kept)) } else { Err(ContactError::Postal) }
+    }
+
+    /// The normalised text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for PostalAddress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PostalAddress(…)")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -223,6 +273,18 @@ mod tests {
         phone("000-0000-0000", "no");
         phone("c-0001", "no");
         assert!(Phone::parse("090-1234-5678").unwrap().is_mobile() && !Phone::parse("03-1234-5678").unwrap().is_mobile());
+    }
+
+    #[test]
+    fn one_place_is_written_in_many_ways() {
+        let check = |raw: &str, expect: &str| {
+            assert_eq!(PostalAddress::parse(raw).map(|place| place.0).unwrap_or_else(|_| "no".into()), expect, "{raw}");
+        };
+        check("〒100-0001 東京都千代田区千代田１丁目２番３号", "100-0001東京都千代田区千代田1-2-3");
+        check("１００－０００１東京都千代田区　千代田1ー2ー3", "100-0001東京都千代田区千代田1-2-3");
+        check("東京都千代田区千代田12-3", "東京都千代田区千代田12-3");
+        check("東京都", "no");
+        check("100-0001", "no");
     }
 
     #[test]
