@@ -108,7 +108,7 @@ pub(super) fn address_on(person: &Person, channel: Channel) -> Option<(ContactKi
         ContactKind::Email => person.email.as_ref()?.as_str(),
         ContactKind::Phone => person.phone.as_ref()?.as_str(),
         ContactKind::Line => person.line.as_ref()?.as_str(),
-        ContactKind::PushToken | ContactKind::Name => return None,
+        ContactKind::PushToken | ContactKind::Name | ContactKind::Postal => return None,
     };
     Some((kind, address))
 }
