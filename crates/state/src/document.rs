@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// How a document changes: the bytes there were, if any, to what there is now.
-pub type Merge = Box<dyn FnOnce(Option<&[u8]>) -> Result<Merged, Box<dyn std::error::Error + Send + Sync>> + Send>;
+pub type Merge = Box<dyn FnOnce(Option<&[u8]>) -> Result<MergedDocument, Box<dyn std::error::Error + Send + Sync>> + Send>;
 
 /// One document that something came for.
 pub struct DocumentChange {
@@ -24,7 +24,7 @@ pub struct DocumentChange {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Merged {
+pub struct MergedDocument {
     /// Equal bytes mean that nothing was new: then its facts are not looked at.
     pub document: Vec<u8>,
     pub facts: Vec<Fact>,

@@ -9,12 +9,14 @@ mod cursor;
 mod db;
 mod document;
 mod error;
+mod identity;
 mod journal;
 mod keys;
 mod lease;
 mod ledger;
 mod point;
 mod session;
+mod standing;
 mod vault;
 
 use std::path::Path;
@@ -22,8 +24,9 @@ use std::path::Path;
 pub use account::{Account, Accounts, Role};
 pub use consent::{ConsentNow, Consents, SuppressionNow};
 pub use cursor::Cursors;
-pub use document::{DocumentChange, Documents, DocumentsChanged, Merge, Merged};
+pub use document::{DocumentChange, Documents, DocumentsChanged, Merge, MergedDocument};
 pub use error::StateError;
+pub use identity::{ClaimsJudged, Identities, Merged, Proposal};
 pub use journal::{Appended, Journal, Once, Position, Segment};
 pub use lease::{Fence, Leases};
 pub use ledger::{
@@ -32,6 +35,7 @@ pub use ledger::{
 };
 pub use point::at_each_point;
 pub use session::{NewSession, Session, Sessions};
+pub use standing::{Standing, Standings};
 pub use vault::{ContactChange, ContactFlags, DeadLetter, DeadLetterSummary, LetterCount, Letters, Newest, Secret, Vault};
 
 /// The parts of one `state.db`. Clones share it.
@@ -42,6 +46,7 @@ pub struct State {
     ledger: Ledger,
     vault: Vault,
     consents: Consents,
+    identities: Identities,
     leases: Leases,
     accounts: Accounts,
     sessions: Sessions,
@@ -61,8 +66,9 @@ impl State {
             documents: vault.documents(),
             journal: Journal::start(db.clone()),
             ledger,
+            consents: Consents { db: db.clone(), id_key: vault.id_key().clone() },
             vault,
-            consents: Consents { db: db.clone() },
+            identities: Identities { db: db.clone() },
             leases: Leases { db: db.clone() },
             accounts: Accounts::new(db.clone()),
             sessions: Sessions { db: db.clone() },
@@ -85,6 +91,21 @@ impl State {
 
     pub fn consents(&self) -> &Consents {
         &self.consents
+    }
+
+    pub fn identities(&self) -> &Identities {
+        &self.identities
+    }
+
+    /// Who may be sent to on which channel.
+    pub async fn standings(&self) -> Result<Standings, StateError> {
+        Standings::all(&self.db).await
+    }
+
+    /// Names the domains of relay addresses beside the known malls'.
+    pub fn with_relay_domains(mut self, domains: &[String]) -> State {
+        self.vault = self.vault.with_relay_domains(domains);
+        self
     }
 
     pub fn leases(&self) -> &Leases {

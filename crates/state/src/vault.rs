@@ -3,7 +3,10 @@
 //! XChaCha20-Poly1305 throughout, a random nonce before each ciphertext, and what the text belongs to as associated data, so that a
 //! row moved to another person does not open.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use chacha20poly1305::{
     KeyInit, XChaCha20Poly1305, XNonce,
@@ -16,6 +19,7 @@ use sha2::Sha256;
 
 use crate::{
     StateError,
+    consent::address_moved,
     db::{Db, Tx, get, get_instant, get_name, json_rows},
     journal::append_once_made,
 };
@@ -51,6 +55,7 @@ pub struct Vault {
     db: Db,
     master: XChaCha20Poly1305,
     id_key: IdKey,
+    relay_domains: Arc<[String]>,
 }
 
 /// An address that came, or (`active` false) is no longer good.
@@ -142,7 +147,11 @@ impl Vault {
             }
         }
         tx.commit().await?;
-        Ok(Vault { db, master, id_key })
+        Ok(Vault { db, master, id_key, relay_domains: Arc::default() })
+    }
+
+    pub(crate) fn with_relay_domains(self, domains: &[String]) -> Vault {
+        Vault { relay_domains: domains.into(), ..self }
     }
 
     /// Documents are sealed as dead letters are.
@@ -170,28 +179,40 @@ impl Vault {
         Ok(changed)
     }
 
-    /// The addresses of those who have one; those erased or without are missing.
+    /// The addresses of those who have one that may be written to; those erased or without are missing. Who has none of their own is reached
+    /// at that of a customer who is the same person: the survivor's first, then the one that came last.
     pub async fn addresses(
         &self,
         customers: &[CustomerId],
         kind: ContactKind,
     ) -> Result<BTreeMap<CustomerId, Secret>, StateError> {
         let statement = sqlx::query(
-            "SELECT contacts.customer_id, contacts.sealed, person_keys.sealed AS person_key
-             FROM json_each($1) JOIN contacts ON contacts.customer_id = json_each.value AND kind = $2 AND active
-             JOIN person_keys USING (customer_id)",
+            "WITH asked (id, survivor) AS (
+                 SELECT value, coalesce((SELECT survivor_id FROM merged WHERE customer_id = value AND linked), value)
+                 FROM json_each($1)),
+             owners (id, survivor, owner) AS (
+                 SELECT id, survivor, survivor FROM asked
+                 UNION ALL SELECT id, survivor, customer_id FROM asked JOIN merged ON survivor_id = survivor AND linked)
+             SELECT id, owner, contacts.sealed, person_keys.sealed AS person_key
+             FROM owners JOIN contacts ON contacts.customer_id = owner AND kind = $2 AND active AND contactable
+             JOIN person_keys ON person_keys.customer_id = owner
+             ORDER BY id, owner <> id, owner <> survivor, changed_at DESC, owner",
         );
         let rows = self.db.rows("read addresses", statement.bind(json_rows(customers)).bind(kind.name())).await?;
-        rows.iter()
-            .map(|row| {
-                let customer: String = get(row, "customer_id")?;
-                let person = self.person(&customer, get(row, "person_key")?)?;
-                let address = unseal(&person, get(row, "sealed")?, &belongs(&customer, kind))
-                    .and_then(|bytes| String::from_utf8(bytes).ok())
-                    .ok_or_else(|| StateError::Sealed { what: kind.name(), of: customer.clone() })?;
-                Ok((CustomerId::stored(customer), Secret(address)))
-            })
-            .collect()
+        let mut addresses = BTreeMap::new();
+        for row in &rows {
+            let (customer, owner): (String, String) = (get(row, "id")?, get(row, "owner")?);
+            let customer = CustomerId::stored(customer);
+            if addresses.contains_key(&customer) {
+                continue;
+            }
+            let person = self.person(&owner, get(row, "person_key")?)?;
+            let address = unseal(&person, get(row, "sealed")?, &belongs(&owner, kind))
+                .and_then(|bytes| String::from_utf8(bytes).ok())
+                .ok_or_else(|| StateError::Sealed { what: kind.name(), of: owner })?;
+            addresses.insert(customer, Secret(address));
+        }
+        Ok(addresses)
     }
 
     /// Every customer who has an address of any kind; by customer.
@@ -210,15 +231,26 @@ impl Vault {
         Ok(flags)
     }
 
-    /// Destroys the person's key and addresses, in the write-ahead log too. Consents stay: they are the proof that we were allowed.
+    /// Destroys the person's keys and addresses, in the write-ahead log too: those of everybody they were merged with. Consents stay: they
+    /// are the proof that we were allowed.
     pub async fn erase(&self, customer: &CustomerId, now: Instant) -> Result<(), StateError> {
         let mut tx = self.db.begin(format!("erase the addresses of {customer}")).await?;
-        tx.execute(sqlx::query("DELETE FROM person_keys WHERE customer_id = $1").bind(customer.as_str())).await?;
-        let statement = sqlx::query("DELETE FROM contacts WHERE customer_id = $1 RETURNING kind");
+        let statement = sqlx::query(
+            "WITH survivor (id) AS (SELECT coalesce((SELECT survivor_id FROM merged WHERE customer_id = $1 AND linked), $1))
+             SELECT id FROM survivor UNION SELECT customer_id FROM survivor JOIN merged ON survivor_id = id AND linked",
+        );
+        let rows = tx.rows(statement.bind(customer.as_str())).await?;
+        let person = rows.iter().map(|row| get(row, "id")).collect::<Result<Vec<String>, _>>()?;
+        let person = json_rows(&person);
+        let keys = sqlx::query("DELETE FROM person_keys WHERE customer_id IN (SELECT value FROM json_each($1))");
+        tx.execute(keys.bind(&person)).await?;
+        let statement = sqlx::query(
+            "DELETE FROM contacts WHERE customer_id IN (SELECT value FROM json_each($1)) RETURNING customer_id, kind",
+        );
         let mut facts = Vec::new();
-        for row in tx.rows(statement.bind(customer.as_str())).await? {
+        for row in tx.rows(statement.bind(&person)).await? {
             let flag = ContactFlag {
-                customer_id: customer.clone(),
+                customer_id: CustomerId::stored(get::<String>(&row, "customer_id")?),
                 kind: get(&row, "kind")?,
                 address_hash: String::new(),
                 active: false,
@@ -357,6 +389,8 @@ impl Vault {
         let mut known = known_contacts(&mut tx, &customers).await?;
         let mut rows: BTreeMap<(&str, &str), Row> = BTreeMap::new();
         let mut facts = Vec::new();
+        // Who got or gave up which address.
+        let mut moved: Vec<(CustomerId, ContactKind, String, bool)> = Vec::new();
         let mut persons = self.persons(&mut tx, &customers).await?;
         for change in batch {
             let Contact { customer_id, kind, address } = &change.contact;
@@ -371,6 +405,14 @@ impl Vault {
             if before.is_none_or(|known| known.hash != hash) && !change.active {
                 continue;
             }
+            let is_relay = *kind == ContactKind::Email
+                && model::Email::parse(address).is_ok_and(|email| email.is_relay(&self.relay_domains));
+            if let Some(known) = before.filter(|known| known.hash != hash) {
+                moved.push((customer_id.clone(), *kind, known.hash.clone(), false));
+            }
+            if before.is_none_or(|known| known.hash != hash) {
+                moved.push((customer_id.clone(), *kind, hash.clone(), true));
+            }
             let person = persons.of(customer_id.as_str(), &self.master)?;
             let sealed = seal(person, address.as_bytes(), &belongs(place.0, *kind), random("seal an address")?);
             let row = Row {
@@ -378,6 +420,7 @@ impl Vault {
                 kind: place.1,
                 hash: hash.clone(),
                 active: change.active,
+                contactable: !is_relay,
                 at,
                 sealed: model::id::hex(&sealed),
             };
@@ -398,14 +441,16 @@ impl Vault {
         }
         persons.store(&mut tx).await?;
         let statement = sqlx::query(
-            "INSERT INTO contacts (customer_id, kind, address_hash, active, changed_at, sealed)
-             SELECT value->>'customer', value->>'kind', value->>'hash', value->>'active', value->>'at', unhex(value->>'sealed')
+            "INSERT INTO contacts (customer_id, kind, address_hash, active, contactable, changed_at, sealed)
+             SELECT value->>'customer', value->>'kind', value->>'hash', value->>'active', value->>'contactable', value->>'at',
+                 unhex(value->>'sealed')
              FROM json_each($1) WHERE true
              ON CONFLICT DO UPDATE SET address_hash = excluded.address_hash, active = excluded.active,
-                 changed_at = excluded.changed_at, sealed = excluded.sealed",
+                 contactable = excluded.contactable, changed_at = excluded.changed_at, sealed = excluded.sealed",
         );
         tx.execute(statement.bind(json_rows(&rows.into_values().collect::<Vec<_>>()))).await?;
         let changed = facts.len();
+        facts.extend(address_moved(&mut tx, &moved, now).await?);
         append_once_made(&mut tx, facts, now).await?;
         tx.commit().await?;
         Ok(changed)
@@ -437,6 +482,7 @@ struct Row<'a> {
     kind: &'a str,
     hash: String,
     active: bool,
+    contactable: bool,
     at: i64,
     sealed: String,
 }

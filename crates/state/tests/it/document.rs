@@ -1,7 +1,7 @@
 //! A document and the facts of it are one: both there, or neither; and a second telling changes nothing.
 
 use model::Fact;
-use state::{DocumentChange, Merged, StateError};
+use state::{DocumentChange, MergedDocument, StateError};
 
 use crate::{Shop, event, minute};
 
@@ -18,7 +18,7 @@ fn add(id: &str, byte: u8) -> DocumentChange {
                 document.sort();
             }
             let facts = vec![event(format!("{name} {document:?}"))];
-            Ok(Merged { document, facts })
+            Ok(MergedDocument { document, facts })
         }),
     }
 }
@@ -78,7 +78,7 @@ async fn a_document_lies_sealed() {
     let told = DocumentChange {
         kind: "order",
         id: "a".into(),
-        merge: Box::new(|_| Ok(Merged { document: b"hanako at example.jp".to_vec(), facts: Vec::new() })),
+        merge: Box::new(|_| Ok(MergedDocument { document: b"hanako at example.jp".to_vec(), facts: Vec::new() })),
     };
     shop.state.documents().update("shop", vec![told], Vec::new(), minute(0)).await.unwrap();
     let found = ["state.db", "state.db-wal"].into_iter().any(|name| {

@@ -2,6 +2,7 @@
 
 mod consent;
 mod document;
+mod identity;
 mod journal;
 mod ledger;
 mod people;

@@ -210,6 +210,7 @@ impl Reading {
 
 fn importer(workspace: &Workspace, mapping: &Mapping, header: &[String]) -> Result<Importer, Fault> {
     Importer::new(mapping, header, workspace.state.vault().id_key(), workspace.now())
+        .map(|importer| importer.relay_domains(&workspace.shop.relay_domains))
         .map_err(|problems| Fault::problems(&problems))
 }
 
@@ -247,6 +248,11 @@ impl Sink<'_> {
         for (column, count) in &counts.addresses_dropped {
             self.report.notes.push(format!("{count} unreadable values of `{column}` were left out; their rows were kept"));
         }
+        if counts.relayed > 0 {
+            self.report
+                .notes
+                .push(format!("{} rows have an address that a mall hands out: no contact was made of it", counts.relayed));
+        }
         if counts.garbled > 0 {
             self.report
                 .notes
@@ -267,6 +273,12 @@ impl Sink<'_> {
         }
         if !imported.consents.is_empty() {
             state.consents().record_consents(&imported.consents, now).await?;
+        }
+        if !imported.suppressions.is_empty() {
+            state.consents().record_suppressions(&imported.suppressions, now).await?;
+        }
+        if !imported.address_suppressions.is_empty() {
+            state.consents().suppress_addresses(&imported.address_suppressions, now).await?;
         }
         self.report.rejected += imported.rejections.len() as u64;
         self.rejects.write(&imported.rejections)?;

@@ -9,7 +9,7 @@ use std::sync::{
 use connect::shops::{self, Delivered, Door, Headers, OrderDelta, OrderDocument, StockDelta, StockDocument};
 use model::{Instant, ShopZone, Source};
 use sha2::{Digest, Sha256};
-use state::{ContactChange, DeadLetter, DocumentChange, Merged};
+use state::{ContactChange, DeadLetter, DocumentChange, MergedDocument};
 
 use crate::{fault::Fault, workspace::Workspace};
 
@@ -144,7 +144,7 @@ fn order_change(context: &Context, delta: OrderDelta) -> DocumentChange {
             };
             facts.extend(revision.facts(known_at));
         }
-        Ok(Merged { document: merged.bytes(), facts })
+        Ok(MergedDocument { document: merged.bytes(), facts })
     };
     DocumentChange { kind: ORDER, id: delta.order_id, merge: Box::new(merge) }
 }
@@ -154,7 +154,7 @@ fn stock_change(context: &Context, delta: StockDelta) -> DocumentChange {
     let merge = move |before: Option<&[u8]>| {
         let merged = before.map(StockDocument::read).transpose()?.unwrap_or_default().merge(delta.document);
         let facts = merged.facts(&context.source, context.now);
-        Ok(Merged { document: merged.bytes(), facts })
+        Ok(MergedDocument { document: merged.bytes(), facts })
     };
     DocumentChange { kind: STOCK_ITEM, id: delta.item_id, merge: Box::new(merge) }
 }
