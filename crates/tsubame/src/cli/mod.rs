@@ -16,6 +16,7 @@ mod check;
 mod demo;
 mod doctor;
 mod export;
+mod identity;
 mod import;
 mod new;
 mod query;
@@ -40,6 +41,7 @@ enum Command {
     Demo(demo::Demo),
     New(new::New),
     Check(check::Check),
+    Identity(identity::Identity),
     Import(import::Import),
     Query(query::Query),
     Run(run::Run),
@@ -82,6 +84,7 @@ impl Cli {
             Command::Demo(command) => command.run().await,
             Command::New(command) => command.run(),
             Command::Check(command) => command.run().await,
+            Command::Identity(command) => command.run().await,
             Command::Import(command) => command.run().await,
             Command::Query(command) => command.run().await,
             Command::Run(command) => command.run().await,

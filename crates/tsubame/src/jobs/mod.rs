@@ -8,5 +8,6 @@ pub mod due;
 pub mod export;
 pub mod facts;
 pub mod flush;
+pub mod identity;
 pub mod import;
 pub mod tick;
