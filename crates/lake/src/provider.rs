@@ -61,6 +61,11 @@ impl FactTable {
         (url, self.snapshot.store.clone())
     }
 
+    /// Whether it has no row at all.
+    pub fn is_empty(&self) -> bool {
+        self.snapshot.files.is_empty() && self.tail_rows() == 0
+    }
+
     /// Rows that are not in the lake yet.
     pub fn tail_rows(&self) -> usize {
         self.tail.iter().map(RecordBatch::num_rows).sum()

@@ -17,6 +17,7 @@ mod check;
 mod demo;
 mod doctor;
 mod export;
+mod identity;
 mod import;
 mod new;
 mod pull;
@@ -42,6 +43,7 @@ enum Command {
     Demo(demo::Demo),
     New(new::New),
     Check(check::Check),
+    Identity(identity::Identity),
     Import(import::Import),
     Pull(pull::Pull),
     Query(query::Query),
@@ -86,6 +88,7 @@ impl Cli {
             Command::Demo(command) => command.run().await,
             Command::New(command) => command.run(),
             Command::Check(command) => command.run().await,
+            Command::Identity(command) => command.run().await,
             Command::Import(command) => command.run().await,
             Command::Pull(command) => command.run().await,
             Command::Query(command) => command.run().await,

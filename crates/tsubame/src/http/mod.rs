@@ -6,6 +6,7 @@ mod auth;
 mod dashboards;
 mod errors;
 mod health;
+mod identity;
 mod import;
 mod visit;
 mod webhooks;
@@ -88,6 +89,7 @@ const RESOURCES: &[Resource] = &[
     Resource { access: Access::SignedIn, routes: dashboards::routes },
     // Its metrics are for loopback, or for those who signed in: it checks that itself.
     Resource { access: Access::Everybody, routes: health::routes },
+    Resource { access: Access::AtLeast(Role::Marketer), routes: identity::routes },
     Resource { access: Access::AtLeast(Role::Analyst), routes: import::routes },
     Resource { access: Access::Clients, routes: webhooks::routes },
 ];

@@ -8,6 +8,7 @@ pub mod due;
 pub mod export;
 pub mod facts;
 pub mod flush;
+pub mod identity;
 pub mod import;
 pub mod pull;
 pub mod tick;

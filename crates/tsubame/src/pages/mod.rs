@@ -5,6 +5,7 @@ pub mod csv;
 pub mod dashboard;
 pub mod error;
 pub mod format;
+pub mod identity;
 pub mod import;
 pub mod layout;
 pub mod login;
