@@ -114,6 +114,14 @@ impl Importer {
     pub(super) fn money(&self, bound: &BoundColumn, row: &Row) -> Result<Option<Money>, Bad> {
         let column = &bound.column;
         let one = |text: &str| -> Result<Money, Bad> {
+            if let Some(symbol) = self.foreign_symbol(text) {
+                return Err(Bad {
+                    column: self.columns_of(bound),
+                    code: "other_currency",
+                    reason: format!("an amount has the sign {symbol}, the file is in {}", self.mapping.currency.as_str()),
+                    remedy: "set currency in the mapping, or map a column of currencies".into(),
+                });
+            }
             let money = if dialled(text) {
                 Err(model::money::MoneyError::NotMoney(String::new()))
             } else if column.float {
@@ -147,6 +155,22 @@ impl Importer {
             sum = Some(one(part)?.plus(sum.unwrap_or_default()).map_err(|_| overflow())?);
         }
         Ok(sum)
+    }
+
+    /// A sign of another currency than the file's, unless each row says its own.
+    fn foreign_symbol(&self, text: &str) -> Option<char> {
+        if text.is_ascii() && !text.contains('$') || self.bound.columns.iter().any(|bound| bound.column.target == "currency") {
+            return None;
+        }
+        let currency = self.mapping.currency.as_str();
+        let is_other = |symbol: &char| match symbol {
+            '$' | '＄' => !currency.ends_with('D'),
+            '€' => currency != "EUR",
+            '£' | '￡' => currency != "GBP",
+            '¥' | '￥' | '円' => !["JPY", "CNY"].contains(&currency),
+            _ => false,
+        };
+        text.chars().find(is_other)
     }
 
     pub(super) fn count(&self, bound: &BoundColumn, row: &Row) -> Result<Option<i64>, Bad> {

@@ -4,8 +4,11 @@ mod any_input;
 mod bad_input;
 mod customers;
 mod events;
+mod lists;
 mod orders;
 mod sends;
+mod shipped;
+mod values;
 
 use connect::{
     formats::{FORMATS, FormatError, Parsed},
