@@ -1,6 +1,6 @@
 //! A cell read as a mapping says: text, ids, money, dates, words of a closed list; and why one cannot be used, without showing an address.
 
-use chrono::NaiveDate;
+use chrono::{Datelike, NaiveDate};
 use model::{Channel, Currency, Instant, Money, Phone, id::refuse_scientific, id_bytes, money::SCALE, time::parse_date};
 use unicode_normalization::UnicodeNormalization;
 
@@ -18,6 +18,9 @@ pub(super) struct Bad {
     pub reason: String,
     pub remedy: String,
 }
+
+/// `5/4/24` is no day of the year 5: a format that begins with a year must not take a day for one.
+const YEAR_MIN: i32 = 1868;
 
 /// How the cell of a target is read.
 pub(super) type Reader<T> = fn(&Importer, &BoundColumn, &Row) -> Result<Option<T>, Bad>;
@@ -208,7 +211,10 @@ impl Importer {
         if has_signed_year(&text) {
             return Err(self.bad_date(bound, &text));
         }
-        self.mapping.zone.parse_instant(&text, &bound.column.formats).map(Some).map_err(|_| self.bad_date(bound, &text))
+        match self.mapping.zone.parse_instant(&text, &bound.column.formats) {
+            Ok(at) if at.year() >= YEAR_MIN => Ok(Some(at)),
+            _ => Err(self.bad_date(bound, &text)),
+        }
     }
 
     pub(super) fn date(&self, bound: &BoundColumn, row: &Row) -> Result<Option<NaiveDate>, Bad> {
@@ -216,7 +222,10 @@ impl Importer {
         if has_signed_year(&text) {
             return Err(self.bad_date(bound, &text));
         }
-        parse_date(&text, &bound.column.formats).map(Some).map_err(|_| self.bad_date(bound, &text))
+        match parse_date(&text, &bound.column.formats) {
+            Ok(day) if day.year() >= YEAR_MIN => Ok(Some(day)),
+            _ => Err(self.bad_date(bound, &text)),
+        }
     }
 
     pub(super) fn currency(&self, bound: &BoundColumn, row: &Row) -> Result<Option<Currency>, Bad> {
