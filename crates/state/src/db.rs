@@ -27,8 +27,7 @@ pub(crate) struct Db {
     readers: SqlitePool,
     keys: Arc<Mutex<Keys>>,
     untidy: Arc<Notify>,
-    /// Why writing stopped.
-    stopped: Arc<OnceLock<String>>,
+    stopped: Arc<Stop>,
 }
 
 /// A write transaction. Dropping it rolls back.
@@ -39,7 +38,21 @@ pub(crate) struct Tx {
     /// From the first use of the keys until they are told how the transaction ended: the next one must not see them before.
     held: Option<OwnedMutexGuard<Keys>>,
     untidy: Arc<Notify>,
-    stopped: Arc<OnceLock<String>>,
+    stopped: Arc<Stop>,
+}
+
+/// Whether writing stopped, and why.
+#[derive(Default)]
+struct Stop {
+    cause: OnceLock<String>,
+    told: Notify,
+}
+
+impl Stop {
+    fn stop(&self, cause: impl FnOnce() -> String) {
+        self.cause.get_or_init(cause);
+        self.told.notify_waiters();
+    }
 }
 
 impl Db {
@@ -99,7 +112,7 @@ impl Db {
     /// Waits for the writer. `doing` completes the sentence "could not …".
     pub async fn begin(&self, doing: impl Into<String>) -> Result<Tx, StateError> {
         let doing = doing.into();
-        if let Some(cause) = self.stopped.get() {
+        if let Some(cause) = self.stopped.cause.get() {
             return Err(StateError::Stopped { doing, cause: cause.clone() });
         }
         match self.writer.begin_with("BEGIN IMMEDIATE").await {
@@ -122,6 +135,19 @@ impl Db {
 
     pub async fn row(&self, doing: &str, statement: Statement<'_>) -> Result<Option<SqliteRow>, StateError> {
         statement.fetch_optional(&self.readers).await.map_err(|error| failure(doing, error, false, &self.stopped))
+    }
+
+    /// Returns when writing has stopped, with the reason.
+    pub async fn stopped(&self) -> String {
+        let mut told = std::pin::pin!(self.stopped.told.notified());
+        loop {
+            told.as_mut().enable();
+            if let Some(cause) = self.stopped.cause.get() {
+                return cause.clone();
+            }
+            told.as_mut().await;
+            told.set(self.stopped.told.notified());
+        }
     }
 
     /// Returns when keys wait to be put in order.
@@ -154,7 +180,7 @@ impl Db {
 
     #[cfg(test)]
     pub fn stop(&self, cause: &str) {
-        self.stopped.get_or_init(|| cause.into());
+        self.stopped.stop(|| cause.into());
     }
 }
 
@@ -245,7 +271,7 @@ pub(crate) fn json_rows<T: serde::Serialize + ?Sized>(rows: &T) -> String {
 
 /// Names a failure, and stops all writing if the disk can no longer be trusted: any failed commit, any I/O error, any damage.
 /// A full disk is not such a case: nothing was promised, and the next attempt writes the same place again.
-fn failure(doing: &str, source: sqlx::Error, committing: bool, stopped: &OnceLock<String>) -> StateError {
+fn failure(doing: &str, source: sqlx::Error, committing: bool, stopped: &Stop) -> StateError {
     const IO: i64 = 10;
     const CORRUPT: i64 = 11;
     const FULL: i64 = 13;
@@ -255,7 +281,7 @@ fn failure(doing: &str, source: sqlx::Error, committing: bool, stopped: &OnceLoc
         return StateError::Full { doing: doing.into() };
     }
     if committing || matches!(code, Some(IO | CORRUPT)) {
-        stopped.get_or_init(|| format!("could not {doing}: {source}"));
+        stopped.stop(|| format!("could not {doing}: {source}"));
     }
     StateError::Database { doing: doing.into(), source }
 }
@@ -279,9 +305,9 @@ mod tests {
     #[test]
     fn a_failed_commit_stops_writing() {
         let check = |committing, source: sqlx::Error, stops| {
-            let stopped = OnceLock::new();
+            let stopped = Stop::default();
             failure("do it", source, committing, &stopped);
-            assert_eq!(stopped.get().is_some(), stops);
+            assert_eq!(stopped.cause.get().is_some(), stops);
         };
         check(false, sqlx::Error::RowNotFound, false);
         check(true, sqlx::Error::WorkerCrashed, true);

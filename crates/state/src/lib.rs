@@ -99,6 +99,12 @@ impl State {
         &self.cursors
     }
 
+    /// Returns when a write has failed and nothing is written any more, with the reason. What was acknowledged is on the disk; a new
+    /// process finds it there.
+    pub async fn writing_stopped(&self) -> String {
+        self.db.stopped().await
+    }
+
     /// Waits for what is being written and closes the file. Dropping every clone is as safe, only less tidy.
     pub async fn close(&self) {
         self.db.close().await;

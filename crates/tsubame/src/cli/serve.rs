@@ -57,8 +57,17 @@ pub async fn serve(workspace: Workspace, listen: SocketAddr) -> Result<(), Fault
         Clock::Real => tokio::spawn(schedule(workspace.clone())),
         Clock::Logical(_) => tokio::spawn(std::future::pending()),
     };
+    // A server that may not write would refuse for ever: it answers what it has begun, ends, and recovers when it is started again.
+    let (told, mut failed) = tokio::sync::oneshot::channel();
+    let state = workspace.state.clone();
+    let shutdown = async move {
+        tokio::select! {
+            () = stopped() => {}
+            cause = state.writing_stopped() => { let _ = told.send(cause); }
+        }
+    };
     let ended = tokio::select! {
-        served = http::serve(listener, workspace.clone(), stopped()) => served,
+        served = http::serve(listener, workspace.clone(), shutdown) => served,
         // It never ends by itself: a shop whose pages answer while nothing is sent would deceive everybody.
         defect = scheduler => Err(Fault::new(Exit::Failed, format!("what is due is no longer done: {defect:?}")).remedy("start it again, and report this")),
     };
@@ -66,7 +75,11 @@ pub async fn serve(workspace: Workspace, listen: SocketAddr) -> Result<(), Fault
     workspace.stopping.store(true, Ordering::SeqCst);
     let _last = workspace.working.lock().await;
     workspace.state.close().await;
-    ended
+    match failed.try_recv() {
+        Ok(cause) => Err(Fault::new(Exit::Failed, format!("writing stopped: {cause}"))
+            .remedy("check the disk and start again: what was acknowledged is recovered")),
+        Err(_) => ended,
+    }
 }
 
 /// Whoever started us may have stopped listening; that is no reason to stop.
