@@ -10,6 +10,7 @@
 //! | [`mapping`] | a mapping file | which column means what |
 //! | [`import`] | rows | facts, addresses, consents, rejections |
 //! | [`detect`] | a header and sample rows | a mapping file to correct |
+//! | [`personal`] | free text | the same without addresses and numbers of people |
 //! | [`template`] | words with holes | words for one person |
 //! | [`senders`] | messages | calls to a provider, and its answers as outcomes |
 //! | [`destinations`] | an audience | files with a manifest |
@@ -20,5 +21,6 @@ pub mod detect;
 pub mod formats;
 pub mod import;
 pub mod mapping;
+pub mod personal;
 pub mod senders;
 pub mod template;

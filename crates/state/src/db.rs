@@ -27,7 +27,7 @@ pub(crate) struct Db {
     readers: SqlitePool,
     keys: Arc<Mutex<Keys>>,
     untidy: Arc<Notify>,
-    stopped: Arc<Stop>,
+    stopped: Arc<OnceLock<String>>,
 }
 
 /// A write transaction. Dropping it rolls back.
@@ -38,21 +38,7 @@ pub(crate) struct Tx {
     /// From the first use of the keys until they are told how the transaction ended: the next one must not see them before.
     held: Option<OwnedMutexGuard<Keys>>,
     untidy: Arc<Notify>,
-    stopped: Arc<Stop>,
-}
-
-/// Whether writing stopped, and why.
-#[derive(Default)]
-struct Stop {
-    cause: OnceLock<String>,
-    told: Notify,
-}
-
-impl Stop {
-    fn stop(&self, cause: impl FnOnce() -> String) {
-        self.cause.get_or_init(cause);
-        self.told.notify_waiters();
-    }
+    stopped: Arc<OnceLock<String>>,
 }
 
 impl Db {
@@ -112,7 +98,7 @@ impl Db {
     /// Waits for the writer. `doing` completes the sentence "could not …".
     pub async fn begin(&self, doing: impl Into<String>) -> Result<Tx, StateError> {
         let doing = doing.into();
-        if let Some(cause) = self.stopped.cause.get() {
+        if let Some(cause) = self.stopped.get() {
             return Err(StateError::Stopped { doing, cause: cause.clone() });
         }
         match self.writer.begin_with("BEGIN IMMEDIATE").await {
@@ -135,19 +121,6 @@ impl Db {
 
     pub async fn row(&self, doing: &str, statement: Statement<'_>) -> Result<Option<SqliteRow>, StateError> {
         statement.fetch_optional(&self.readers).await.map_err(|error| failure(doing, error, false, &self.stopped))
-    }
-
-    /// Returns when writing has stopped, with the reason.
-    pub async fn stopped(&self) -> String {
-        let mut told = std::pin::pin!(self.stopped.told.notified());
-        loop {
-            told.as_mut().enable();
-            if let Some(cause) = self.stopped.cause.get() {
-                return cause.clone();
-            }
-            told.as_mut().await;
-            told.set(self.stopped.told.notified());
-        }
     }
 
     /// Returns when keys wait to be put in order.
@@ -173,6 +146,10 @@ impl Db {
             .map_err(|error| failure("checkpoint state.db", error, false, &self.stopped))
     }
 
+    pub fn stopped(&self) -> Option<&str> {
+        self.stopped.get().map(String::as_str)
+    }
+
     pub async fn close(&self) {
         self.readers.close().await;
         self.writer.close().await;
@@ -180,7 +157,7 @@ impl Db {
 
     #[cfg(test)]
     pub fn stop(&self, cause: &str) {
-        self.stopped.stop(|| cause.into());
+        self.stopped.get_or_init(|| cause.into());
     }
 }
 
@@ -271,7 +248,7 @@ pub(crate) fn json_rows<T: serde::Serialize + ?Sized>(rows: &T) -> String {
 
 /// Names a failure, and stops all writing if the disk can no longer be trusted: any failed commit, any I/O error, any damage.
 /// A full disk is not such a case: nothing was promised, and the next attempt writes the same place again.
-fn failure(doing: &str, source: sqlx::Error, committing: bool, stopped: &Stop) -> StateError {
+fn failure(doing: &str, source: sqlx::Error, committing: bool, stopped: &OnceLock<String>) -> StateError {
     const IO: i64 = 10;
     const CORRUPT: i64 = 11;
     const FULL: i64 = 13;
@@ -281,7 +258,7 @@ fn failure(doing: &str, source: sqlx::Error, committing: bool, stopped: &Stop) -
         return StateError::Full { doing: doing.into() };
     }
     if committing || matches!(code, Some(IO | CORRUPT)) {
-        stopped.stop(|| format!("could not {doing}: {source}"));
+        stopped.get_or_init(|| format!("could not {doing}: {source}"));
     }
     StateError::Database { doing: doing.into(), source }
 }
@@ -305,9 +282,9 @@ mod tests {
     #[test]
     fn a_failed_commit_stops_writing() {
         let check = |committing, source: sqlx::Error, stops| {
-            let stopped = Stop::default();
+            let stopped = OnceLock::new();
             failure("do it", source, committing, &stopped);
-            assert_eq!(stopped.cause.get().is_some(), stops);
+            assert_eq!(stopped.get().is_some(), stops);
         };
         check(false, sqlx::Error::RowNotFound, false);
         check(true, sqlx::Error::WorkerCrashed, true);

@@ -406,6 +406,6 @@ mod tests {
             "{error:?}"
         );
         assert_eq!(journal.last_position().await.unwrap(), 1);
-        assert_eq!(db.stopped().await, "could not commit");
+        assert_eq!(db.stopped(), Some("could not commit"));
     }
 }

@@ -30,7 +30,7 @@ pub use ledger::{
 };
 pub use point::at_each_point;
 pub use session::{NewSession, Session, Sessions};
-pub use vault::{ContactChange, ContactFlags, DeadLetter, DeadLetterSummary, Secret, Vault};
+pub use vault::{ContactChange, ContactFlags, DeadLetter, DeadLetterSummary, LetterCount, Letters, Newest, Secret, Vault};
 
 /// The parts of one `state.db`. Clones share it.
 #[derive(Clone)]
@@ -99,10 +99,9 @@ impl State {
         &self.cursors
     }
 
-    /// Returns when a write has failed and nothing is written any more, with the reason. What was acknowledged is on the disk; a new
-    /// process finds it there.
-    pub async fn writing_stopped(&self) -> String {
-        self.db.stopped().await
+    /// Why nothing is written any more, once a write has failed: the process is to end, and its next start recovers.
+    pub fn stopped(&self) -> Option<&str> {
+        self.db.stopped()
     }
 
     /// Waits for what is being written and closes the file. Dropping every clone is as safe, only less tidy.

@@ -11,6 +11,7 @@ mod pages;
 mod point;
 mod progress;
 mod readout;
+mod secrets;
 mod transport;
 mod workspace;
 

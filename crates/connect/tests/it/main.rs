@@ -2,6 +2,7 @@
 
 mod any_input;
 mod bad_input;
+mod collect;
 mod customers;
 mod events;
 mod orders;

@@ -3,10 +3,13 @@
 
 mod assets;
 mod auth;
+mod collect;
 mod dashboards;
 mod errors;
 mod health;
 mod import;
+mod quarantine;
+mod tag;
 mod visit;
 
 use std::{
@@ -53,6 +56,7 @@ const PANELS_AT_ONCE: usize = 4;
 /// What handlers share.
 pub struct App {
     pub workspace: Arc<Workspace>,
+    collecting: collect::Collecting,
     attempts: auth::Attempts,
     /// Imports run one at a time: two would only wait for each other's writes.
     importing: tokio::sync::Mutex<()>,
@@ -69,6 +73,9 @@ enum Access {
     SignedIn,
     /// This role and those above it.
     AtLeast(Role),
+    /// The shop's own programs and its customers' browsers, which prove themselves to the handler or need not. Nothing that pages need is
+    /// done for them.
+    Clients,
 }
 
 struct Resource {
@@ -80,10 +87,13 @@ struct Resource {
 const RESOURCES: &[Resource] = &[
     Resource { access: Access::Everybody, routes: assets::routes },
     Resource { access: Access::Everybody, routes: auth::routes },
+    Resource { access: Access::Clients, routes: collect::routes },
     Resource { access: Access::SignedIn, routes: dashboards::routes },
     // Its metrics are for loopback, or for those who signed in: it checks that itself.
     Resource { access: Access::Everybody, routes: health::routes },
     Resource { access: Access::AtLeast(Role::Analyst), routes: import::routes },
+    Resource { access: Access::AtLeast(Role::Analyst), routes: quarantine::routes },
+    Resource { access: Access::Clients, routes: tag::routes },
 ];
 
 /// Answers until `shutdown`, then finishes what it has begun.
@@ -92,7 +102,7 @@ pub async fn serve(
     workspace: Arc<Workspace>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), Fault> {
-    let app = Arc::new(App::new(workspace));
+    let app = Arc::new(App::open(workspace)?);
     import::remove_old(&app);
     axum::serve(listener, router(app).into_make_service_with_connect_info::<SocketAddr>())
         .with_graceful_shutdown(shutdown)
@@ -101,9 +111,13 @@ pub async fn serve(
 }
 
 pub fn router(app: Arc<App>) -> Router {
-    let mut all = Router::new();
+    let (mut all, mut clients) = (Router::new(), Router::new());
     for resource in RESOURCES {
         let access = resource.access;
+        if access == Access::Clients {
+            clients = clients.merge((resource.routes)());
+            continue;
+        }
         let guard = move |request: Request, next: Next| auth::guard(access, request, next);
         all = all.merge((resource.routes)().route_layer(from_fn(guard)));
     }
@@ -114,18 +128,21 @@ pub fn router(app: Arc<App>) -> Router {
         .layer(from_fn_with_state(app.clone(), visit::gather))
         .layer(CompressionLayer::new())
         .layer(from_fn(secured))
+        .merge(clients)
         .with_state(app)
 }
 
 impl App {
-    pub fn new(workspace: Arc<Workspace>) -> App {
-        App {
+    /// Refuses a shop of which a secret is missing.
+    pub fn open(workspace: Arc<Workspace>) -> Result<App, Fault> {
+        Ok(App {
+            collecting: collect::Collecting::open(&workspace)?,
             workspace,
             attempts: auth::Attempts::default(),
             importing: tokio::sync::Mutex::default(),
             asking: Semaphore::new(PANELS_AT_ONCE),
             newest: Mutex::default(),
-        }
+        })
     }
 
     /// People's time, for sessions: a demo shop's own clock stands still.

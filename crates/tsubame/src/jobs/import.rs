@@ -278,10 +278,13 @@ impl Sink<'_> {
             .rejections
             .into_iter()
             .map(|rejection| DeadLetter {
+                source: self.source.clone(),
                 file: format!("{}#{}", self.shown, &self.file_hash[..8]),
                 line: rejection.line as i64,
                 column: 0,
+                code: rejection.code.into(),
                 reason: rejection.reason,
+                remedy: rejection.remedy,
                 raw: rejection.raw,
             })
             .collect();

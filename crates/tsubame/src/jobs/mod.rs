@@ -9,4 +9,5 @@ pub mod export;
 pub mod facts;
 pub mod flush;
 pub mod import;
+pub mod quarantine;
 pub mod tick;
