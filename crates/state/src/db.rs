@@ -27,7 +27,6 @@ pub(crate) struct Db {
     readers: SqlitePool,
     keys: Arc<Mutex<Keys>>,
     untidy: Arc<Notify>,
-    /// Why writing stopped.
     stopped: Arc<OnceLock<String>>,
 }
 

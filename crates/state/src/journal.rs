@@ -406,5 +406,6 @@ mod tests {
             "{error:?}"
         );
         assert_eq!(journal.last_position().await.unwrap(), 1);
+        assert_eq!(db.stopped(), Some("could not commit"));
     }
 }

@@ -21,6 +21,7 @@ mod identity;
 mod import;
 mod new;
 mod pull;
+mod quarantine;
 mod query;
 mod readout;
 mod run;
@@ -52,6 +53,7 @@ enum Command {
     Sends(sends::Sends),
     Attribute(attribute::Attribute),
     Export(export::Export),
+    Quarantine(quarantine::Quarantine),
     Serve(serve::Serve),
     Doctor(doctor::Doctor),
     Account(account::Account),
@@ -97,6 +99,7 @@ impl Cli {
             Command::Sends(command) => command.run().await,
             Command::Attribute(command) => command.run().await,
             Command::Export(command) => command.run().await,
+            Command::Quarantine(command) => command.run().await,
             Command::Serve(command) => command.run().await,
             Command::Doctor(command) => command.run().await,
             Command::Account(command) => command.run().await,

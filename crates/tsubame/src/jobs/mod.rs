@@ -11,5 +11,6 @@ pub mod flush;
 pub mod identity;
 pub mod import;
 pub mod pull;
+pub mod quarantine;
 pub mod tick;
 pub mod webhooks;

@@ -10,6 +10,7 @@ pub mod import;
 pub mod layout;
 pub mod login;
 pub mod panel;
+pub mod quarantine;
 pub mod readout;
 pub mod table;
 pub mod words;

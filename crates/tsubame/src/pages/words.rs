@@ -200,6 +200,20 @@ words! {
     REJECTED: "取り込めなかった行", "Rejected rows";
     LINE: "行", "Line";
     REASON: "理由", "Reason";
+    QUARANTINE: "受信エラー", "Quarantine";
+    QUARANTINE_TITLE: "取り込めなかったデータ", "What could not be taken";
+    QUARANTINE_NOTE: "取り込めなかったイベントと行は、理由とともに暗号化して30日間保管します。原因を直してから「もう一度受け付ける」を押すと、届いた順に同じ入口を通ります。二重になることはありません。元の内容は「tsubame quarantine show 番号」で見られます。", "Events and lines that could not be taken are kept sealed for 30 days, with the reason. Mend the cause and press “Take again”: they go through the same door in the order they came, and nothing is counted twice. `tsubame quarantine show ID` shows one as it came.";
+    QUARANTINE_EMPTY: "取り込めなかったデータはありません。", "There is nothing that could not be taken.";
+    QUARANTINE_DONE: "{0}件を取り込みました。{1}件はまだ取り込めません。{2}件はファイルの行です（ファイルを直してもう一度取り込んでください）。", "{0} were taken, {1} are refused still, {2} are lines of files (mend the file and import it again).";
+    QUARANTINE_SOURCE: "取得元", "Source";
+    QUARANTINE_CODE: "種類", "Code";
+    QUARANTINE_COUNT: "件数", "Letters";
+    QUARANTINE_LAST: "最後に届いた日時", "Last arrived";
+    QUARANTINE_ID: "番号", "ID";
+    QUARANTINE_AT: "届いた日時", "Arrived";
+    QUARANTINE_PREVIEW: "内容（伏せ字）", "Content (masked)";
+    QUARANTINE_NEWEST: "最近の{0}件", "The last {0}";
+    REPLAY: "もう一度受け付ける", "Take again";
     ALL_REJECTS: "取り込めなかった行をすべて見る", "See every rejected row";
     LOOK_AT: "さっそく見る", "Look at it";
 
