@@ -25,6 +25,8 @@ use crate::{
 };
 
 const MESSAGE: &str = "[email]\nsubject = \"燕\"\nbody = \"{{ shop.sender_name }} {{ shop.postal_address }} {{ shop.contact }} {{ unsubscribe_url }}\"\n";
+/// By which the pages' tests let events in.
+const SOURCE: &str = "[[sources]]\nname = \"web\"\nkind = \"browser\"\nwrite_key = \"web-key\"\n";
 const PASSWORD: &str = "correct horse battery";
 
 /// Plans of nested views recurse deeply in an unoptimised build.
@@ -81,7 +83,7 @@ impl Site {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, text).unwrap();
         };
-        write("tsubame.toml", demo("tsubame.toml"));
+        write("tsubame.toml", &format!("{}\n{SOURCE}", demo("tsubame.toml")));
         if with_files {
             let scenario = demo("scenarios/f2-followup.toml");
             write("scenarios/f2-followup.toml", &scenario.replace("try = [\"email\", \"line\", \"sms\"]", "try = [\"email\"]"));
@@ -627,6 +629,33 @@ impl Site {
         )
         .await
     }
+}
+
+#[test]
+fn what_was_refused_is_shown_masked_and_taken_again_by_those_who_may() {
+    run(async {
+        let site = Site::open(false, Vec::new()).await;
+        let poison = "{\"writeKey\":\"web-key\",\"batch\":[{\"type\":\"track\",\"event\":\"x\",\"properties\":{\"email\":\"canary@example.jp\"}}]}";
+        let reply = site.ask("POST", "/v1/batch", &[], poison.as_bytes()).await;
+        assert!(reply.status == 200 && reply.body.contains("no_user_anon_id"), "{}", reply.body);
+        let marketer = site.signed_in(Role::Marketer).await;
+        assert_eq!(site.get("/quarantine", &marketer).await.status, 403);
+        assert_eq!(site.post("/quarantine/replay", &marketer, &[]).await.status, 403);
+        let session = site.signed_in(Role::Analyst).await;
+        for (lang, word) in [("ja", "取り込めなかったデータ"), ("en", "What could not be taken")] {
+            let page = site.get(&format!("/quarantine?lang={lang}"), &session).await;
+            assert_eq!(page.status, 200, "{}", page.body);
+            for part in [word, "no_user_anon_id", "email:•••", "web"] {
+                assert!(page.body.contains(part), "{part}: {}", page.body);
+            }
+            assert!(!page.body.contains("canary"), "{}", page.body);
+        }
+        let page = site.get("/quarantine", &session).await;
+        let fields = |csrf| [("csrf", csrf), ("source", "web"), ("code", "no_user_anon_id")];
+        assert_eq!(site.post("/quarantine/replay", &session, &fields("forged")).await.status, 403);
+        let done = site.post("/quarantine/replay", &session, &fields(page.csrf())).await;
+        assert_eq!((done.status, done.header("location")), (303, vec!["/quarantine?accepted=0&refused=1&of_files=0"]));
+    });
 }
 
 #[test]
