@@ -3,14 +3,15 @@
 //! ```toml
 //! [source]
 //! name = "eccube4-orders"            # the `source` of every fact
-//! kind = "orders"                    # orders | customers | events | sends
+//! kind = "orders"                    # one of Kind::ALL; each is a file in `import/` that lists its columns
 //! encoding = "auto"                  # auto | cp932 | utf-8 | euc-jp
 //! separator = ","                    # one character, or "tab"
 //! header = true                      # false: columns are named "1", "2", …
 //! skip_rows = 0
 //! timezone = "Asia/Tokyo"
 //! currency = "JPY"
-//! tax_included = true                # goods amounts contain the amount of the column `tax`
+//! tax_included = true                # goods contain the amount of `tax`; or a list of "goods", "shipping", "fee"
+//! shipping_tax_percent = 10          # the rate of shipping and fees, where they contain tax
 //! group_by = ["注文ID"]               # rows of one order
 //! keep_rows = "明細区分(ID) = 1"       # rows that are lines; `=`, `!=`, `in (…)`, `not in (…)`, joined by `and`
 //! known_lag = "0s"                   # history: known_at = occurred_at + known_lag
@@ -22,32 +23,57 @@
 //! amount = { from = ["sales_value", "retail_disc"], as = "float" }
 //! ```
 //!
-//! A column is `{ from, nth, as, formats, null_if, map, prefix, join, region, const }`. `from` may list columns: money is added up, text and
-//! dates are joined by `join` (a space). A `map` is tried exact name first, then the longest pattern with `*`; its result is then read as the
-//! target's type. An empty cell is a missing value for every target.
+//! A column is `{ from, first, nth, as, formats, null_if, map, prefix, join, region, const, rows, times, optional }`. `from` may list columns:
+//! money is added up, text and dates are joined by `join` (a space); with `first = true` the first that is filled counts instead. A `map` is
+//! tried exact name first, then the longest pattern with `*`; its result is then read as the target's type. An empty cell is a missing value
+//! for every target. `rows = "明細区分(ID) = 3"` adds an order's money up over those of its rows, each times the column `times`. What is
+//! `optional` may be absent from the file: shops choose which columns they export.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::Duration;
-use model::{Currency, Problem, ShopZone, time::parse_duration};
+use model::{Currency, Problem, ShopZone, Text, time::parse_duration};
 use toml::{
     Spanned,
     de::{DeTable, DeValue},
 };
 use unicode_normalization::UnicodeNormalization;
 
-use crate::formats::{Encoding, Layout};
+use crate::{
+    formats::{Encoding, Layout},
+    import,
+};
 
+/// What the rows of a file are. Each kind is a file in `import/`: what it reads, and what becomes of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     Orders,
     Customers,
     Events,
     Sends,
+    Products,
+    Subscriptions,
+    Shipments,
+    Points,
+    Spend,
+    Consents,
+    Suppressions,
 }
 
 impl Kind {
-    pub const ALL: [Kind; 4] = [Kind::Orders, Kind::Customers, Kind::Events, Kind::Sends];
+    pub const ALL: [Kind; 11] = [
+        Kind::Orders,
+        Kind::Customers,
+        Kind::Events,
+        Kind::Sends,
+        Kind::Products,
+        Kind::Subscriptions,
+        Kind::Shipments,
+        Kind::Points,
+        Kind::Spend,
+        Kind::Consents,
+        Kind::Suppressions,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -55,85 +81,78 @@ impl Kind {
             Kind::Customers => "customers",
             Kind::Events => "events",
             Kind::Sends => "sends",
+            Kind::Products => "products",
+            Kind::Subscriptions => "subscriptions",
+            Kind::Shipments => "shipments",
+            Kind::Points => "points",
+            Kind::Spend => "spend",
+            Kind::Consents => "consents",
+            Kind::Suppressions => "suppressions",
+        }
+    }
+
+    /// For people.
+    pub fn title(self) -> Text {
+        match self {
+            Kind::Orders => Text::new("注文", "orders"),
+            Kind::Customers => Text::new("会員", "customers"),
+            Kind::Events => Text::new("行動履歴", "events"),
+            Kind::Sends => Text::new("配信履歴", "messages sent"),
+            Kind::Products => Text::new("商品", "products"),
+            Kind::Subscriptions => Text::new("定期契約", "subscriptions"),
+            Kind::Shipments => Text::new("出荷", "shipments"),
+            Kind::Points => Text::new("ポイント", "points"),
+            Kind::Spend => Text::new("広告費", "ad spend"),
+            Kind::Consents => Text::new("配信許諾", "consents"),
+            Kind::Suppressions => Text::new("配信停止", "opt-outs"),
         }
     }
 
     /// The names allowed in `[columns]`, with the type each is read as.
     pub fn targets(self) -> &'static [(&'static str, Type)] {
-        use Type::*;
         match self {
-            Kind::Orders => &[
-                ("order_id", Id),
-                ("customer_id", Id),
-                ("email", Email),
-                ("phone", Phone),
-                ("line_id", Line),
-                ("name", Text),
-                ("ordered_at", Instant),
-                ("updated_at", Instant),
-                ("status", Status),
-                ("subtotal", Money),
-                ("subtotal_discounted", Money),
-                ("discount", Money),
-                ("points_used", Money),
-                ("shipping", Money),
-                ("tax", Money),
-                ("total", Money),
-                ("refunded", Money),
-                ("currency", Text),
-                ("coupon", Text),
-                ("sales_channel", Text),
-                ("subscription_id", Text),
-                ("subscription_count", Count),
-                ("send_id", Text),
-            ],
-            Kind::Customers => &[
-                ("customer_id", Id),
-                ("email", Email),
-                ("phone", Phone),
-                ("line_id", Line),
-                ("name", Text),
-                ("birthday", Date),
-                ("gender", Gender),
-                ("prefecture", Text),
-                ("registered_on", Date),
-                ("updated_at", Instant),
-                ("acquisition", Text),
-                ("consent_email", Yes),
-                ("consent_line", Yes),
-                ("consent_sms", Yes),
-                ("consent_at", Instant),
-                ("consent_wording", Text),
-            ],
-            Kind::Events => &[
-                ("event_id", Id),
-                ("name", Text),
-                ("occurred_at", Instant),
-                ("customer_id", Id),
-                ("email", Email),
-                ("phone", Phone),
-                ("visitor_id", Text),
-                ("session_id", Text),
-                ("cart_id", Text),
-                ("order_id", Text),
-                ("product_id", Text),
-                ("category", Text),
-                ("value", Money),
-                ("url", Text),
-                ("send_id", Text),
-            ],
-            Kind::Sends => &[
-                ("send_id", Id),
-                ("customer_id", Id),
-                ("email", Email),
-                ("phone", Phone),
-                ("sent_at", Instant),
-                ("channel", Channel),
-                ("campaign", Text),
-                ("template", Text),
-                ("cost", Money),
-            ],
+            Kind::Orders => import::orders::TARGETS,
+            Kind::Customers => import::customers::TARGETS,
+            Kind::Events => import::events::TARGETS,
+            Kind::Sends => import::sends::TARGETS,
+            Kind::Products => import::products::TARGETS,
+            Kind::Subscriptions => import::subscriptions::TARGETS,
+            Kind::Shipments => import::shipments::TARGETS,
+            Kind::Points => import::points::TARGETS,
+            Kind::Spend => import::spend::TARGETS,
+            Kind::Consents => import::consents::TARGETS,
+            Kind::Suppressions => import::suppressions::TARGETS,
         }
+    }
+
+    /// The targets without which a mapping is refused.
+    pub fn needed(self) -> &'static [&'static str] {
+        match self {
+            Kind::Orders => &["order_id", "ordered_at"],
+            Kind::Events => &["name", "occurred_at"],
+            Kind::Sends => &["sent_at", "channel", "campaign"],
+            Kind::Subscriptions => &["subscription_id"],
+            Kind::Spend => &["spent_on", "medium", "cost"],
+            Kind::Customers | Kind::Products | Kind::Shipments | Kind::Points | Kind::Consents | Kind::Suppressions => &[],
+        }
+    }
+
+    /// Of each line of these at least one target is needed, and what for.
+    fn needed_one_of(self) -> &'static [(&'static [&'static str], &'static str)] {
+        const PERSON: (&[&str], &str) = (&["customer_id", "email", "phone", "line_id"], "[columns] names nobody");
+        match self {
+            Kind::Customers | Kind::Sends | Kind::Consents | Kind::Suppressions => &[PERSON],
+            Kind::Products => &[(&["product_id", "sku"], "[columns] names no product")],
+            Kind::Shipments => &[(&["shipment_id", "order_id", "subscription_id"], "[columns] names no shipment")],
+            Kind::Points => &[PERSON, (&["change", "balance"], "[columns] has neither a change nor a balance of points")],
+            Kind::Orders | Kind::Events | Kind::Subscriptions | Kind::Spend => &[],
+        }
+    }
+
+    /// The names as a sentence has them.
+    fn listed() -> String {
+        let names: Vec<&str> = Kind::ALL.iter().map(|kind| kind.name()).collect();
+        format!("one of {}", names.join(", "))
     }
 }
 
@@ -147,6 +166,7 @@ pub const ITEM_TARGETS: &[(&str, Type)] = &[
     ("quantity", Type::Count),
     ("amount", Type::Money),
     ("discount", Type::Money),
+    ("tax_rate", Type::Percent),
 ];
 
 /// How the text of a cell is read.
@@ -167,14 +187,19 @@ pub enum Type {
     Yes,
     Gender,
     Channel,
+    /// 10, 10%, 0.1.
+    Percent,
+    /// A word of a closed list.
+    OneOf(&'static [&'static str]),
 }
 
 impl Type {
     /// What `as` may say for a target of this type; the first is the default.
     fn spellings(self) -> &'static [&'static str] {
         match self {
-            Type::Text | Type::Id | Type::Status | Type::Gender | Type::Channel => &["text"],
+            Type::Text | Type::Id | Type::Status | Type::Gender | Type::Channel | Type::OneOf(_) => &["text"],
             Type::Money => &["money", "float"],
+            Type::Percent => &["percent"],
             Type::Count => &["int"],
             Type::Instant => &["datetime"],
             Type::Date => &["date"],
@@ -193,6 +218,8 @@ pub struct Column {
     pub kind: Type,
     /// Columns of the file; empty when `constant` stands instead.
     pub from: Vec<String>,
+    /// The first of `from` that is filled, instead of all of them.
+    pub first: bool,
     /// Which of several equal headers, from 1.
     pub nth: usize,
     /// Money from a binary float (Parquet doubles): the nearest 1/10,000.
@@ -204,6 +231,11 @@ pub struct Column {
     pub prefix: String,
     pub join: String,
     pub constant: Option<String>,
+    /// Money of an order that stands in rows of its own: all must hold.
+    pub rows: Vec<Clause>,
+    pub times: Option<String>,
+    /// May be absent from the file.
+    pub optional: bool,
     /// 1-based line in the mapping file.
     pub line: usize,
 }
@@ -216,6 +248,22 @@ pub struct Clause {
     pub negated: bool,
 }
 
+/// Whether a row's cells satisfy all of the clauses, each at its place.
+pub fn holds(clauses: &[(usize, Clause)], fields: &[Option<String>]) -> bool {
+    clauses.iter().all(|(at, clause)| {
+        let value = fields[*at].as_deref().unwrap_or("").trim();
+        clause.values.iter().any(|wanted| wanted == value) != clause.negated
+    })
+}
+
+/// Which amounts contain their part of `tax`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TaxIncluded {
+    pub goods: bool,
+    pub shipping: bool,
+    pub fee: bool,
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mapping {
     /// The mapping file, for messages.
@@ -225,7 +273,8 @@ pub struct Mapping {
     pub layout: Layout,
     pub zone: ShopZone,
     pub currency: Currency,
-    pub tax_included: bool,
+    pub tax_included: TaxIncluded,
+    pub shipping_tax_percent: i64,
     pub group_by: Vec<String>,
     /// All must hold.
     pub keep_rows: Vec<Clause>,
@@ -286,10 +335,13 @@ impl Mapping {
     pub fn bind(&self, header: &[String]) -> Result<Bound, Vec<Problem>> {
         let mut problems = Vec::new();
         let names: Vec<String> = header.iter().map(|name| plain(name)).collect();
+        let at = |name: &str, nth: usize| -> Option<usize> {
+            let wanted = plain(name);
+            names.iter().enumerate().filter(|(_, name)| **name == wanted).map(|(index, _)| index).nth(nth - 1)
+        };
         let mut find = |name: &str, nth: usize, line: usize| -> usize {
             let wanted = plain(name);
-            let mut hits = names.iter().enumerate().filter(|(_, name)| **name == wanted).map(|(index, _)| index);
-            if let Some(index) = hits.nth(nth - 1) {
+            if let Some(index) = at(name, nth) {
                 return index;
             }
             let count = names.iter().filter(|name| **name == wanted).count();
@@ -307,13 +359,24 @@ impl Mapping {
             0
         };
         let mut place = |columns: &[Column]| -> Vec<BoundColumn> {
-            columns
-                .iter()
-                .map(|column| BoundColumn {
-                    at: column.from.iter().map(|name| find(name, column.nth, column.line)).collect(),
+            let mut bound = Vec::new();
+            for column in columns {
+                let from: Vec<&String> =
+                    column.from.iter().filter(|name| !column.optional || at(name, column.nth).is_some()).collect();
+                let others = column.rows.iter().map(|clause| &clause.column).chain(&column.times);
+                let is_absent =
+                    (from.is_empty() && column.constant.is_none()) || others.clone().any(|name| at(name, 1).is_none());
+                if column.optional && is_absent {
+                    continue;
+                }
+                bound.push(BoundColumn {
+                    at: from.iter().map(|name| find(name, column.nth, column.line)).collect(),
+                    rows: column.rows.iter().map(|clause| (find(&clause.column, 1, column.line), clause.clone())).collect(),
+                    times: column.times.as_ref().map(|name| find(name, 1, column.line)),
                     column: column.clone(),
-                })
-                .collect()
+                });
+            }
+            bound
         };
         let columns = place(&self.columns);
         let items = place(&self.items);
@@ -337,6 +400,8 @@ pub struct Bound {
 #[derive(Debug, Clone)]
 pub struct BoundColumn {
     pub at: Vec<usize>,
+    pub rows: Vec<(usize, Clause)>,
+    pub times: Option<usize>,
     pub column: Column,
 }
 
@@ -383,12 +448,15 @@ const SOURCE_KEYS: &[&str] = &[
     "timezone",
     "currency",
     "tax_included",
+    "shipping_tax_percent",
     "group_by",
     "keep_rows",
     "known_lag",
     "properties",
 ];
-const COLUMN_KEYS: &[&str] = &["from", "nth", "as", "formats", "null_if", "map", "prefix", "join", "region", "const"];
+const COLUMN_KEYS: &[&str] = &[
+    "from", "first", "nth", "as", "formats", "null_if", "map", "prefix", "join", "region", "const", "rows", "times", "optional",
+];
 
 impl Reader<'_> {
     fn mapping(&mut self, document: &DeTable<'_>) -> Mapping {
@@ -399,7 +467,8 @@ impl Reader<'_> {
             layout: Layout::default(),
             zone: ShopZone::tokyo(),
             currency: Currency::jpy(),
-            tax_included: false,
+            tax_included: TaxIncluded::default(),
+            shipping_tax_percent: 10,
             group_by: Vec::new(),
             keep_rows: Vec::new(),
             known_lag: Duration::zero(),
@@ -431,7 +500,12 @@ impl Reader<'_> {
             }
         };
         if !kind_known {
-            return mapping; // Without a kind no target name can be judged.
+            // The kind that knows most of the columns: what is wrong with those is said at once too.
+            let known = |kind: &Kind| {
+                let is_known = |name: &str| kind.targets().iter().any(|(target, _)| *target == name);
+                table("columns").map_or(0, |columns| columns.keys().filter(|key| is_known(key.get_ref())).count())
+            };
+            mapping.kind = Kind::ALL.into_iter().rev().max_by_key(known).expect("there are kinds");
         }
         match table("columns") {
             Some(columns) => {
@@ -450,7 +524,9 @@ impl Reader<'_> {
             }
             mapping.items = self.columns(items, ITEM_TARGETS, false, "items");
         }
-        self.required(&mapping);
+        if kind_known {
+            self.required(&mapping);
+        }
         mapping
     }
 
@@ -474,7 +550,7 @@ impl Reader<'_> {
                     let text = self.string(name, value);
                     kind = Kind::ALL.into_iter().find(|kind| kind.name() == text);
                     if kind.is_none() {
-                        self.say(value.span().start, format!("`{text}` is not a kind"), "orders, customers, events or sends");
+                        self.say(value.span().start, format!("`{text}` is not a kind"), Kind::listed());
                     }
                 }
                 "encoding" => {
@@ -516,7 +592,8 @@ impl Reader<'_> {
                         Err(error) => self.say(value.span().start, error.to_string(), "e.g. JPY"),
                     }
                 }
-                "tax_included" => mapping.tax_included = self.boolean(name, value),
+                "tax_included" => mapping.tax_included = self.tax_included(value),
+                "shipping_tax_percent" => mapping.shipping_tax_percent = self.count(name, value, 0, 100) as i64,
                 "group_by" => mapping.group_by = self.strings(name, value),
                 "properties" => mapping.properties = self.strings(name, value),
                 "keep_rows" => {
@@ -544,7 +621,7 @@ impl Reader<'_> {
             self.say(0, "[source] has no name".into(), "add name = \"my-shop-orders\": every fact carries it");
         }
         if !source.contains_key("kind") {
-            self.say(0, "[source] has no kind".into(), "add kind = \"orders\", \"customers\", \"events\" or \"sends\"");
+            self.say(0, "[source] has no kind".into(), format!("add kind = {}", Kind::listed()));
         }
         if let Some(kind) = kind {
             mapping.kind = kind;
@@ -611,6 +688,7 @@ impl Reader<'_> {
             target: target.into(),
             kind,
             from: Vec::new(),
+            first: false,
             nth: 1,
             float: false,
             formats: Vec::new(),
@@ -619,6 +697,9 @@ impl Reader<'_> {
             prefix: String::new(),
             join: " ".into(),
             constant: None,
+            rows: Vec::new(),
+            times: None,
+            optional: false,
             line: self.line(at),
         };
         for (key, value) in table.iter() {
@@ -656,11 +737,27 @@ impl Reader<'_> {
                     }
                 }
                 "const" => column.constant = Some(self.string(name, value)),
+                "first" => column.first = self.boolean(name, value),
+                "optional" => column.optional = self.boolean(name, value),
+                "times" => column.times = Some(self.string(name, value)),
+                "rows" => {
+                    let text = self.string(name, value);
+                    match parse_condition(&text) {
+                        Ok(clauses) => column.rows = clauses,
+                        Err(message) => self.say(value.span().start, format!("rows: {message}"), "e.g. 明細区分(ID) = 3"),
+                    }
+                }
                 _ => self.unknown(key, target, COLUMN_KEYS),
             }
         }
         if column.from.is_empty() == column.constant.is_none() {
             self.say(at, format!("`{target}` needs `from` or `const`"), "give exactly one of the two");
+        }
+        if !column.rows.is_empty() && kind != Type::Money {
+            self.say(at, format!("`{target}` is not money"), "only an order's money is added up over rows: remove rows");
+        }
+        if column.times.is_some() && column.rows.is_empty() {
+            self.say(at, format!("`{target}` has times without rows"), "add rows = \"COL = VALUE\", or remove times");
         }
         if column.formats.is_empty() {
             let defaults = match kind {
@@ -724,9 +821,11 @@ impl Reader<'_> {
                 Type::Yes => &["true", "false", ""],
                 Type::Gender => &["female", "male", "other", ""],
                 Type::Channel => &["email", "line", "sms", "web_push", "app_push", "webhook"],
+                Type::OneOf(words) => words,
                 _ => &[],
             };
-            if !allowed.is_empty() && !allowed.contains(&result.as_str()) {
+            let is_empty_word = matches!(kind, Type::OneOf(_)) && result.is_empty();
+            if !allowed.is_empty() && !is_empty_word && !allowed.contains(&result.as_str()) {
                 self.say(
                     value.span().start,
                     format!("`{result}` is no value of `{target}`"),
@@ -742,13 +841,7 @@ impl Reader<'_> {
 
     fn required(&mut self, mapping: &Mapping) {
         let has = |target: &str| mapping.column(target).is_some();
-        let needed: &[&str] = match mapping.kind {
-            Kind::Orders => &["order_id", "ordered_at"],
-            Kind::Customers => &[],
-            Kind::Events => &["name", "occurred_at"],
-            Kind::Sends => &["sent_at", "channel", "campaign"],
-        };
-        let missing: Vec<&str> = needed.iter().copied().filter(|target| !has(target)).collect();
+        let missing: Vec<&str> = mapping.kind.needed().iter().copied().filter(|target| !has(target)).collect();
         for target in missing {
             self.say(
                 0,
@@ -756,9 +849,10 @@ impl Reader<'_> {
                 format!("add {target} = {{ from = \"…\" }}: {} need it", mapping.kind.name()),
             );
         }
-        let person = ["customer_id", "email", "phone"].iter().any(|target| has(target));
-        if !person && matches!(mapping.kind, Kind::Customers | Kind::Sends) {
-            self.say(0, "[columns] names nobody".into(), "add customer_id, email or phone");
+        for (targets, message) in mapping.kind.needed_one_of() {
+            if !targets.iter().any(|target| has(target)) {
+                self.say(0, message.to_string(), format!("add one of {}", targets.join(", ")));
+            }
         }
         let money = ["subtotal", "subtotal_discounted", "total"].iter().any(|target| has(target))
             || ["price", "amount"].iter().any(|target| mapping.item(target).is_some());
@@ -816,6 +910,29 @@ impl Reader<'_> {
             self.say(value.span().start, format!("`{name}` is neither true nor false"), format!("write {name} = true"));
             false
         })
+    }
+
+    fn tax_included(&mut self, value: &Spanned<DeValue<'_>>) -> TaxIncluded {
+        let mut included = TaxIncluded::default();
+        let words = match value.get_ref() {
+            DeValue::Boolean(true) => vec!["goods".to_string()],
+            DeValue::Boolean(false) => Vec::new(),
+            DeValue::Array(_) => self.strings("tax_included", value),
+            _ => vec![String::new()],
+        };
+        for word in words {
+            match word.as_str() {
+                "goods" => included.goods = true,
+                "shipping" => included.shipping = true,
+                "fee" => included.fee = true,
+                _ => self.say(
+                    value.span().start,
+                    "`tax_included` is neither true, false nor a list of amounts".into(),
+                    "write tax_included = true, or [\"goods\", \"shipping\", \"fee\"]",
+                ),
+            }
+        }
+        included
     }
 
     fn count(&mut self, name: &str, value: &Spanned<DeValue<'_>>, min: usize, max: usize) -> usize {

@@ -51,7 +51,7 @@ pub mod time;
 pub mod touch;
 
 pub use channel::{Channel, Purpose};
-pub use contact::{Contact, ContactKind, Email, LineUserId, Phone};
+pub use contact::{Contact, ContactKind, Email, LineUserId, Phone, PostalAddress, SuppressedAddress};
 pub use customer::{Consent, ConsentState, Customer, Profile, Suppression};
 pub use error::{Problem, Remedy};
 pub use event::Event;

@@ -121,13 +121,24 @@ impl Record for Send {
 #[serde(rename_all = "snake_case", tag = "reason")]
 pub enum Stop {
     NoAddress,
+    /// The only address is one that a mall hands out in the buyer's place.
+    RelayAddress,
     NoConsent,
-    Suppressed { why: String },
+    Suppressed {
+        why: String,
+    },
     LineBlocked,
-    Cap { sent: u32, max: u32 },
-    Quiet { until: Instant },
+    Cap {
+        sent: u32,
+        max: u32,
+    },
+    Quiet {
+        until: Instant,
+    },
     Expired,
-    Exited { why: String },
+    Exited {
+        why: String,
+    },
 }
 
 impl Stop {
@@ -135,6 +146,7 @@ impl Stop {
     pub fn name(&self) -> &'static str {
         match self {
             Stop::NoAddress => "no_address",
+            Stop::RelayAddress => "relay_address",
             Stop::NoConsent => "no_consent",
             Stop::Suppressed { .. } => "suppressed",
             Stop::LineBlocked => "line_blocked",
@@ -151,7 +163,7 @@ impl Stop {
             Stop::Suppressed { why } | Stop::Exited { why } => Some(why.clone()),
             Stop::Cap { sent, max } => Some(format!("{sent} of {max} sent")),
             Stop::Quiet { until } => Some(crate::time::rfc3339(*until)),
-            Stop::NoAddress | Stop::NoConsent | Stop::LineBlocked | Stop::Expired => None,
+            Stop::NoAddress | Stop::RelayAddress | Stop::NoConsent | Stop::LineBlocked | Stop::Expired => None,
         }
     }
 }

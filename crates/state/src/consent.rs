@@ -1,14 +1,17 @@
 //! The permissions and suppressions that hold now. They are authoritative here, read again in the transaction that hands a send over;
 //! every change leaves for the lake as a fact in the same transaction.
 
-use model::{Channel, Consent, ConsentState, CustomerId, Fact, Instant, Purpose, Stop, Suppression};
+use model::{
+    Channel, Consent, ConsentState, ContactKind, CustomerId, Fact, IdKey, Instant, Purpose, Stop, SuppressedAddress, Suppression,
+};
 use serde::Serialize;
 use sqlx::sqlite::SqliteRow;
 
 use crate::{
     StateError,
-    db::{Db, get, get_instant, get_name, json_rows},
+    db::{Db, Tx, get, get_instant, get_name, json_rows},
     journal::append_in,
+    standing::Standing,
 };
 
 /// Changes per transaction: the journal gets its turn in between.
@@ -17,6 +20,7 @@ const BATCH: usize = 5_000;
 #[derive(Clone)]
 pub struct Consents {
     pub(crate) db: Db,
+    pub(crate) id_key: IdKey,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,11 +110,25 @@ impl Consents {
                  WHERE excluded.changed_at > changed_at OR excluded.changed_at = changed_at AND excluded.active",
             );
             tx.execute(statement.bind(json_rows(&rows))).await?;
-            let facts = batch.iter().map(|(change, known_at)| Fact::new(change, change.changed_at, *known_at)).collect();
+            let mut facts: Vec<Fact> =
+                batch.iter().map(|(change, known_at)| Fact::new(change, change.changed_at, *known_at)).collect();
+            let addresses = addresses_of(&mut tx, batch).await?;
+            facts.extend(block(&mut tx, &addresses, now).await?);
             append_in(&mut tx, facts, now).await?;
             tx.commit().await?;
         }
         Ok(())
+    }
+
+    /// Blocks addresses on a channel, whoever has them now or later, under any customer. Each customer who has one leaves a suppression as a
+    /// fact, now or when they get it. The last word on an address and a reason holds.
+    pub async fn suppress_addresses(&self, addresses: &[SuppressedAddress], now: Instant) -> Result<(), StateError> {
+        self.address_words(addresses, true, now).await
+    }
+
+    /// Takes a block back: a LINE user followed again, a person asked for mail again. It names the reason it lifts.
+    pub async fn lift_addresses(&self, addresses: &[SuppressedAddress], now: Instant) -> Result<(), StateError> {
+        self.address_words(addresses, false, now).await
     }
 
     /// Every permission that was ever given or taken, as it stands; by customer.
@@ -136,29 +154,158 @@ impl Consents {
         let rows = self.db.rows("read a customer's suppressions", statement.bind(customer.as_str())).await?;
         rows.iter().map(suppression_now).collect()
     }
+
+    async fn address_words(&self, addresses: &[SuppressedAddress], active: bool, now: Instant) -> Result<(), StateError> {
+        for batch in addresses.chunks(BATCH) {
+            let mut tx = self.db.begin(format!("suppress {} addresses", batch.len())).await?;
+            let rows: Vec<AddressRow> = batch
+                .iter()
+                .map(|address| AddressRow {
+                    kind: address.kind.name().into(),
+                    hash: self.id_key.pseudonym(&address.address),
+                    channel: address.channel,
+                    reason: address.reason.clone(),
+                    active,
+                    source: address.source.clone(),
+                    at: address.at.timestamp_micros(),
+                    of: None,
+                })
+                .collect();
+            let facts = block(&mut tx, &rows, now).await?;
+            append_in(&mut tx, facts, now).await?;
+            tx.commit().await?;
+        }
+        Ok(())
+    }
+}
+
+/// A word on an address.
+#[derive(Serialize)]
+struct AddressRow {
+    kind: String,
+    hash: String,
+    channel: Channel,
+    reason: String,
+    active: bool,
+    source: String,
+    at: i64,
+    /// Through whom it was learned: their suppression is a fact already.
+    of: Option<CustomerId>,
+}
+
+/// A bounce, a complaint or a LINE block is of the address that the customer has now, so it holds for others who have it too.
+async fn addresses_of(tx: &mut Tx, changes: &[(Suppression, Instant)]) -> Result<Vec<AddressRow>, StateError> {
+    let is_of_the_address = |change: &Suppression| {
+        matches!(change.reason.as_str(), "bounced" | "complained")
+            || change.reason == "blocked" && change.channel == Channel::Line
+    };
+    let asked: Vec<(usize, &CustomerId, ContactKind)> = changes
+        .iter()
+        .enumerate()
+        .filter(|(_, (change, _))| is_of_the_address(change))
+        .filter_map(|(index, (change, _))| Some((index, &change.customer_id, change.channel.contact_kind()?)))
+        .collect();
+    let statement = sqlx::query(
+        "SELECT value->>0 AS place, kind, address_hash FROM json_each($1)
+         JOIN contacts ON customer_id = value->>1 AND kind = value->>2 WHERE contacts.changed_at <= $2",
+    );
+    let mut rows = Vec::new();
+    let newest = changes.iter().map(|(change, _)| change.changed_at.timestamp_micros()).max().unwrap_or_default();
+    for row in tx.rows(statement.bind(json_rows(&asked)).bind(newest)).await? {
+        let (change, _) = &changes[get::<i64>(&row, "place")? as usize];
+        rows.push(AddressRow {
+            kind: get(&row, "kind")?,
+            hash: get(&row, "address_hash")?,
+            channel: change.channel,
+            reason: change.reason.clone(),
+            active: change.active,
+            source: change.source.clone(),
+            at: change.changed_at.timestamp_micros(),
+            of: Some(change.customer_id.clone()),
+        });
+    }
+    Ok(rows)
+}
+
+/// Keeps words on addresses, and returns the facts of the customers whom that changes something for.
+async fn block(tx: &mut Tx, rows: &[AddressRow], now: Instant) -> Result<Vec<Fact>, StateError> {
+    let statement = sqlx::query(
+        "INSERT INTO suppressed_addresses
+         SELECT value->>'kind', value->>'hash', value->>'channel', value->>'reason', value->>'active', value->>'source', value->>'at'
+         FROM json_each($1) WHERE true
+         ON CONFLICT DO UPDATE SET active = excluded.active, source = excluded.source, changed_at = excluded.changed_at
+         WHERE (excluded.changed_at, excluded.active) > (changed_at, active)
+         RETURNING kind, address_hash, channel, reason, active, changed_at",
+    );
+    let mut changed = Vec::new();
+    for row in tx.rows(statement.bind(json_rows(rows))).await? {
+        let of = |column| get::<String>(&row, column);
+        let (kind, hash, channel, reason) = (of("kind")?, of("address_hash")?, of("channel")?, of("reason")?);
+        let (active, at): (bool, i64) = (get(&row, "active")?, get(&row, "changed_at")?);
+        let is_it = |row: &&AddressRow| row.kind == kind && row.hash == hash && row.reason == reason && row.at == at;
+        let word = rows.iter().find(is_it);
+        changed.push(serde_json::json!({
+            "kind": kind, "hash": hash, "channel": channel, "reason": reason, "active": active, "at": at,
+            "source": word.map(|word| &word.source), "of": word.and_then(|word| word.of.as_ref()),
+        }));
+    }
+    let statement = sqlx::query(
+        "SELECT customer_id, value->>'channel' AS channel, value->>'reason' AS reason, value->>'active' AS active,
+                value->>'source' AS source, value->>'at' AS changed_at
+         FROM json_each($1) JOIN contacts ON kind = value->>'kind' AND address_hash = value->>'hash'
+         WHERE contacts.active AND customer_id IS NOT value->>'of'",
+    );
+    tx.rows(statement.bind(json_rows(&changed))).await?.iter().map(|row| suppression_fact(row, now)).collect()
+}
+
+/// The facts of customers who got an address that is blocked, or (false) gave one up: a new address is not the old one's bounce.
+pub(crate) async fn address_moved(
+    tx: &mut Tx,
+    moved: &[(CustomerId, ContactKind, String, bool)],
+    now: Instant,
+) -> Result<Vec<Fact>, StateError> {
+    let statement = sqlx::query(
+        "SELECT value->>0 AS customer_id, channel, reason, value->>3 AS active, source, $2 AS changed_at
+         FROM json_each($1)
+         JOIN suppressed_addresses AS blocked ON kind = value->>1 AND address_hash = value->>2 AND blocked.active
+         WHERE value->>3 OR NOT EXISTS (
+             SELECT 1 FROM suppressions AS own
+             WHERE own.customer_id = value->>0 AND own.channel = blocked.channel AND own.reason = blocked.reason AND own.active)",
+    );
+    let statement = statement.bind(json_rows(moved)).bind(now.timestamp_micros());
+    tx.rows(statement).await?.iter().map(|row| suppression_fact(row, now)).collect()
+}
+
+fn suppression_fact(row: &SqliteRow, now: Instant) -> Result<Fact, StateError> {
+    let suppression = Suppression {
+        customer_id: CustomerId::stored(get::<String>(row, "customer_id")?),
+        channel: get_name(row, "channel")?,
+        reason: get(row, "reason")?,
+        active: get(row, "active")?,
+        source: get(row, "source")?,
+        changed_at: get_instant(row, "changed_at")?,
+    };
+    Ok(Fact::new(&suppression, suppression.changed_at, suppression.changed_at.max(now)))
 }
 
 /// Whether a send may still be handed over, by what holds now: address, then consent, then suppression (SEMANTICS §5). What is
 /// transactional needs no opt-in, but an opt-out stops it too.
-pub(crate) fn stop_now(
-    channel: Channel,
-    purpose: Purpose,
-    has_address: bool,
-    consent: Option<ConsentState>,
-    suppressed: Option<&str>,
-) -> Option<Stop> {
-    let is_allowed = match consent {
+pub(crate) fn stop_now(channel: Channel, purpose: Purpose, standing: &Standing) -> Option<Stop> {
+    let is_allowed = match standing.consents.get(&purpose) {
         Some(ConsentState::Granted) => true,
         Some(ConsentState::Revoked) => false,
         None => purpose == Purpose::Transactional,
     };
-    if !has_address {
+    if standing.is_relay {
+        return Some(Stop::RelayAddress);
+    }
+    if !standing.has_address && channel.contact_kind().is_some() {
         return Some(Stop::NoAddress);
     }
     if !is_allowed {
         return Some(Stop::NoConsent);
     }
-    match suppressed? {
+    match standing.suppressed.as_deref()? {
         "blocked" if channel == Channel::Line => Some(Stop::LineBlocked),
         why => Some(Stop::Suppressed { why: why.into() }),
     }
@@ -190,8 +337,15 @@ mod tests {
     #[test]
     fn the_first_reason_is_given() {
         use ConsentState::*;
-        let check = |channel, purpose, has_address, consent, suppressed, expect: Option<&str>| {
-            let got = stop_now(channel, purpose, has_address, consent, suppressed);
+        let check = |channel,
+                     purpose,
+                     has_address,
+                     consent: Option<ConsentState>,
+                     suppressed: Option<&str>,
+                     expect: Option<&str>| {
+            let consents = consent.map(|state| (purpose, state)).into_iter().collect();
+            let standing = Standing { has_address, is_relay: false, consents, suppressed: suppressed.map(String::from) };
+            let got = stop_now(channel, purpose, &standing);
             assert_eq!(got.as_ref().map(Stop::name), expect, "{channel} {purpose:?} {has_address} {consent:?} {suppressed:?}");
         };
         check(Channel::Email, Purpose::Marketing, true, Some(Granted), None, None);
@@ -202,5 +356,8 @@ mod tests {
         check(Channel::Email, Purpose::Marketing, true, Some(Granted), Some("bounced"), Some("suppressed"));
         check(Channel::Line, Purpose::Marketing, true, Some(Granted), Some("blocked"), Some("line_blocked"));
         check(Channel::Email, Purpose::Marketing, true, Some(Granted), Some("blocked"), Some("suppressed"));
+        check(Channel::Webhook, Purpose::Transactional, false, None, None, None);
+        let relay = Standing { is_relay: true, ..Standing::default() };
+        assert_eq!(stop_now(Channel::Email, Purpose::Transactional, &relay), Some(Stop::RelayAddress));
     }
 }

@@ -40,6 +40,10 @@ pub enum StateError {
     SomeoneElseActed { sends: Vec<String> },
     #[error("lease {name} is no longer held under fence {fence}")]
     StaleFence { name: String, fence: i64 },
+    #[error("customer {0} is not merged into anybody")]
+    NotMerged(String),
+    #[error("{0} cannot be merged with, or kept apart from, themselves")]
+    OneCustomer(String),
     #[error("there is already an account {0}")]
     AccountExists(String),
     #[error("there is no account {0}")]
@@ -65,6 +69,8 @@ impl Remedy for StateError {
             StateError::Sealed { .. } => "the row was damaged or copied from another shop; import the address again",
             StateError::NotBegun(_) => "call `begin` before recording its plan",
             StateError::SomeoneElseActed { .. } => "look at the sends' states before doing anything else with them",
+            StateError::NotMerged(_) => "`tsubame identity list` shows who was merged",
+            StateError::OneCustomer(_) => "name two customers",
             StateError::StaleFence { .. } => "stop this job; another runner has taken over",
             _ => return None,
         };

@@ -7,11 +7,16 @@ mod account;
 mod consent;
 mod cursor;
 mod db;
+mod document;
 mod error;
+mod identity;
 mod journal;
+mod keys;
 mod lease;
 mod ledger;
+mod point;
 mod session;
+mod standing;
 mod vault;
 
 use std::path::Path;
@@ -19,15 +24,19 @@ use std::path::Path;
 pub use account::{Account, Accounts, Role};
 pub use consent::{ConsentNow, Consents, SuppressionNow};
 pub use cursor::Cursors;
+pub use document::{DocumentChange, Documents, DocumentsChanged, Merge, MergedDocument};
 pub use error::StateError;
+pub use identity::{ClaimsJudged, Identities, Merged, Proposal};
 pub use journal::{Appended, Journal, Once, Position, Segment};
 pub use lease::{Fence, Leases};
 pub use ledger::{
     Begun, Changed, Claimed, HandOver, Handed, Held, Ledger, Narrow, PastEntry, RecentSend, Recorded, Recovered, Resolution,
     Resolved, Sealed, Settled,
 };
+pub use point::at_each_point;
 pub use session::{NewSession, Session, Sessions};
-pub use vault::{ContactChange, ContactFlags, DeadLetter, DeadLetterSummary, Secret, Vault};
+pub use standing::{Standing, Standings};
+pub use vault::{ContactChange, ContactFlags, DeadLetter, DeadLetterSummary, LetterCount, Letters, Newest, Secret, Vault};
 
 /// The parts of one `state.db`. Clones share it.
 #[derive(Clone)]
@@ -37,10 +46,12 @@ pub struct State {
     ledger: Ledger,
     vault: Vault,
     consents: Consents,
+    identities: Identities,
     leases: Leases,
     accounts: Accounts,
     sessions: Sessions,
     cursors: Cursors,
+    documents: Documents,
 }
 
 impl State {
@@ -52,10 +63,12 @@ impl State {
         let ledger = Ledger::new(db.clone());
         ledger.settle().await?;
         Ok(State {
+            documents: vault.documents(),
             journal: Journal::start(db.clone()),
             ledger,
+            consents: Consents { db: db.clone(), id_key: vault.id_key().clone() },
             vault,
-            consents: Consents { db: db.clone() },
+            identities: Identities { db: db.clone() },
             leases: Leases { db: db.clone() },
             accounts: Accounts::new(db.clone()),
             sessions: Sessions { db: db.clone() },
@@ -80,6 +93,21 @@ impl State {
         &self.consents
     }
 
+    pub fn identities(&self) -> &Identities {
+        &self.identities
+    }
+
+    /// Who may be sent to on which channel.
+    pub async fn standings(&self) -> Result<Standings, StateError> {
+        Standings::all(&self.db).await
+    }
+
+    /// Names the domains of relay addresses beside the known malls'.
+    pub fn with_relay_domains(mut self, domains: &[String]) -> State {
+        self.vault = self.vault.with_relay_domains(domains);
+        self
+    }
+
     pub fn leases(&self) -> &Leases {
         &self.leases
     }
@@ -94,6 +122,15 @@ impl State {
 
     pub fn cursors(&self) -> &Cursors {
         &self.cursors
+    }
+
+    pub fn documents(&self) -> &Documents {
+        &self.documents
+    }
+
+    /// Why nothing is written any more, once a write has failed: the process is to end, and its next start recovers.
+    pub fn stopped(&self) -> Option<&str> {
+        self.db.stopped()
     }
 
     /// Waits for what is being written and closes the file. Dropping every clone is as safe, only less tidy.

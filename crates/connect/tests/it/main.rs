@@ -2,10 +2,12 @@
 
 mod any_input;
 mod bad_input;
+mod collect;
 mod customers;
 mod events;
 mod orders;
 mod sends;
+mod shops;
 
 use connect::{
     formats::{FORMATS, FormatError, Parsed},

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use model::{ConsentState, Fact, Instant, Outcome, Send, SendState, Stop, StopRow};
+use model::{Channel, CustomerId, Fact, Instant, Outcome, Purpose, Send, SendState, Stop, StopRow};
 use serde::Serialize;
 use sqlx::sqlite::SqliteRow;
 
@@ -13,6 +13,7 @@ use crate::{
     consent::stop_now,
     db::{Tx, get, get_instant, get_json, get_name, json_rows},
     journal::append_once_made,
+    standing::{Standing, Standings},
 };
 
 const BATCH: usize = 1_000;
@@ -454,26 +455,24 @@ fn holding(held: &mut BTreeMap<String, Held>, send_id: &str, fence: Fence, state
 /// The sends that what holds now forbids, each with the first reason.
 async fn stops_now(tx: &mut Tx, ids: &[&str]) -> Result<BTreeMap<String, Stop>, StateError> {
     let statement = sqlx::query(
-        "SELECT send_id, channel, purpose,
-                (SELECT json_group_array(kind) FROM contacts WHERE contacts.customer_id = sends.customer_id AND active) AS kinds,
-                (SELECT state FROM consents WHERE consents.customer_id = sends.customer_id
-                    AND consents.channel = sends.channel AND consents.purpose = sends.purpose) AS consent,
-                (SELECT min(reason) FROM suppressions WHERE suppressions.customer_id = sends.customer_id
-                    AND suppressions.channel = sends.channel AND active) AS suppressed
-         FROM sends WHERE send_id IN (SELECT value FROM json_each($1))",
+        "SELECT send_id, customer_id, channel, purpose FROM sends WHERE send_id IN (SELECT value FROM json_each($1))",
     );
-    let mut stops = BTreeMap::new();
+    let mut sends = Vec::new();
     for row in tx.rows(statement.bind(json_rows(ids))).await? {
-        let channel: model::Channel = get_name(&row, "channel")?;
-        let kinds: Vec<model::ContactKind> = get_json(&row, "kinds")?;
-        let has_address = channel.contact_kind().is_none_or(|kind| kinds.contains(&kind));
-        let consent: Option<ConsentState> = match get::<Option<&str>>(&row, "consent")? {
-            None => None,
-            Some(_) => Some(get_name(&row, "consent")?),
-        };
-        if let Some(stop) = stop_now(channel, get_name(&row, "purpose")?, has_address, consent, get(&row, "suppressed")?) {
-            stops.insert(get(&row, "send_id")?, stop);
+        let (channel, purpose): (Channel, Purpose) = (get_name(&row, "channel")?, get_name(&row, "purpose")?);
+        let customer = CustomerId::stored(get::<String>(&row, "customer_id")?);
+        sends.push((get::<String>(&row, "send_id")?, customer, channel, purpose));
+    }
+    let standings = Standings::of_some(tx, &sends.iter().map(|(_, customer, ..)| customer.clone()).collect()).await?;
+    let mut stops = BTreeMap::new();
+    for (send_id, customer, channel, purpose) in sends {
+        let standing = standings.of.get(standings.survivor(&customer)).and_then(|of| of.get(&channel));
+        let mut stop = stop_now(channel, purpose, standing.unwrap_or(&Standing::default()));
+        // The survivor gets messages of their own; what a customer is owed still reaches them.
+        if standings.merged.contains_key(&customer) && purpose != Purpose::Transactional {
+            stop = stop.or_else(|| Some(Stop::Exited { why: "merged".into() }));
         }
+        stops.extend(stop.map(|stop| (send_id, stop)));
     }
     Ok(stops)
 }

@@ -645,6 +645,8 @@ fn field_words(name: &str) -> Text {
         "discount" => ("値引き", "Discount"),
         "points_used" => ("利用ポイント", "Points used"),
         "shipping" => ("送料", "Shipping"),
+        "fee" => ("手数料", "Fees"),
+        "shipped_on" => ("発送日", "Shipped on"),
         "tax" => ("税", "Tax"),
         "total" => ("支払合計", "Total paid"),
         "refunded" => ("返金額", "Refunded"),
@@ -662,6 +664,7 @@ fn field_words(name: &str) -> Text {
         "items.quantity" => ("明細: 数量", "Line: quantity"),
         "items.amount" => ("明細: 金額", "Line: amount"),
         "items.discount" => ("明細: 値引き", "Line: discount"),
+        "items.tax_rate" => ("明細: 税率", "Line: tax rate"),
         other => (other, other),
     };
     words_of(ja, en)
@@ -672,12 +675,7 @@ fn words_of(ja: &str, en: &str) -> Text {
 }
 
 fn other_kind(lang: Lang, kind: Kind) -> Problematic {
-    let (ja, en) = match kind {
-        Kind::Customers => ("会員", "customers"),
-        Kind::Events => ("行動履歴", "events"),
-        Kind::Sends => ("配信履歴", "messages sent"),
-        Kind::Orders => ("注文", "orders"),
-    };
+    let Text { ja, en } = kind.title();
     match lang {
         Lang::Ja => (
             format!("注文ではなく、{ja}のファイルのようです。この画面で取り込めるのは注文だけです。"),

@@ -407,6 +407,7 @@ impl Reading {
 
 fn importer(workspace: &Workspace, mapping: &Mapping, header: &[String]) -> Result<Importer, Fault> {
     Importer::new(mapping, header, workspace.state.vault().id_key(), workspace.now())
+        .map(|importer| importer.relay_domains(&workspace.shop.relay_domains))
         .map_err(|problems| Fault::problems(&problems))
 }
 
@@ -444,6 +445,11 @@ impl Sink<'_> {
         for (column, count) in &counts.addresses_dropped {
             self.report.notes.push(format!("{count} unreadable values of `{column}` were left out; their rows were kept"));
         }
+        if counts.relayed > 0 {
+            self.report
+                .notes
+                .push(format!("{} rows have an address that a mall hands out: no contact was made of it", counts.relayed));
+        }
         if counts.garbled > 0 {
             self.report
                 .notes
@@ -465,6 +471,12 @@ impl Sink<'_> {
         if !imported.consents.is_empty() {
             state.consents().record_consents(&imported.consents, now).await?;
         }
+        if !imported.suppressions.is_empty() {
+            state.consents().record_suppressions(&imported.suppressions, now).await?;
+        }
+        if !imported.address_suppressions.is_empty() {
+            state.consents().suppress_addresses(&imported.address_suppressions, now).await?;
+        }
         self.report.rejected += imported.rejections.len() as u64;
         self.rejects.write(&imported.rejections)?;
         let shown = SHOWN_REJECTIONS.saturating_sub(self.report.rejections.len());
@@ -475,10 +487,13 @@ impl Sink<'_> {
             .rejections
             .into_iter()
             .map(|rejection| DeadLetter {
+                source: self.source.clone(),
                 file: format!("{}#{}", self.shown, &self.file_hash[..8]),
                 line: rejection.line as i64,
                 column: 0,
+                code: rejection.code.into(),
                 reason: rejection.reason,
+                remedy: rejection.remedy,
                 raw: rejection.raw,
             })
             .collect();

@@ -1,0 +1,76 @@
+//! Events: what visitors and customers did. One without an id gets one from its content; an id that comes again with other content is
+//! rejected.
+
+use model::{Event, id::hex, id_bytes};
+use serde_json::Value;
+
+use crate::{
+    formats::Row,
+    import::{
+        Importer,
+        cells::{Bad, free_text, missing},
+    },
+    mapping::Type,
+};
+
+pub const TARGETS: &[(&str, Type)] = &[
+    ("event_id", Type::Id),
+    ("name", Type::Text),
+    ("occurred_at", Type::Instant),
+    ("customer_id", Type::Id),
+    ("email", Type::Email),
+    ("phone", Type::Phone),
+    ("line_id", Type::Line),
+    ("visitor_id", Type::Text),
+    ("session_id", Type::Text),
+    ("cart_id", Type::Text),
+    ("order_id", Type::Text),
+    ("product_id", Type::Text),
+    ("category", Type::Text),
+    ("value", Type::Money),
+    ("url", Type::Text),
+    ("send_id", Type::Text),
+];
+
+impl Importer {
+    pub(super) fn event(&mut self, row: &Row) -> Result<(), Bad> {
+        let person = self.person_of(row)?;
+        let occurred_at = self.read(row, "occurred_at", Self::instant)?;
+        let occurred_at = occurred_at.ok_or_else(|| missing(self.name_of("occurred_at"), "a time"))?;
+        self.not_ahead(occurred_at, "occurred_at")?;
+        let name = self.read(row, "name", Self::text)?.ok_or_else(|| missing(self.name_of("name"), "an event name"))?;
+        let mut properties = serde_json::Map::new();
+        for (at, name) in &self.bound.properties {
+            if let Some(text) = row.fields[*at].as_deref().map(str::trim).filter(|text| !text.is_empty()) {
+                properties.insert(name.clone(), Value::String(free_text(text)));
+            }
+        }
+        let mut event = Event {
+            event_id: String::new(),
+            name,
+            source: self.mapping.name.clone(),
+            customer_id: person.customer_id.clone(),
+            visitor_id: self.read(row, "visitor_id", Self::text)?,
+            session_id: self.read(row, "session_id", Self::text)?,
+            cart_id: self.read(row, "cart_id", Self::text)?,
+            order_id: self.read(row, "order_id", Self::text)?,
+            product_id: self.read(row, "product_id", Self::text)?,
+            category: self.read(row, "category", Self::text)?,
+            value: self.read(row, "value", Self::money)?,
+            url: self.read(row, "url", Self::free)?,
+            send_id: self.read(row, "send_id", Self::text)?,
+            properties: if properties.is_empty() { Value::Null } else { Value::Object(properties) },
+        };
+        let event_id = self.read(row, "event_id", Self::id)?;
+        let canonical = serde_json::to_string(&event).expect("events are plain JSON");
+        let content = hex(&id_bytes(&format!("{}|{canonical}", model::time::rfc3339(occurred_at))));
+        event.event_id = event_id.unwrap_or_else(|| content.clone());
+        if self.is_repeated(&event.event_id, &content, "event_id", "event")? {
+            return Ok(());
+        }
+        let known_at = self.known_at(occurred_at);
+        self.tell(&person, known_at);
+        self.fact(&event, occurred_at, known_at);
+        Ok(())
+    }
+}
