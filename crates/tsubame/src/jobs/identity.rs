@@ -132,7 +132,7 @@ pub async fn facts_of(workspace: &Workspace, customers: &[&str]) -> Result<BTree
 /// An id as people write it. What is typed is never an address in our answer: an address becomes its pseudonym.
 pub fn parsed(workspace: &Workspace, id: &str) -> Result<CustomerId, Fault> {
     CustomerId::parse(id, workspace.state.vault().id_key()).map_err(|error| {
-        Fault::new(Exit::Usage, format!("this is no customer id: {error}"))
+        Fault::new(Exit::Config, format!("this is no customer id: {error}"))
             .remedy("`tsubame query customer_search` finds customers")
     })
 }

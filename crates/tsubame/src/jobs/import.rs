@@ -407,7 +407,7 @@ impl Reading {
 
 fn importer(workspace: &Workspace, mapping: &Mapping, header: &[String]) -> Result<Importer, Fault> {
     Importer::new(mapping, header, workspace.state.vault().id_key(), workspace.now())
-        .map(|importer| importer.relay_domains(&workspace.shop.relay_domains))
+        .map(|importer| importer.relay_domains(&workspace.shop().relay_domains))
         .map_err(|problems| Fault::problems(&problems))
 }
 

@@ -199,7 +199,6 @@ words! {
     KNOWN_ORDERS: "取込済みの注文", "Known already";
     REJECTED: "取り込めなかった行", "Rejected rows";
     LINE: "行", "Line";
-    REASON: "理由", "Reason";
     QUARANTINE: "受信エラー", "Quarantine";
     QUARANTINE_TITLE: "取り込めなかったデータ", "What could not be taken";
     QUARANTINE_NOTE: "取り込めなかったイベントと行は、理由とともに暗号化して30日間保管します。原因を直してから「もう一度受け付ける」を押すと、届いた順に同じ入口を通ります。二重になることはありません。元の内容は「tsubame quarantine show 番号」で見られます。", "Events and lines that could not be taken are kept sealed for 30 days, with the reason. Mend the cause and press “Take again”: they go through the same door in the order they came, and nothing is counted twice. `tsubame quarantine show ID` shows one as it came.";
