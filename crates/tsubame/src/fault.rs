@@ -78,6 +78,7 @@ impl From<state::StateError> for Fault {
     fn from(error: state::StateError) -> Fault {
         let exit = match error {
             state::StateError::WrongMasterKey => Exit::Config,
+            state::StateError::NotMerged(_) | state::StateError::OneCustomer(_) => Exit::Data,
             _ => Exit::Failed,
         };
         Fault::of(exit, &error, error.remedy())

@@ -615,6 +615,40 @@ fn a_file_of_orders_is_understood_and_imported_once() {
     });
 }
 
+#[test]
+fn people_decide_who_is_one() {
+    run(async {
+        let site = Site::open(false, Vec::new()).await;
+        let contact = |name: &str| model::Contact {
+            customer_id: CustomerId::stored(name),
+            kind: model::ContactKind::Phone,
+            address: "+819000000001".into(),
+        };
+        site.workspace.state.vault().put(&[contact("c1"), contact("c2")], "file", now()).await.unwrap();
+        assert_eq!(site.get("/identity", "nobody").await.status, 303, "to the sign-in");
+        let session = site.signed_in(Role::Marketer).await;
+        let page = site.get("/identity", &session).await;
+        assert!(page.body.contains("電話番号が同じ") && !page.body.contains("0001"), "{}", page.body);
+        let merged = async || site.workspace.state.identities().merged_all().await.unwrap().len();
+        let csrf = page.csrf().to_string();
+        let check = async |target: &str, csrf: &str, fields: &[(&str, &str)], status: u16, expect: usize| {
+            let fields: Vec<(&str, &str)> = fields.iter().copied().chain([("csrf", csrf)]).collect();
+            let reply = site.post(target, &session, &fields).await;
+            assert_eq!((reply.status, merged().await), (status, expect), "{target} {fields:?}");
+        };
+        let pair = [("a", "c1"), ("b", "c2")];
+        check("/identity/merge", "forged", &pair, 403, 0).await;
+        check("/identity/merge", &csrf, &[("a", "c1"), ("b", "nobody")], 400, 0).await;
+        check("/identity/merge", &csrf, &pair, 303, 1).await;
+        check("/identity/undo", "forged", &[("customer", "c2")], 403, 1).await;
+        check("/identity/undo", &csrf, &[("customer", "c2")], 303, 0).await;
+        check("/identity/undo", &csrf, &[("customer", "c2")], 400, 0).await;
+        check("/identity/decline", &csrf, &pair, 303, 0).await;
+        let by = site.get("/identity", &session).await;
+        assert!(by.body.contains("確認を待っている組はありません"), "{}", by.body);
+    });
+}
+
 impl Site {
     async fn upload(&self, session: &str, csrf: &str, file: &str) -> Reply {
         let cookie = format!("{}={session}", auth::COOKIE);
@@ -666,6 +700,9 @@ fn every_file_of_the_folder_is_listed() {
         .filter(|name| !["mod", "tests", "visit", "errors", "tag.js"].contains(&name.as_str()))
         .collect();
     files.sort();
-    assert_eq!(files, ["assets", "auth", "collect", "dashboards", "health", "import", "quarantine", "tag"]);
+    assert_eq!(
+        files,
+        ["assets", "auth", "collect", "dashboards", "health", "identity", "import", "quarantine", "tag", "webhooks"]
+    );
     assert_eq!(super::RESOURCES.len(), files.len());
 }

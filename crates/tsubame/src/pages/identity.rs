@@ -111,7 +111,7 @@ fn merges(locale: &Locale, page: &IdentityPage) -> Markup {
             table {
                 thead {
                     tr {
-                        @for word in [words::MERGED_CUSTOMER, words::SURVIVOR, words::REASON, words::MERGED_AT, words::MERGED_BY] {
+                        @for word in [words::MERGED_CUSTOMER, words::SURVIVOR, words::MERGED_FOR, words::MERGED_AT, words::MERGED_BY] {
                             th scope="col" class="text" { (word.get(lang)) }
                         }
                         th scope="col" {}

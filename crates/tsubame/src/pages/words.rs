@@ -139,7 +139,7 @@ words! {
     UNDO: "元に戻す", "Undo";
     MERGED_CUSTOMER: "統合前の会員ID", "Merged customer";
     SURVIVOR: "統合先", "Survivor";
-    REASON: "理由", "Reason";
+    MERGED_FOR: "根拠", "Ground";
     MERGED_AT: "統合日時", "Merged at";
     MERGED_BY: "決めた人・取得元", "By";
     REGISTERED_ON: "会員登録日", "Registered on";
