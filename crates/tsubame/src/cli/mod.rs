@@ -12,6 +12,8 @@ use crate::{
 
 mod account;
 mod attribute;
+mod backup;
+mod bench_lake;
 mod check;
 mod demo;
 mod doctor;
@@ -49,6 +51,8 @@ enum Command {
     Export(export::Export),
     Serve(serve::Serve),
     Doctor(doctor::Doctor),
+    Backup(backup::Backup),
+    BenchLake(bench_lake::BenchLake),
     Account(account::Account),
     Completions(Completions),
 }
@@ -91,6 +95,8 @@ impl Cli {
             Command::Export(command) => command.run().await,
             Command::Serve(command) => command.run().await,
             Command::Doctor(command) => command.run().await,
+            Command::Backup(command) => command.run().await,
+            Command::BenchLake(command) => command.run().await,
             Command::Account(command) => command.run().await,
             Command::Completions(completions) => {
                 clap_complete::generate(completions.shell, &mut Cli::command(), "tsubame", &mut std::io::stdout());

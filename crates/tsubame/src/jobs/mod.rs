@@ -2,11 +2,11 @@
 
 pub mod attribute;
 pub mod collect;
-pub mod compact;
 pub mod deliver;
 pub mod due;
 pub mod export;
 pub mod facts;
 pub mod flush;
 pub mod import;
+pub mod maintain;
 pub mod tick;
