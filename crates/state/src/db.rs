@@ -150,6 +150,16 @@ impl Db {
         self.stopped.get().map(String::as_str)
     }
 
+    /// Writes a copy of the last committed state into a new file. It is on stable storage when whoever asked has synced it.
+    pub async fn copy_to(&self, path: &str) -> Result<(), StateError> {
+        sqlx::query("VACUUM INTO $1")
+            .bind(path)
+            .execute(&self.writer)
+            .await
+            .map(|_| ())
+            .map_err(|error| failure(&format!("copy state.db to {path}"), error, false, &OnceLock::new()))
+    }
+
     pub async fn close(&self) {
         self.readers.close().await;
         self.writer.close().await;

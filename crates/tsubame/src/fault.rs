@@ -87,7 +87,14 @@ impl From<state::StateError> for Fault {
 
 impl From<lake::LakeError> for Fault {
     fn from(error: lake::LakeError) -> Fault {
-        Fault::of(Exit::Failed, &error, error.remedy())
+        let exit = match error {
+            lake::LakeError::Damaged(_) => Exit::Data,
+            lake::LakeError::Unconditional { .. } | lake::LakeError::Column { .. } | lake::LakeError::Feature { .. } => {
+                Exit::Config
+            }
+            _ => Exit::Failed,
+        };
+        Fault::of(exit, &error, error.remedy())
     }
 }
 

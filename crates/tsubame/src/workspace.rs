@@ -18,6 +18,10 @@ use state::{Standing, State};
 use crate::{
     clock::Clock,
     fault::{Exit, Fault},
+    jobs::{
+        flush::{Landings, kept_after},
+        maintain,
+    },
 };
 
 /// Who can be reached on which channels, and how the people who share an address are bucketed.
@@ -82,9 +86,21 @@ impl Workspace {
             Access::Read => None,
         };
         let state = State::open(&data.join("state.db"), master_key(folder)?).await?.with_relay_domains(&files.shop.relay_domains);
-        let lake = match files.shop.lake.as_str() {
-            "" => Lake::open(&data.join("lake").to_string_lossy()).await?,
-            url => Lake::open(url).await?,
+        let place = match files.shop.lake.as_str() {
+            "" => data.join("lake").to_string_lossy().into_owned(),
+            url => url.to_string(),
+        };
+        let lake = match access {
+            Access::Read => Lake::open(&place).await?,
+            Access::Write => {
+                // We hold the shop's lock, so whoever wrote before is gone.
+                state.leases().clear(maintain::LEASE, maintain::WRITER).await?;
+                let lake = Lake::open_to_write(&place, kept_after(&state).await?).await?;
+                // A lake that is newer than the state beside it, as after a careless copy: its positions are taken.
+                let end = lake.watermarks().await.into_values().max().unwrap_or(0);
+                state.journal().never_below(end).await?;
+                lake
+            }
         };
         // A demo shop lives in its own time, which goes on where it stopped.
         let clock = match (clock, state.cursors().get(CLOCK).await?) {
@@ -110,6 +126,11 @@ impl Workspace {
         &self.files.shop
     }
 
+    /// Whether this process holds the shop.
+    pub fn writes(&self) -> bool {
+        self.lock.is_some()
+    }
+
     pub fn now(&self) -> Instant {
         self.clock.now()
     }
@@ -124,8 +145,14 @@ impl Workspace {
 
     /// The unflushed rows. Read before [`Lake::view`], as that asks.
     pub async fn tail(&self) -> Result<Vec<TailSegment>, Fault> {
-        let segments = self.state.journal().tail(0).await?;
+        let segments = self.state.journal().tail(self.landed_from().await?).await?;
         Ok(segments.into_iter().map(tail_segment).collect())
+    }
+
+    /// Every table has all rows up to this position.
+    pub async fn landed_from(&self) -> Result<i64, Fault> {
+        let watermarks = self.lake.watermarks().await;
+        Ok(Landings::read(&self.state).await?.map_or(0, |landings| landings.begin(&watermarks)))
     }
 
     /// A desk on everything known at `as_of`.

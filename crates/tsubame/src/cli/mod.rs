@@ -12,7 +12,9 @@ use crate::{
 
 mod account;
 mod attribute;
+mod backup;
 mod bench;
+mod bench_lake;
 mod check;
 mod demo;
 mod doctor;
@@ -56,6 +58,8 @@ enum Command {
     Quarantine(quarantine::Quarantine),
     Serve(serve::Serve),
     Doctor(doctor::Doctor),
+    Backup(backup::Backup),
+    BenchLake(bench_lake::BenchLake),
     Account(account::Account),
     Bench(bench::Bench),
     Completions(Completions),
@@ -102,6 +106,8 @@ impl Cli {
             Command::Quarantine(command) => command.run().await,
             Command::Serve(command) => command.run().await,
             Command::Doctor(command) => command.run().await,
+            Command::Backup(command) => command.run().await,
+            Command::BenchLake(command) => command.run().await,
             Command::Account(command) => command.run().await,
             Command::Bench(command) => command.run().await,
             Command::Completions(completions) => {

@@ -2,7 +2,6 @@
 
 pub mod attribute;
 pub mod collect;
-pub mod compact;
 pub mod deliver;
 pub mod due;
 pub mod export;
@@ -10,6 +9,7 @@ pub mod facts;
 pub mod flush;
 pub mod identity;
 pub mod import;
+pub mod maintain;
 pub mod pull;
 pub mod quarantine;
 pub mod tick;

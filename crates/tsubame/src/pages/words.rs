@@ -137,6 +137,7 @@ words! {
     MERGE: "統合する", "Merge";
     KEEP_APART: "別人のままにする", "Keep apart";
     UNDO: "元に戻す", "Undo";
+    REASON: "理由", "Reason";
     MERGED_CUSTOMER: "統合前の会員ID", "Merged customer";
     SURVIVOR: "統合先", "Survivor";
     MERGED_FOR: "根拠", "Ground";
