@@ -101,7 +101,15 @@ impl Db {
         if let Some(cause) = self.stopped.get() {
             return Err(StateError::Stopped { doing, cause: cause.clone() });
         }
-        match self.writer.begin_with("BEGIN IMMEDIATE").await {
+        let mut begun = self.writer.begin_with("BEGIN IMMEDIATE").await;
+        if matches!(begun, Err(sqlx::Error::InvalidSavePointStatement)) {
+            // When the disk is full SQLite rolls back by itself, and sqlx goes on counting the transaction: that connection is done for.
+            if let Ok(connection) = self.writer.acquire().await {
+                let _ = connection.close().await;
+            }
+            begun = self.writer.begin_with("BEGIN IMMEDIATE").await;
+        }
+        match begun {
             Ok(inner) => Ok(Tx {
                 inner,
                 doing,
@@ -163,6 +171,13 @@ impl Db {
     pub async fn close(&self) {
         self.readers.close().await;
         self.writer.close().await;
+    }
+
+    #[cfg(test)]
+    pub async fn execute_on_writer(&self, sql: &'static str) {
+        // The connection may be one that is done for: a transaction replaces it.
+        drop(self.begin("change a setting").await.unwrap());
+        sqlx::query(sql).execute(&self.writer).await.unwrap();
     }
 
     #[cfg(test)]

@@ -428,6 +428,29 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_full_disk_heals() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::open(&folder.path().join("state.db")).await.unwrap();
+        let journal = Journal::start(db.clone());
+        let fact = |key| Fact { table: "events", key: [key; 16], row: "x".repeat(100_000) };
+        journal.append(vec![fact(1)], Instant::default()).await.unwrap();
+        let pages = |most: &'static str| db.execute_on_writer(most);
+        // No page more than there are: SQLite says then what it says of a full disk.
+        pages("PRAGMA max_page_count = 1").await;
+        for key in 2..5 {
+            let error = journal.append(vec![fact(key)], Instant::default()).await.unwrap_err();
+            assert!(
+                matches!(&error, StateError::Append { source, .. } if matches!(**source, StateError::Full { .. })),
+                "{error:?}"
+            );
+            pages("PRAGMA max_page_count = 1").await;
+        }
+        pages("PRAGMA max_page_count = 1000000").await;
+        let done = journal.append(vec![fact(1), fact(2), fact(3)], Instant::default()).await.unwrap();
+        assert_eq!((done.stored, done.duplicates, done.first), (2, 1, 2), "what was refused is not known");
+    }
+
+    #[tokio::test]
     async fn after_a_failed_write_appends_are_refused() {
         let folder = tempfile::tempdir().unwrap();
         let db = Db::open(&folder.path().join("state.db")).await.unwrap();
