@@ -1,6 +1,6 @@
 //! A first mapping from a header and a few rows: what each column probably means, and how sure that is. A person corrects it.
 //!
-//! If a built-in mapping finds all of its columns in the header it is offered as it stands. Otherwise names decide (English and Japanese, as
+//! If a built-in mapping finds all of its columns in the header (of those that may be absent, enough) it is offered as it stands. Otherwise names decide (English and Japanese, as
 //! carts write them), and the sample rows raise or lower the confidence: a column of e-mail addresses without a `@` is none.
 
 use model::{Email, Money, Phone, ShopZone};
@@ -423,27 +423,33 @@ fn needed(kind: Kind) -> &'static [&'static str] {
     }
 }
 
+/// The built-in mapping that finds most of its columns in the header: all that it must have, and two thirds of all.
 fn fitting_built_in(header: &[String]) -> Option<Guess> {
+    let mut best: Option<(usize, &str, &str, Mapping)> = None;
     for (name, text) in built_in() {
         let Ok(mapping) = Mapping::parse(name, text) else { continue };
-        if mapping.bind(header).is_err() {
-            continue;
+        let Ok(bound) = mapping.bind(header) else { continue };
+        let found = bound.columns.iter().chain(&bound.items).filter(|bound| !bound.at.is_empty()).count();
+        let all = mapping.columns.iter().chain(&mapping.items).filter(|column| !column.from.is_empty()).count();
+        if found * 3 >= all * 2 && best.as_ref().is_none_or(|(most, ..)| found > *most) {
+            best = Some((found, name, text, mapping));
         }
-        let all = mapping.columns.iter().map(|column| (false, column)).chain(mapping.items.iter().map(|column| (true, column)));
-        let columns: Vec<GuessedColumn> = all
-            .filter(|(_, column)| !column.from.is_empty())
-            .map(|(item, column)| GuessedColumn {
-                target: column.target.clone(),
-                item,
-                from: column.from.clone(),
-                confidence: 1.0,
-            })
-            .collect();
-        let used = |name: &&String| columns.iter().any(|column| column.from.iter().any(|from| plain(from) == plain(name)));
-        let unused = header.iter().filter(|name| !used(name)).cloned().collect();
-        return Some(Guess { kind: mapping.kind, built_in: Some(name), columns, unused, missing: Vec::new(), toml: text.into() });
     }
-    None
+    let (_, name, text, mapping) = best?;
+    let plain_header: Vec<String> = header.iter().map(|name| plain(name)).collect();
+    let all = mapping.columns.iter().map(|column| (false, column)).chain(mapping.items.iter().map(|column| (true, column)));
+    let columns: Vec<GuessedColumn> = all
+        .map(|(item, column)| GuessedColumn {
+            target: column.target.clone(),
+            item,
+            from: column.from.iter().filter(|name| plain_header.contains(&plain(name))).cloned().collect(),
+            confidence: 1.0,
+        })
+        .filter(|column| !column.from.is_empty())
+        .collect();
+    let used = |name: &&String| columns.iter().any(|column| column.from.iter().any(|from| plain(from) == plain(name)));
+    let unused = header.iter().filter(|name| !used(name)).cloned().collect();
+    Some(Guess { kind: mapping.kind, built_in: Some(name), columns, unused, missing: Vec::new(), toml: text.into() })
 }
 
 fn columns_for(kind: Kind, header: &[String], sample: &[Row]) -> Vec<Placed> {
@@ -746,7 +752,7 @@ mod tests {
                 "#1001,a@example.jp,paid,2024-04-02 08:20:54 +0900,JPY,1000,500,100,1600,,0,2024-04-02 08:20:54 +0900,1,Tea,1000,T1,0",
             ],
             Kind::Orders,
-            None,
+            Some("shopify-orders"),
             &["order_id=Name", "ordered_at=Created at", "subtotal_discounted=Subtotal", "total=Total", "item:sku=Lineitem sku"],
         );
         check(

@@ -295,9 +295,11 @@ const INSTANT_FORMATS: &[&str] = &[
     "%Y/%m/%d %H:%M",
     "%Y-%m-%d",
     "%Y/%m/%d",
+    "%Y%m%d",
     "jp_era",
 ];
-const DATE_FORMATS: &[&str] = &["%Y-%m-%d", "%Y/%m/%d", "%Y-%m-%d %H:%M:%S%.f", "%Y/%m/%d %H:%M:%S%.f", "%Y年%m月%d日", "jp_era"];
+const DATE_FORMATS: &[&str] =
+    &["%Y-%m-%d", "%Y/%m/%d", "%Y-%m-%d %H:%M:%S%.f", "%Y/%m/%d %H:%M:%S%.f", "%Y年%m月%d日", "%Y%m%d", "jp_era"];
 
 impl Mapping {
     /// Reads and checks a mapping file: every problem at once, each with its line.
@@ -1047,8 +1049,24 @@ pub fn built_in() -> BTreeMap<&'static str, &'static str> {
         ("demo-customers", include_str!("../../../fixtures/mappings/demo-customers.toml")),
         ("demo-events", include_str!("../../../fixtures/mappings/demo-events.toml")),
         ("demo-orders", include_str!("../../../fixtures/mappings/demo-orders.toml")),
+        ("eccube4-customers", include_str!("../../../fixtures/mappings/eccube4-customers.toml")),
         ("eccube4-orders", include_str!("../../../fixtures/mappings/eccube4-orders.toml")),
+        ("ecforce-orders", include_str!("../../../fixtures/mappings/ecforce-orders.toml")),
+        ("generic-customers", include_str!("../../../fixtures/mappings/generic-customers.toml")),
+        ("generic-opt-ins", include_str!("../../../fixtures/mappings/generic-opt-ins.toml")),
+        ("generic-opt-outs", include_str!("../../../fixtures/mappings/generic-opt-outs.toml")),
+        ("generic-orders", include_str!("../../../fixtures/mappings/generic-orders.toml")),
+        ("generic-points", include_str!("../../../fixtures/mappings/generic-points.toml")),
+        ("generic-products", include_str!("../../../fixtures/mappings/generic-products.toml")),
+        ("generic-shipments", include_str!("../../../fixtures/mappings/generic-shipments.toml")),
+        ("generic-spend", include_str!("../../../fixtures/mappings/generic-spend.toml")),
+        ("generic-subscriptions", include_str!("../../../fixtures/mappings/generic-subscriptions.toml")),
+        ("makeshop-orders", include_str!("../../../fixtures/mappings/makeshop-orders.toml")),
+        ("next-engine-orders", include_str!("../../../fixtures/mappings/next-engine-orders.toml")),
         ("online-retail", include_str!("../../../fixtures/mappings/online-retail.toml")),
+        ("shopify-orders", include_str!("../../../fixtures/mappings/shopify-orders.toml")),
+        ("superstore", include_str!("../../../fixtures/mappings/superstore.toml")),
+        ("woocommerce-orders", include_str!("../../../fixtures/mappings/woocommerce-orders.toml")),
     ])
 }
 

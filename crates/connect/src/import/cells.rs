@@ -1,6 +1,6 @@
 //! A cell read as a mapping says: text, ids, money, dates, words of a closed list; and why one cannot be used, without showing an address.
 
-use chrono::NaiveDate;
+use chrono::{Datelike, NaiveDate};
 use model::{Channel, Currency, Instant, Money, Phone, id::refuse_scientific, id_bytes, money::SCALE, time::parse_date};
 use unicode_normalization::UnicodeNormalization;
 
@@ -18,6 +18,9 @@ pub(super) struct Bad {
     pub reason: String,
     pub remedy: String,
 }
+
+/// `5/4/24` is no day of the year 5: a format that begins with a year must not take a day for one.
+const YEAR_MIN: i32 = 1868;
 
 /// How the cell of a target is read.
 pub(super) type Reader<T> = fn(&Importer, &BoundColumn, &Row) -> Result<Option<T>, Bad>;
@@ -117,6 +120,14 @@ impl Importer {
     pub(super) fn money(&self, bound: &BoundColumn, row: &Row) -> Result<Option<Money>, Bad> {
         let column = &bound.column;
         let one = |text: &str| -> Result<Money, Bad> {
+            if let Some(symbol) = self.foreign_symbol(text) {
+                return Err(Bad {
+                    column: self.columns_of(bound),
+                    code: "other_currency",
+                    reason: format!("an amount has the sign {symbol}, the file is in {}", self.mapping.currency.as_str()),
+                    remedy: "set currency in the mapping, or map a column of currencies".into(),
+                });
+            }
             let money = if dialled(text) {
                 Err(model::money::MoneyError::NotMoney(String::new()))
             } else if column.float {
@@ -150,6 +161,22 @@ impl Importer {
             sum = Some(one(part)?.plus(sum.unwrap_or_default()).map_err(|_| overflow())?);
         }
         Ok(sum)
+    }
+
+    /// A sign of another currency than the file's, unless each row says its own.
+    fn foreign_symbol(&self, text: &str) -> Option<char> {
+        if text.is_ascii() && !text.contains('$') || self.bound.columns.iter().any(|bound| bound.column.target == "currency") {
+            return None;
+        }
+        let currency = self.mapping.currency.as_str();
+        let is_other = |symbol: &char| match symbol {
+            '$' | '＄' => !currency.ends_with('D'),
+            '€' => currency != "EUR",
+            '£' | '￡' => currency != "GBP",
+            '¥' | '￥' | '円' => !["JPY", "CNY"].contains(&currency),
+            _ => false,
+        };
+        text.chars().find(is_other)
     }
 
     pub(super) fn count(&self, bound: &BoundColumn, row: &Row) -> Result<Option<i64>, Bad> {
@@ -187,7 +214,10 @@ impl Importer {
         if has_signed_year(&text) {
             return Err(self.bad_date(bound, &text));
         }
-        self.mapping.zone.parse_instant(&text, &bound.column.formats).map(Some).map_err(|_| self.bad_date(bound, &text))
+        match self.mapping.zone.parse_instant(&text, &bound.column.formats) {
+            Ok(at) if at.year() >= YEAR_MIN => Ok(Some(at)),
+            _ => Err(self.bad_date(bound, &text)),
+        }
     }
 
     pub(super) fn date(&self, bound: &BoundColumn, row: &Row) -> Result<Option<NaiveDate>, Bad> {
@@ -195,7 +225,10 @@ impl Importer {
         if has_signed_year(&text) {
             return Err(self.bad_date(bound, &text));
         }
-        parse_date(&text, &bound.column.formats).map(Some).map_err(|_| self.bad_date(bound, &text))
+        match parse_date(&text, &bound.column.formats) {
+            Ok(day) if day.year() >= YEAR_MIN => Ok(Some(day)),
+            _ => Err(self.bad_date(bound, &text)),
+        }
     }
 
     pub(super) fn currency(&self, bound: &BoundColumn, row: &Row) -> Result<Option<Currency>, Bad> {

@@ -283,10 +283,10 @@ impl Importer {
                 _ => None,
             };
             if includes.goods {
-                goods_tax = match beside_lines.filter(|tax_of_lines| *tax_of_lines <= tax) {
-                    Some(tax_of_lines) => tax_of_lines,
-                    None => tax.minus(extras_tax)?,
-                };
+                if let Some(tax_of_lines) = beside_lines.filter(|tax_of_lines| *tax_of_lines <= tax) {
+                    extras_tax = tax.minus(tax_of_lines)?; // The rest of the tax is in shipping and fees, whatever its rate.
+                }
+                goods_tax = tax.minus(extras_tax)?;
             }
         }
         let discount = stated.discount.map(absolute).unwrap_or(stated.line_discount).plus(stated.points)?;

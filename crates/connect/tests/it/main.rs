@@ -5,9 +5,12 @@ mod bad_input;
 mod collect;
 mod customers;
 mod events;
+mod lists;
 mod orders;
 mod sends;
+mod shipped;
 mod shops;
+mod values;
 
 use connect::{
     formats::{FORMATS, FormatError, Parsed},

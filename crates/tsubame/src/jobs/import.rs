@@ -2,7 +2,7 @@
 //! land. The same file again changes nothing, and one that was interrupted lands what is missing when it is imported again.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::File,
     io::{BufReader, Read},
     path::{Path, PathBuf},
@@ -20,7 +20,7 @@ use connect::{
 };
 use flate2::read::{DeflateDecoder, MultiGzDecoder};
 use lake::ParquetRows;
-use model::Fact;
+use model::{CustomerId, Fact};
 use sha2::{Digest, Sha256};
 use state::{ContactChange, DeadLetter};
 use tokio::sync::{mpsc, oneshot};
@@ -391,7 +391,7 @@ struct Reading {
 impl Reading {
     async fn start(workspace: &Workspace, file: PathBuf, mapping: Mapping) -> Result<Reading, Fault> {
         let key = workspace.state.vault().id_key().clone();
-        let relays = workspace.shop.relay_domains.clone();
+        let relays = workspace.shop().relay_domains.clone();
         let now = workspace.now();
         let (send_head, head) = oneshot::channel();
         let (send_chunk, chunks) = mpsc::channel(1);
@@ -485,6 +485,8 @@ impl Sink<'_> {
             .collect();
         if !changes.is_empty() {
             state.vault().put_changes(&changes, &self.source, now).await?;
+            let customers: BTreeSet<CustomerId> = changes.into_iter().map(|change| change.contact.customer_id).collect();
+            super::identity::settle(self.workspace, &customers.into_iter().collect::<Vec<_>>()).await?;
         }
         if !imported.consents.is_empty() {
             state.consents().record_consents(&imported.consents, now).await?;
