@@ -19,7 +19,7 @@ use deltalake_core::{
     protocol::DeltaOperation,
 };
 use futures::{StreamExt, TryStreamExt};
-use object_store::{ObjectStore, ObjectStoreExt};
+use object_store::ObjectStoreExt;
 
 use crate::{
     LakeError,

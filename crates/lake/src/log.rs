@@ -30,7 +30,7 @@ pub struct Log<'a> {
 pub struct Damage {
     pub version: i64,
     pub file: String,
-    pub what: &'static str,
+    pub what: String,
 }
 
 #[derive(Debug, Default)]
@@ -152,7 +152,7 @@ impl Log<'_> {
         let mut removed: BTreeSet<String> = BTreeSet::new();
         for version in (first..=last).rev() {
             let file = self.folder().join(format!("{version:020}.json"));
-            let mut wrong = |what| damage = Some(Damage { version, file: file.to_string(), what });
+            let mut wrong = |what: &str| damage = Some(Damage { version, file: file.to_string(), what: what.into() });
             if !found.versions.contains(&version) {
                 wrong("is missing");
                 continue;
@@ -174,7 +174,7 @@ impl Log<'_> {
                             Err(Error::NotFound { .. }) => "is missing",
                             Err(error) => return Err(error),
                         };
-                        damage = Some(Damage { version, file: data.to_string(), what });
+                        damage = Some(Damage { version, file: data.to_string(), what: what.into() });
                     }
                     removed.extend(commit.removed);
                 }

@@ -47,16 +47,15 @@ pub(crate) async fn open_table(
     }
     let delta = match load(place, table, access).await {
         Ok(delta) => delta,
-        Err(error @ LakeError::Open { .. }) if !is_store_failure(&error) => {
+        Err(LakeError::Open { source, .. }) if !is_store_failure(&source) => {
             // Something older than the newest commits: look at all of them.
             let found = log.inspect(usize::MAX).await.map_err(store_error)?;
             let damage = found.damage.clone().unwrap_or_else(|| Damage {
                 version: found.versions.last().copied().unwrap_or(0),
                 file: log.table.to_string(),
-                what: "cannot be read",
+                what: format!("cannot be read ({source})"),
             });
             if let Err(damaged) = repair(place, table, access, application, &log, &found, &damage).await? {
-                tracing::error!(table = name, error = &error as &dyn std::error::Error, "a table cannot be opened");
                 return aside(place, name, damaged);
             }
             load(place, table, access).await?
@@ -95,7 +94,7 @@ async fn repair(
         table: name.into(),
         version: damage.version,
         file: damage.file.clone(),
-        what: damage.what.into(),
+        what: damage.what.clone(),
         remedy,
     };
     let Access::Write { kept_after } = access else {
@@ -214,9 +213,8 @@ async fn create(table: DeltaTable, definition: &dyn Table) -> Result<DeltaTable,
 }
 
 /// Whether the store itself failed, as when it cannot be reached.
-fn is_store_failure(error: &LakeError) -> bool {
-    let LakeError::Open { source, .. } = error else { return false };
-    matches!(source.as_ref(), DeltaTableError::ObjectStore { source } if !matches!(source, object_store::Error::NotFound { .. }))
+fn is_store_failure(error: &DeltaTableError) -> bool {
+    matches!(error, DeltaTableError::ObjectStore { source } if !matches!(source, object_store::Error::NotFound { .. }))
 }
 
 fn open_error(table: &str, source: DeltaTableError) -> LakeError {

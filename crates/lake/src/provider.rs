@@ -20,7 +20,7 @@ use datafusion::{
     error::DataFusionError,
     execution::object_store::ObjectStoreUrl,
     logical_expr::{Expr, TableProviderFilterPushDown, utils::conjunction},
-    physical_optimizer::pruning::PruningPredicate,
+    physical_optimizer::pruning::PruningPredicateBuilder,
     physical_plan::{ExecutionPlan, empty::EmptyExec, union::UnionExec},
 };
 use object_store::ObjectStore;
@@ -71,7 +71,9 @@ impl FactTable {
         let schema = DFSchema::try_from(self.schema.as_ref().clone())?;
         let predicate = state.create_physical_expr(filter, &schema)?;
         // A predicate that cannot be asked of ranges skips nothing.
-        let Ok(predicate) = PruningPredicate::try_new(predicate, self.schema.clone()) else { return Ok(files.to_vec()) };
+        let Ok(predicate) = PruningPredicateBuilder::new().with_file_schema(self.schema.clone()).try_build(predicate) else {
+            return Ok(files.to_vec());
+        };
         let bounds: Vec<Arc<Statistics>> = files.iter().map(|file| bounds(file, &self.schema)).collect();
         let keep = predicate.prune(&PrunableStatistics::new(bounds, self.schema.clone()))?;
         Ok(files.iter().zip(keep).filter(|(_, keep)| *keep).map(|(file, _)| file.clone()).collect())

@@ -2,6 +2,7 @@
 
 use std::{
     hash::{BuildHasher, Hasher},
+    path::PathBuf,
     sync::{Arc, Once},
 };
 
@@ -22,8 +23,8 @@ pub struct Place {
     pub store: Arc<dyn ObjectStore>,
     /// For queries: it checks what it reads.
     pub reading: Arc<dyn ObjectStore>,
-    /// Whether conditional writes are known to work: in a local folder they are links.
-    trusted: bool,
+    /// Set for a local folder. Conditional writes are known to work there: they are links.
+    folder: Option<PathBuf>,
 }
 
 impl Place {
@@ -38,18 +39,18 @@ impl Place {
                 .map_err(|source| LakeError::Store { location: location.into(), source })?;
             return Ok(Place::on(Arc::from(store), url));
         }
-        let folder = std::path::PathBuf::from(location.trim_start_matches("file://"));
+        let folder = PathBuf::from(location.trim_start_matches("file://"));
         std::fs::create_dir_all(&folder).map_err(|source| LakeError::Create { path: location.into(), source })?;
         let folder = folder.canonicalize().map_err(|_| bad())?;
         let url = Url::from_directory_path(&folder).map_err(|()| bad())?;
-        Ok(Place { trusted: true, ..Place::on(Arc::new(Durable::default()), url) })
+        Ok(Place { folder: Some(folder), ..Place::on(Arc::new(Durable::default()), url) })
     }
 
     /// A store that somebody else opened; `url` is the lake's place in it.
     pub fn on(store: Arc<dyn ObjectStore>, url: Url) -> Place {
         register_log_stores();
         let reading = Arc::new(Verified::new(store.clone()));
-        Place { url, store, reading, trusted: false }
+        Place { url, store, reading, folder: None }
     }
 
     fn table_url(&self, name: &str) -> Result<Url, LakeError> {
@@ -63,6 +64,11 @@ impl Place {
 
     /// The table as it lies there, not loaded yet.
     pub fn table(&self, name: &str) -> Result<DeltaTable, LakeError> {
+        if let Some(folder) = &self.folder {
+            // Delta takes a folder that is not there for one that cannot be read.
+            let path = folder.join(name);
+            std::fs::create_dir_all(&path).map_err(|source| LakeError::Create { path: path.display().to_string(), source })?;
+        }
         let url = self.table_url(name)?;
         DeltaTableBuilder::from_url(url.clone())
             .map(|builder| builder.with_storage_backend(self.store.clone(), url))
@@ -72,7 +78,7 @@ impl Place {
 
     /// Two conditional writes of one new name: a store in which not exactly one of them succeeds would lose commits of ours, silently.
     pub async fn probe(&self) -> Result<(), LakeError> {
-        if self.trusted {
+        if self.folder.is_some() {
             return Ok(());
         }
         let failed = |source| LakeError::Store { location: self.url.to_string(), source };

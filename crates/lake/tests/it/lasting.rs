@@ -206,6 +206,78 @@ async fn compaction_sorts_what_it_joins() {
     assert_eq!(status.iter().find(|status| status.table == "events").map(|status| (status.files, status.rows)), Some((1, 6)));
 }
 
+#[tokio::test]
+async fn a_table_of_another_version_is_read_and_brought_up_to_date() {
+    use deltalake_core::{
+        DeltaTableBuilder,
+        kernel::{StructField, StructType, engine::arrow_conversion::TryIntoKernel},
+    };
+    let all = lake::tables::schema(lake::tables::find("events").expect("a table"));
+    let check = async |left_out: &[&str], added: Option<&str>| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let kept =
+            all.fields().iter().filter(|field| !left_out.contains(&field.name().as_str())).map(|field| field.as_ref().clone());
+        let more = added.map(|name| arrow::datatypes::Field::new(name, arrow::datatypes::DataType::Utf8, true));
+        let schema = arrow::datatypes::Schema::new(kept.chain(more).collect::<Vec<_>>());
+        let kernel: StructType = (&schema).try_into_kernel().expect("a schema");
+        let fields: Vec<StructField> = kernel.fields().cloned().collect();
+        let url = url::Url::from_directory_path(folder.path().join("events")).expect("a URL");
+        let table = DeltaTableBuilder::from_url(url).and_then(DeltaTableBuilder::build).expect("a table");
+        let table = table.create().with_columns(fields).await.expect("made by another version");
+        let columns = schema.fields().iter().map(|field| match field.name().as_str() {
+            "event_id" => std::sync::Arc::new(arrow::array::StringArray::from(vec!["e0"])) as arrow::array::ArrayRef,
+            "position" => std::sync::Arc::new(arrow::array::Int64Array::from(vec![0])),
+            _ => arrow::array::new_null_array(field.data_type(), 1),
+        });
+        let batch = arrow::array::RecordBatch::try_new(std::sync::Arc::new(schema.clone()), columns.collect()).expect("a row");
+        table.write([batch]).await.expect("written by another version");
+
+        let reader = open(folder.path()).await;
+        let read = rows(&reader.view(&[]).await.expect("a view"), "events").await;
+        assert_eq!((read.num_rows(), read.schema().fields().len()), (1, all.fields().len()), "{left_out:?}: nulls fill in");
+        let lake = write_again(folder.path(), 0).await;
+        lake.land(&[facts(1..=2)]).await.expect("landed");
+        lake.compact(2).await.expect("compacted");
+        assert_eq!(events(&lake.view(&[]).await.expect("a view")).await, ["0 e0", "1 e1", "2 e2"], "{left_out:?} {added:?}");
+        assert_eq!(open(folder.path()).await.damaged().await, []);
+    };
+    check(&[], None).await;
+    check(&["url", "send_id", "value"], None).await;
+    check(&[], Some("zodiac")).await;
+    check(&["properties"], Some("zodiac")).await;
+}
+
+#[tokio::test]
+async fn a_past_moment_opens_only_files_that_were_known_then() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let lake = open(folder.path()).await;
+    for month in 1..=9 {
+        let at = crate::at(&format!("2026-0{month}-01T00:00:00.000500Z"));
+        let event = model::Event { event_id: format!("e{month}"), name: "product_viewed".into(), ..model::Event::default() };
+        lake.land(&[segment(month, &[model::Fact::new(&event, at, at)])]).await.expect("landed");
+    }
+    let table = lake.view(&[]).await.expect("a view").table("events").expect("a table");
+    let session = SessionContext::new();
+    let (url, store) = table.store();
+    session.register_object_store(&url, store);
+    session.register_table("events", table).expect("a relation");
+    let check = async |condition: &str, files: usize, expect: usize| {
+        let asked = |what: &str| format!("{what} SELECT event_id FROM events WHERE {condition}");
+        let plan = session.sql(&asked("EXPLAIN")).await.expect("planned").collect().await.expect("a plan");
+        let plan = pretty_format_batches(&plan).expect("text").to_string();
+        assert_eq!(plan.matches(".parquet").count(), files, "{condition}: {plan}");
+        let rows = session.sql(&asked("")).await.expect("planned").collect().await.expect("rows");
+        assert_eq!(rows.iter().map(arrow::array::RecordBatch::num_rows).sum::<usize>(), expect, "{condition}");
+    };
+    check("known_at <= TIMESTAMP '2026-03-01T00:00:00.000500Z'", 3, 3).await;
+    check("known_at <= TIMESTAMP '2026-03-01T00:00:00.000499Z'", 3, 2).await;
+    check("known_at < TIMESTAMP '2026-01-01T00:00:00Z'", 0, 0).await;
+    check("occurred_at >= TIMESTAMP '2026-09-01T00:00:00.000500Z'", 1, 1).await;
+    check("occurred_at > TIMESTAMP '2026-09-01T00:00:00.000500Z'", 1, 0).await;
+    check("name = 'product_viewed'", 9, 9).await;
+    check("name = 'zzz'", 0, 0).await;
+}
+
 /// A store that forgets the condition of a write.
 #[derive(Debug)]
 struct Forgetful(InMemory);
