@@ -6,10 +6,12 @@
 //! | module | from | to |
 //! |---|---|---|
 //! | [`collect`] | bodies of live events | facts, addresses, claims of identity, refusals |
+//! | [`shops`] | signed deliveries of shop systems, pages of their APIs | deltas of orders, facts, addresses, consents, refusals |
 //! | [`formats`] | bytes of a file | a header and [`formats::Row`]s, or rejections |
 //! | [`mapping`] | a mapping file | which column means what |
 //! | [`import`] | rows | facts, addresses, consents, rejections |
 //! | [`detect`] | a header and sample rows | a mapping file to correct |
+//! | [`personal`] | free text | the same without addresses and numbers of people |
 //! | [`template`] | words with holes | words for one person |
 //! | [`senders`] | messages | calls to a provider, and its answers as outcomes |
 //! | [`destinations`] | an audience | files with a manifest |
@@ -20,5 +22,7 @@ pub mod detect;
 pub mod formats;
 pub mod import;
 pub mod mapping;
+pub mod personal;
 pub mod senders;
+pub mod shops;
 pub mod template;

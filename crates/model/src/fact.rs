@@ -24,10 +24,15 @@ pub struct Fact {
 impl Fact {
     /// `known_at` is when the fact could have been known: now for live facts, a stated lag after it happened for imported history.
     pub fn new<R: Record>(record: &R, occurred_at: Instant, known_at: Instant) -> Self {
-        let record_row = serde_json::to_string(record).expect("our records are plain JSON");
-        let members = record_row.strip_prefix('{').expect("our records are JSON objects");
-        let (occurred, known) = (rfc3339(occurred_at), rfc3339(known_at));
-        let row = format!("{{\"occurred_at\":\"{occurred}\",\"known_at\":\"{known}\",{members}");
+        let mut row = Vec::with_capacity(512);
+        for part in ["{\"occurred_at\":\"", &rfc3339(occurred_at), "\",\"known_at\":\"", &rfc3339(known_at), "\""] {
+            row.extend_from_slice(part.as_bytes());
+        }
+        // The record's own members go on where these end.
+        let end = row.len();
+        serde_json::to_writer(&mut row, record).expect("our records are plain JSON");
+        assert_eq!(std::mem::replace(&mut row[end], b','), b'{', "our records are JSON objects");
+        let row = String::from_utf8(row).expect("JSON is UTF-8");
         Fact { table: R::TABLE, key: crate::id_bytes(&format!("{}|{}", R::TABLE, record.key())), row }
     }
 }

@@ -40,6 +40,51 @@ async fn main() {
         println!("{producers:>9}  {ours:>14.0}  {plain:>14.0}  {:>6.2}", ours / plain);
     }
     bulk(folder.path()).await;
+    batches(folder.path()).await;
+}
+
+/// As many clients send batches of 100, to a journal that knows few keys and to one that knows many.
+async fn batches(folder: &Path) {
+    const BATCH: usize = 100;
+    const CLIENTS: usize = 32;
+    let state = State::open(&folder.join("batches.db"), [1; 32]).await.expect("the database opens");
+    let mut known = 0;
+    println!("\n{:>9}  {:>14}  {:>14}", "known", "facts 1/s", "database MB");
+    for grow in [0, 1_000_000, 3_000_000] {
+        while known < grow {
+            // Only the keys count here.
+            let facts = (0..50_000).map(|n| Fact { table: "events", key: key(known + n), row: "{}".into() }).collect();
+            state.journal().append(facts, Instant::default()).await.expect("it is stored");
+            known += 50_000;
+        }
+        let next = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(known));
+        let started = Clock::now();
+        let tasks: Vec<_> = (0..CLIENTS)
+            .map(|_| {
+                let (journal, next) = (state.journal().clone(), next.clone());
+                tokio::spawn(async move {
+                    while started.elapsed() < EACH {
+                        let first = next.fetch_add(BATCH, std::sync::atomic::Ordering::Relaxed);
+                        let facts = (first..first + BATCH).map(|n| Fact { key: key(n), ..fact(n) }).collect();
+                        journal.append(facts, Instant::default()).await.expect("it is stored");
+                    }
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await.expect("a client ends");
+        }
+        let now = next.load(std::sync::atomic::Ordering::Relaxed);
+        let rate = (now - known) as f64 / started.elapsed().as_secs_f64();
+        let bytes = std::fs::metadata(folder.join("batches.db")).map_or(0, |file| file.len());
+        println!("{known:>9}  {rate:>14.0}  {:>14}", bytes / 1_000_000);
+        known = now;
+        state.journal().trim(i64::MAX).await.expect("it is trimmed");
+    }
+}
+
+fn key(number: usize) -> [u8; 16] {
+    model::id_bytes(&number.to_string())
 }
 
 /// Appends per second of `producers` that each wait for their answer.

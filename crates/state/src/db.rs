@@ -12,8 +12,12 @@ use sqlx::{
     query::Query,
     sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous},
 };
+use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
 
-use crate::StateError;
+use crate::{
+    StateError,
+    keys::{self, Keys},
+};
 
 pub(crate) type Statement<'q> = Query<'q, Sqlite, SqliteArguments>;
 
@@ -21,6 +25,8 @@ pub(crate) type Statement<'q> = Query<'q, Sqlite, SqliteArguments>;
 pub(crate) struct Db {
     writer: SqlitePool,
     readers: SqlitePool,
+    keys: Arc<Mutex<Keys>>,
+    untidy: Arc<Notify>,
     /// Why writing stopped.
     stopped: Arc<OnceLock<String>>,
 }
@@ -29,6 +35,10 @@ pub(crate) struct Db {
 pub(crate) struct Tx {
     inner: Transaction<'static, Sqlite>,
     doing: String,
+    keys: Arc<Mutex<Keys>>,
+    /// From the first use of the keys until they are told how the transaction ended: the next one must not see them before.
+    held: Option<OwnedMutexGuard<Keys>>,
+    untidy: Arc<Notify>,
     stopped: Arc<OnceLock<String>>,
 }
 
@@ -67,7 +77,23 @@ impl Db {
             .await
             .map_err(|source| StateError::Migrate { path: path.display().to_string(), source })?;
         let readers = pool(4).connect_with(options.pragma("query_only", "ON")).await.map_err(failed)?;
-        Ok(Db { writer, readers, stopped: Arc::default() })
+        let db = Db { writer, readers, keys: Arc::default(), untidy: Arc::default(), stopped: Arc::default() };
+        db.move_former_keys().await?;
+        Ok(db)
+    }
+
+    async fn move_former_keys(&self) -> Result<(), StateError> {
+        let doing = "move the keys of facts to where this version looks for them";
+        let exists = || sqlx::query("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'fact_keys'");
+        if self.row(doing, exists()).await?.is_none() {
+            return Ok(());
+        }
+        let mut tx = self.begin(doing).await?;
+        // Another process may have been faster.
+        if tx.row(exists()).await?.is_some() {
+            keys::move_former(&mut tx).await?;
+        }
+        tx.commit().await
     }
 
     /// Waits for the writer. `doing` completes the sentence "could not …".
@@ -77,7 +103,14 @@ impl Db {
             return Err(StateError::Stopped { doing, cause: cause.clone() });
         }
         match self.writer.begin_with("BEGIN IMMEDIATE").await {
-            Ok(inner) => Ok(Tx { inner, doing, stopped: self.stopped.clone() }),
+            Ok(inner) => Ok(Tx {
+                inner,
+                doing,
+                keys: self.keys.clone(),
+                held: None,
+                untidy: self.untidy.clone(),
+                stopped: self.stopped.clone(),
+            }),
             Err(error) => Err(failure(&doing, error, false, &self.stopped)),
         }
     }
@@ -91,6 +124,20 @@ impl Db {
         statement.fetch_optional(&self.readers).await.map_err(|error| failure(doing, error, false, &self.stopped))
     }
 
+    /// Returns when keys wait to be put in order.
+    pub async fn untidy(&self) {
+        self.untidy.notified().await;
+    }
+
+    /// One step of putting keys in order; after it `untidy` tells whether there is another.
+    pub async fn tidy_keys(&self, budget: usize) -> Result<(), StateError> {
+        let mut tx = self.begin("put the keys of facts in order").await?;
+        let mut keys = tx.hold_keys().await;
+        keys.tidy(&mut tx, budget).await?;
+        tx.held = Some(keys);
+        tx.commit().await
+    }
+
     /// Moves the write-ahead log into the file and empties it, so that erased bytes do not linger there.
     pub async fn checkpoint(&self) -> Result<(), StateError> {
         sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -98,6 +145,10 @@ impl Db {
             .await
             .map(|_| ())
             .map_err(|error| failure("checkpoint state.db", error, false, &self.stopped))
+    }
+
+    pub fn stopped(&self) -> Option<&str> {
+        self.stopped.get().map(String::as_str)
     }
 
     pub async fn close(&self) {
@@ -128,10 +179,36 @@ impl Tx {
         row.map_err(|error| failure(&self.doing, error, false, &self.stopped))
     }
 
+    /// For each fact's key whether it is new; from here on it is not.
+    pub async fn claim_keys(&mut self, claimed: impl Iterator<Item = [u8; 16]>) -> Result<Vec<bool>, StateError> {
+        let mut keys = self.hold_keys().await;
+        let new = keys.claim(self, claimed).await;
+        self.held = Some(keys);
+        new
+    }
+
+    async fn hold_keys(&mut self) -> OwnedMutexGuard<Keys> {
+        match self.held.take() {
+            Some(keys) => keys,
+            None => {
+                let mut keys = self.keys.clone().lock_owned().await;
+                keys.begin();
+                keys
+            }
+        }
+    }
+
     /// Returns when the transaction is on stable storage.
     pub async fn commit(self) -> Result<(), StateError> {
-        let Tx { inner, doing, stopped } = self;
-        inner.commit().await.map_err(|error| failure(&doing, error, true, &stopped))
+        let Tx { inner, doing, held, untidy, stopped, keys: _ } = self;
+        let held = held.map(|mut keys| (keys.committing(), keys));
+        inner.commit().await.map_err(|error| failure(&doing, error, true, &stopped))?;
+        if let Some((committing, mut keys)) = held
+            && keys.committed(committing)
+        {
+            untidy.notify_one();
+        }
+        Ok(())
     }
 }
 

@@ -3,14 +3,15 @@
 //! One task commits for everybody: it takes what is waiting, writes it in one transaction and answers all of them (group commit). While
 //! a commit runs the next group gathers, so there is no artificial wait.
 
-use std::{collections::HashSet, sync::Arc};
+use std::sync::Arc;
 
 use model::{Fact, Instant};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     StateError,
-    db::{Db, Tx, get, get_instant, json_rows},
+    db::{Db, Tx, get, get_instant},
+    point,
 };
 
 /// A fact's place in the journal: unique, increasing, never given twice.
@@ -22,6 +23,10 @@ const SEGMENT_BYTES_MAX: usize = 16 << 20;
 const GROUP_FACTS_MAX: usize = 50_000;
 /// Appends that may wait; the next caller waits for a place, which slows the door and not the committer.
 const WAITING_MAX: usize = 1024;
+/// Keys put in order after a group, per fact of it: more than merging writes a key, so that it keeps up, and a small group stays quick.
+const TIDY_PER_FACT: usize = 16;
+const TIDY_KEYS_MIN: usize = 4_096;
+const TIDY_KEYS_MAX: usize = 65_536;
 
 #[derive(Clone)]
 pub struct Journal {
@@ -185,33 +190,64 @@ enum Keys {
 }
 
 async fn commit_groups(db: Db, mut waiting: mpsc::Receiver<Append>) {
-    while let Some(first) = waiting.recv().await {
-        let mut facts = first.facts.len();
-        let mut group = vec![first];
-        while facts < GROUP_FACTS_MAX
-            && let Ok(next) = waiting.try_recv()
-        {
-            facts += next.facts.len();
-            group.push(next);
-        }
-        let (requests, answers): (Vec<_>, Vec<_>) =
-            group.into_iter().map(|append| ((append.facts, append.ingested_at, append.batch_key), append.answer)).unzip();
-        // A caller that went away has dropped its receiver; its facts are stored all the same.
-        match commit_group(&db, requests).await {
-            Ok(results) => {
-                for (answer, result) in answers.into_iter().zip(results) {
-                    let _ = answer.send(Ok(result));
+    loop {
+        let first = tokio::select! {
+            biased;
+            // One step between two groups: those who wait pay for the keys they bring, a little each.
+            () = db.untidy() => match waiting.try_recv() {
+                Ok(first) => {
+                    let facts = answer_group(&db, first, &mut waiting).await;
+                    tidy(&db, (facts * TIDY_PER_FACT).clamp(TIDY_KEYS_MIN, TIDY_KEYS_MAX)).await;
+                    continue;
                 }
+                Err(mpsc::error::TryRecvError::Empty) => {
+                    tidy(&db, TIDY_KEYS_MAX).await;
+                    continue;
+                }
+                Err(mpsc::error::TryRecvError::Disconnected) => return,
+            },
+            first = waiting.recv() => first,
+        };
+        let Some(first) = first else { return };
+        answer_group(&db, first, &mut waiting).await;
+    }
+}
+
+async fn tidy(db: &Db, budget: usize) {
+    // Nobody waits for it, and nothing is lost: the keys stay where they are until there is space again.
+    if let Err(error) = db.tidy_keys(budget).await {
+        tracing::warn!(error = &error as &dyn std::error::Error, "the keys of facts could not be put in order");
+    }
+}
+
+/// Commits what waits, and answers; the number of facts.
+async fn answer_group(db: &Db, first: Append, waiting: &mut mpsc::Receiver<Append>) -> usize {
+    let mut facts = first.facts.len();
+    let mut group = vec![first];
+    while facts < GROUP_FACTS_MAX
+        && let Ok(next) = waiting.try_recv()
+    {
+        facts += next.facts.len();
+        group.push(next);
+    }
+    let (requests, answers): (Vec<_>, Vec<_>) =
+        group.into_iter().map(|append| ((append.facts, append.ingested_at, append.batch_key), append.answer)).unzip();
+    // A caller that went away has dropped its receiver; its facts are stored all the same.
+    match commit_group(db, requests).await {
+        Ok(results) => {
+            for (answer, result) in answers.into_iter().zip(results) {
+                let _ = answer.send(Ok(result));
             }
-            Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, facts, "the journal could not store a group");
-                let source = Arc::new(error);
-                for answer in answers {
-                    let _ = answer.send(Err(StateError::Append { facts, source: source.clone() }));
-                }
+        }
+        Err(error) => {
+            tracing::error!(error = &error as &dyn std::error::Error, facts, "the journal could not store a group");
+            let source = Arc::new(error);
+            for answer in answers {
+                let _ = answer.send(Err(StateError::Append { facts, source: source.clone() }));
             }
         }
     }
+    facts
 }
 
 type Request = (Vec<Fact>, Instant, Option<String>);
@@ -233,7 +269,9 @@ async fn commit_group(db: &Db, requests: Vec<Request>) -> Result<Vec<Once>, Stat
         batches.push(if repeat { Vec::new() } else { facts });
     }
     let appended = store(&mut tx, batches, ingested_at, Keys::Claimed).await?;
+    point::pass("journal.before_commit");
     tx.commit().await?;
+    point::pass("journal.after_commit");
     Ok(appended
         .into_iter()
         .zip(repeats)
@@ -244,16 +282,16 @@ async fn commit_group(db: &Db, requests: Vec<Request>) -> Result<Vec<Once>, Stat
 /// Stores the facts whose keys are new, or all of them; one answer per batch.
 async fn store(tx: &mut Tx, batches: Vec<Vec<Fact>>, ingested_at: Instant, keys: Keys) -> Result<Vec<Appended>, StateError> {
     let mut new = match keys {
-        Keys::Claimed => new_keys(tx, &batches).await?,
-        Keys::NotKept => HashSet::new(),
-    };
+        Keys::Claimed => tx.claim_keys(batches.iter().flatten().map(|fact| fact.key)).await?,
+        Keys::NotKept => vec![true; batches.iter().map(Vec::len).sum()],
+    }
+    .into_iter();
     let mut tables: Vec<Building> = Vec::new();
     let mut appended = Vec::with_capacity(batches.len());
     for (batch, facts) in batches.iter().enumerate() {
         let mut stored = 0;
         for fact in facts {
-            // The first fact with a key takes it.
-            if keys == Keys::Claimed && !new.remove(&fact.key) {
+            if !new.next().expect("one answer per fact") {
                 continue;
             }
             stored += 1;
@@ -294,24 +332,6 @@ async fn store(tx: &mut Tx, batches: Vec<Vec<Fact>>, ingested_at: Instant, keys:
     }
     assert_eq!(next, last + 1, "every stored fact has its position");
     Ok(appended)
-}
-
-/// Claims the keys nobody has yet.
-async fn new_keys(tx: &mut Tx, batches: &[Vec<Fact>]) -> Result<HashSet<[u8; 16]>, StateError> {
-    let mut keys: Vec<[u8; 16]> = batches.iter().flatten().map(|fact| fact.key).collect();
-    // In order of the table: neighbours share a page.
-    keys.sort_unstable();
-    keys.dedup();
-    let mut new = HashSet::with_capacity(keys.len());
-    for chunk in keys.chunks(SEGMENT_ROWS_MAX) {
-        let hex: Vec<String> = chunk.iter().map(|key| format!("{:032x}", u128::from_be_bytes(*key))).collect();
-        let statement = sqlx::query("INSERT OR IGNORE INTO fact_keys SELECT unhex(value) FROM json_each($1) RETURNING key");
-        for row in tx.rows(statement.bind(json_rows(&hex))).await? {
-            let key: &[u8] = get(&row, "key")?;
-            new.insert(key.try_into().map_err(|error| crate::db::unreadable("fact key", error))?);
-        }
-    }
-    Ok(new)
 }
 
 /// The new facts of one table.

@@ -7,11 +7,14 @@ mod account;
 mod consent;
 mod cursor;
 mod db;
+mod document;
 mod error;
 mod identity;
 mod journal;
+mod keys;
 mod lease;
 mod ledger;
+mod point;
 mod session;
 mod standing;
 mod vault;
@@ -21,6 +24,7 @@ use std::path::Path;
 pub use account::{Account, Accounts, Role};
 pub use consent::{ConsentNow, Consents, SuppressionNow};
 pub use cursor::Cursors;
+pub use document::{DocumentChange, Documents, DocumentsChanged, Merge, MergedDocument};
 pub use error::StateError;
 pub use identity::{ClaimsJudged, Identities, Merged, Proposal};
 pub use journal::{Appended, Journal, Once, Position, Segment};
@@ -29,9 +33,10 @@ pub use ledger::{
     Begun, Changed, Claimed, HandOver, Handed, Held, Ledger, Narrow, PastEntry, RecentSend, Recorded, Recovered, Resolution,
     Resolved, Sealed, Settled,
 };
+pub use point::at_each_point;
 pub use session::{NewSession, Session, Sessions};
 pub use standing::{Standing, Standings};
-pub use vault::{ContactChange, ContactFlags, DeadLetter, DeadLetterSummary, Secret, Vault};
+pub use vault::{ContactChange, ContactFlags, DeadLetter, DeadLetterSummary, LetterCount, Letters, Newest, Secret, Vault};
 
 /// The parts of one `state.db`. Clones share it.
 #[derive(Clone)]
@@ -46,6 +51,7 @@ pub struct State {
     accounts: Accounts,
     sessions: Sessions,
     cursors: Cursors,
+    documents: Documents,
 }
 
 impl State {
@@ -57,6 +63,7 @@ impl State {
         let ledger = Ledger::new(db.clone());
         ledger.settle().await?;
         Ok(State {
+            documents: vault.documents(),
             journal: Journal::start(db.clone()),
             ledger,
             consents: Consents { db: db.clone(), id_key: vault.id_key().clone() },
@@ -115,6 +122,15 @@ impl State {
 
     pub fn cursors(&self) -> &Cursors {
         &self.cursors
+    }
+
+    pub fn documents(&self) -> &Documents {
+        &self.documents
+    }
+
+    /// Why nothing is written any more, once a write has failed: the process is to end, and its next start recovers.
+    pub fn stopped(&self) -> Option<&str> {
+        self.db.stopped()
     }
 
     /// Waits for what is being written and closes the file. Dropping every clone is as safe, only less tidy.

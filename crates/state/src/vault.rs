@@ -75,13 +75,18 @@ pub struct ContactFlags {
     pub kinds: BTreeMap<ContactKind, String>,
 }
 
-/// A line that could not be read, as it came. `reason` and `file` are shown: no address may stand in them.
-#[derive(Clone, PartialEq, Eq)]
+/// A line of a file or an event that could not be used, as it came. All but `raw` is shown: no address may stand in it.
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct DeadLetter {
+    /// The `source` its facts would have had.
+    pub source: String,
     pub file: String,
     pub line: i64,
     pub column: i64,
+    /// Stable, for counting and choosing: `not_a_time`, `too_large`, ….
+    pub code: String,
     pub reason: String,
+    pub remedy: String,
     pub raw: Vec<u8>,
 }
 
@@ -89,12 +94,41 @@ pub struct DeadLetter {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadLetterSummary {
     pub id: i64,
+    pub source: String,
     pub file: String,
     pub line: i64,
     pub column: i64,
+    pub code: String,
     pub reason: String,
+    pub remedy: String,
     pub arrived_at: Instant,
     pub expires_at: Instant,
+}
+
+/// Which letters: those that every given part fits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Letters<'a> {
+    pub id: Option<i64>,
+    pub source: Option<&'a str>,
+    pub code: Option<&'a str>,
+    /// Only those after this id, for going on where one stopped.
+    pub after: i64,
+}
+
+/// Whether the newest letter comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Newest {
+    First,
+    Last,
+}
+
+/// How many letters wait for one reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LetterCount {
+    pub source: String,
+    pub code: String,
+    pub letters: u64,
+    pub last_arrived_at: Instant,
 }
 
 impl Vault {
@@ -118,6 +152,11 @@ impl Vault {
 
     pub(crate) fn with_relay_domains(self, domains: &[String]) -> Vault {
         Vault { relay_domains: domains.into(), ..self }
+    }
+
+    /// Documents are sealed as dead letters are.
+    pub(crate) fn documents(&self) -> crate::Documents {
+        crate::Documents { db: self.db.clone(), master: self.master.clone() }
     }
 
     /// The secret behind pseudonyms and address hashes; it follows from the master key.
@@ -225,7 +264,7 @@ impl Vault {
         self.db.checkpoint().await
     }
 
-    /// Keeps lines that could not be read for 30 days, and drops those whose time is over.
+    /// Keeps what could not be used for 30 days, and drops letters whose time is over.
     /// The same line of the same file is kept once, however often the file is read: name the file by its content.
     pub async fn dead_letter(&self, letters: &[DeadLetter], now: Instant) -> Result<(), StateError> {
         let mut tx = self.db.begin(format!("keep {} dead letters", letters.len())).await?;
@@ -235,36 +274,103 @@ impl Vault {
         for letter in letters {
             let sealed = seal(&self.master, &letter.raw, &dead(&letter.file, letter.line), random("seal a dead letter")?);
             let statement = sqlx::query(
-                "INSERT OR IGNORE INTO dead_letters (file, line, column_no, reason, arrived_at, expires_at, sealed)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7)",
+                "INSERT OR IGNORE INTO dead_letters
+                     (file, line, column_no, reason, arrived_at, expires_at, sealed, source, code, remedy)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
             );
             let statement = statement.bind(&letter.file).bind(letter.line).bind(letter.column).bind(&letter.reason);
             let statement = statement.bind(now.timestamp_micros()).bind(expires_at.timestamp_micros()).bind(sealed);
-            tx.execute(statement).await?;
+            tx.execute(statement.bind(&letter.source).bind(&letter.code).bind(&letter.remedy)).await?;
         }
         tx.commit().await
     }
 
-    /// Newest first.
+    /// The letters that wait, newest first.
     pub async fn dead_letters(&self, now: Instant, limit: usize) -> Result<Vec<DeadLetterSummary>, StateError> {
+        self.letters(Letters::default(), Newest::First, now, limit).await
+    }
+
+    /// The letters that wait and that `which` names.
+    pub async fn letters(
+        &self,
+        which: Letters<'_>,
+        order: Newest,
+        now: Instant,
+        limit: usize,
+    ) -> Result<Vec<DeadLetterSummary>, StateError> {
         let statement = sqlx::query(
-            "SELECT id, file, line, column_no, reason, arrived_at, expires_at FROM dead_letters
-             WHERE expires_at > $1 ORDER BY id DESC LIMIT $2",
+            "SELECT id, source, file, line, column_no, code, reason, remedy, arrived_at, expires_at FROM dead_letters
+             WHERE expires_at > $1 AND replayed_at IS NULL AND id > $2
+               AND ($3 IS NULL OR id = $3) AND ($4 IS NULL OR source = $4) AND ($5 IS NULL OR code = $5)
+             ORDER BY $6 * id LIMIT $7",
         );
-        let rows = self.db.rows("list the dead letters", statement.bind(now.timestamp_micros()).bind(limit as i64)).await?;
+        let sign = if order == Newest::First { -1 } else { 1 };
+        let statement = statement.bind(now.timestamp_micros()).bind(which.after).bind(which.id);
+        let statement = statement.bind(which.source).bind(which.code).bind(sign).bind(limit as i64);
+        let rows = self.db.rows("list the dead letters", statement).await?;
         rows.iter()
             .map(|row| {
                 Ok(DeadLetterSummary {
                     id: get(row, "id")?,
+                    source: get(row, "source")?,
                     file: get(row, "file")?,
                     line: get(row, "line")?,
                     column: get(row, "column_no")?,
+                    code: get(row, "code")?,
                     reason: get(row, "reason")?,
+                    remedy: get(row, "remedy")?,
                     arrived_at: get_instant(row, "arrived_at")?,
                     expires_at: get_instant(row, "expires_at")?,
                 })
             })
             .collect()
+    }
+
+    /// How many letters wait, by source and code; the most frequent first.
+    pub async fn letter_counts(&self, now: Instant) -> Result<Vec<LetterCount>, StateError> {
+        let statement = sqlx::query(
+            "SELECT source, code, count(*) AS letters, max(arrived_at) AS last_arrived_at FROM dead_letters
+             WHERE expires_at > $1 AND replayed_at IS NULL GROUP BY source, code ORDER BY letters DESC, source, code",
+        );
+        let rows = self.db.rows("count the dead letters", statement.bind(now.timestamp_micros())).await?;
+        rows.iter()
+            .map(|row| {
+                Ok(LetterCount {
+                    source: get(row, "source")?,
+                    code: get(row, "code")?,
+                    letters: get::<i64>(row, "letters")? as u64,
+                    last_arrived_at: get_instant(row, "last_arrived_at")?,
+                })
+            })
+            .collect()
+    }
+
+    /// What it said is a fact now: the letter no longer waits.
+    pub async fn letter_replayed(&self, id: i64, now: Instant) -> Result<(), StateError> {
+        let mut tx = self.db.begin(format!("note that dead letter {id} was replayed")).await?;
+        let statement = sqlx::query("UPDATE dead_letters SET replayed_at = $2 WHERE id = $1");
+        tx.execute(statement.bind(id).bind(now.timestamp_micros())).await?;
+        tx.commit().await
+    }
+
+    /// It was refused once more, maybe for another reason. `OR IGNORE`: the same line may wait under that reason already.
+    pub async fn letter_refused(&self, id: i64, code: &str, reason: &str, remedy: &str) -> Result<(), StateError> {
+        let mut tx = self.db.begin(format!("note why dead letter {id} was refused again")).await?;
+        let statement = sqlx::query("UPDATE OR IGNORE dead_letters SET code = $2, reason = $3, remedy = $4 WHERE id = $1");
+        tx.execute(statement.bind(id).bind(code).bind(reason).bind(remedy)).await?;
+        tx.commit().await
+    }
+
+    /// Throws letters away that wait; how many.
+    pub async fn drop_letters(&self, which: Letters<'_>) -> Result<u64, StateError> {
+        let mut tx = self.db.begin("drop dead letters").await?;
+        let statement = sqlx::query(
+            "DELETE FROM dead_letters WHERE replayed_at IS NULL AND id > $1
+               AND ($2 IS NULL OR id = $2) AND ($3 IS NULL OR source = $3) AND ($4 IS NULL OR code = $4)",
+        );
+        let dropped = tx.execute(statement.bind(which.after).bind(which.id).bind(which.source).bind(which.code)).await?;
+        tx.commit().await?;
+        Ok(dropped)
     }
 
     /// The bytes as they came. `None` when there is no such letter, or its time is over.
@@ -435,14 +541,14 @@ fn derived(master_key: &[u8; 32], purpose: &[u8]) -> [u8; 32] {
     hmac(&hmac(b"tsubame", &[master_key]), &[purpose, &[1]])
 }
 
-fn seal(key: &XChaCha20Poly1305, text: &[u8], belongs: &str, nonce: [u8; NONCE_BYTES]) -> Vec<u8> {
+pub(crate) fn seal(key: &XChaCha20Poly1305, text: &[u8], belongs: &str, nonce: [u8; NONCE_BYTES]) -> Vec<u8> {
     let payload = Payload { msg: text, aad: belongs.as_bytes() };
     let ciphertext = key.encrypt(XNonce::from_slice(&nonce), payload).expect("texts are far below the cipher's limit");
     [&nonce[..], &ciphertext].concat()
 }
 
 /// `None` for a wrong key, another owner or damage; the cipher does not say which.
-fn unseal(key: &XChaCha20Poly1305, sealed: &[u8], belongs: &str) -> Option<Vec<u8>> {
+pub(crate) fn unseal(key: &XChaCha20Poly1305, sealed: &[u8], belongs: &str) -> Option<Vec<u8>> {
     let (nonce, ciphertext) = sealed.split_at_checked(NONCE_BYTES)?;
     key.decrypt(XNonce::from_slice(nonce), Payload { msg: ciphertext, aad: belongs.as_bytes() }).ok()
 }

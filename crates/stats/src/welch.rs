@@ -35,7 +35,7 @@ pub struct Lift {
 /// `TooFew` if an arm has fewer than 2 units, `NoVariance` if neither arm has any.
 pub fn welch(a: &Summary, b: &Summary, alpha: Alpha) -> Result<Welch, NotComputable> {
     let df = welch_df(a, b)?;
-    test(b.mean() - a.mean(), a.variance_of_mean() + b.variance_of_mean(), df, alpha)
+    tested(b.mean() - a.mean(), a.variance_of_mean() + b.variance_of_mean(), df, alpha)
 }
 
 /// The difference of two means as a share of the control's.
@@ -52,7 +52,7 @@ pub fn welch_lift(a: &Summary, b: &Summary, alpha: Alpha) -> Result<Lift, NotCom
     // Divided twice, so that the square of a small mean does not underflow.
     let relative_a = a.variance_of_mean() / a.mean() / a.mean();
     let relative_b = b.variance_of_mean() / a.mean() / a.mean();
-    let welch = test(effect, relative_b + relative_a * ratio * ratio, df, alpha)?;
+    let welch = tested(effect, relative_b + relative_a * ratio * ratio, df, alpha)?;
     Ok(Lift { welch, weak_baseline: a.mean().abs() < BASELINE_SE_MIN * a.variance_of_mean().sqrt() })
 }
 
@@ -71,7 +71,8 @@ fn welch_df(a: &Summary, b: &Summary) -> Result<f64, NotComputable> {
     Ok(1.0 / (share_a * share_a / (a.n() - 1) as f64 + share_b * share_b / (b.n() - 1) as f64))
 }
 
-fn test(effect: f64, variance: f64, df: f64, alpha: Alpha) -> Result<Welch, NotComputable> {
+/// An effect with its variance as a t test.
+pub(crate) fn tested(effect: f64, variance: f64, df: f64, alpha: Alpha) -> Result<Welch, NotComputable> {
     let effect = finite(effect, "effect")?;
     let se = finite(variance.sqrt(), "standard error")?;
     if se == 0.0 {

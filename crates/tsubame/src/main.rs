@@ -1,5 +1,6 @@
 //! Everything that happens: clock, HTTP, transport, jobs, command line.
 
+mod bench;
 mod cli;
 mod clock;
 mod demo;
@@ -7,8 +8,10 @@ mod fault;
 mod http;
 mod jobs;
 mod pages;
+mod point;
 mod progress;
 mod readout;
+mod secrets;
 mod transport;
 mod workspace;
 
@@ -23,6 +26,10 @@ fn main() -> ExitCode {
         .unwrap_or_else(|_| "warn,tsubame=info,buoyant_kernel=off".into());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let cli = cli::Cli::parse();
+    if let Err(fault) = point::arm() {
+        eprintln!("{fault}");
+        return ExitCode::from(fault.exit as u8);
+    }
     // Plans of nested views recurse deeply in an unoptimised build: worker threads get a larger stack.
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(8 << 20).build();
     let result = match runtime {

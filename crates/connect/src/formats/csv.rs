@@ -10,10 +10,8 @@ use std::io::{BufRead, BufReader, Read};
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 
-use super::{Encoding, FormatError, ImportFormat, Layout, Opened, Parsed, Rejection, Row};
+use super::{Encoding, FormatError, ImportFormat, Layout, Opened, Parsed, RECORD_BYTES_MAX, Rejection, Row};
 
-/// A record longer than this means a quote that never closes.
-const RECORD_BYTES_MAX: usize = 4 * 1024 * 1024;
 const BUFFER_BYTES: usize = 64 * 1024;
 
 pub struct Csv;
@@ -24,7 +22,7 @@ impl ImportFormat for Csv {
     }
 
     fn extensions(&self) -> &'static [&'static str] {
-        &["csv", "tsv", "txt"]
+        &["csv", "txt"]
     }
 
     fn open<'a>(&self, bytes: Box<dyn Read + 'a>, layout: &Layout) -> Result<Opened<'a>, FormatError> {

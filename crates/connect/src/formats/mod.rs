@@ -1,13 +1,19 @@
 //! File formats: bytes in, a header and rows of text out. What cannot be read becomes a rejection that keeps its bytes, never a guess.
 //!
 //! A format says nothing about meaning: [`crate::import::Importer`] takes the same [`Row`]s from every format, also from those that are read
-//! elsewhere (Parquet is read by `query`; its cells arrive here as text).
+//! elsewhere (Parquet is read by `lake`; its cells arrive here as text).
 
 pub mod csv;
+pub mod ndjson;
+pub mod spreadsheet;
+pub mod tsv;
 
 use std::io::Read;
 
 use model::Remedy;
+
+/// A record longer than this is none: in separated values a quote never closes.
+pub(crate) const RECORD_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// One record: as many fields as the header has names. An empty cell is `None`.
 #[derive(Clone, PartialEq, Eq)]
@@ -96,11 +102,15 @@ pub struct Layout {
     /// False: columns are named "1", "2", ….
     pub header: bool,
     pub skip_rows: usize,
+    /// The sheet of a spreadsheet; the first when none is named.
+    pub sheet: Option<String>,
+    /// The columns the mapping reads: a format without a header of its own (NDJSON) has them even where no record shows them early.
+    pub wanted: Vec<String>,
 }
 
 impl Default for Layout {
     fn default() -> Self {
-        Layout { encoding: Encoding::Auto, separator: b',', header: true, skip_rows: 0 }
+        Layout { encoding: Encoding::Auto, separator: b',', header: true, skip_rows: 0, sheet: None, wanted: Vec::new() }
     }
 }
 
@@ -116,6 +126,16 @@ pub enum FormatError {
     Header(&'static str),
     #[error("the record that starts at line {line} is longer than {max_bytes} bytes")]
     RecordTooLong { line: u64, max_bytes: usize },
+    #[error("no line of the file is a JSON object")]
+    NotLines,
+    #[error("the spreadsheet could not be read")]
+    Spreadsheet { source: Box<dyn std::error::Error + Send + Sync> },
+    #[error("the spreadsheet is locked with a password")]
+    Protected,
+    #[error("the file has no sheet `{wanted}`")]
+    Sheet { wanted: String, sheets: Vec<String> },
+    #[error("the {what} is larger than {max_bytes} bytes, which is as much of a spreadsheet as is read")]
+    TooLarge { what: &'static str, max_bytes: u64 },
 }
 
 impl Remedy for FormatError {
@@ -130,6 +150,13 @@ impl Remedy for FormatError {
             FormatError::RecordTooLong { line, .. } => {
                 Some(format!("a double quote that opens at line {line} or after is probably never closed"))
             }
+            FormatError::NotLines => {
+                Some("write one object per line, without a list around them: `jq -c '.[]' FILE > FILE.ndjson`".into())
+            }
+            FormatError::Spreadsheet { .. } => Some("save it again as .xlsx, or as CSV UTF-8".into()),
+            FormatError::Protected => Some("take the password off and save it again".into()),
+            FormatError::Sheet { sheets, .. } => Some(format!("`sheet` of the mapping is one of: {}", sheets.join(", "))),
+            FormatError::TooLarge { .. } => Some("save the sheet as CSV UTF-8: CSV is read in any size".into()),
         }
     }
 }
@@ -150,11 +177,15 @@ pub trait ImportFormat: Sync {
     fn name(&self) -> &'static str;
     /// File name endings, without the dot.
     fn extensions(&self) -> &'static [&'static str];
+    /// Whether a file that begins so can be nothing else, whatever its name says.
+    fn begins(&self, _head: &[u8]) -> bool {
+        false
+    }
     fn open<'a>(&self, bytes: Box<dyn Read + 'a>, layout: &Layout) -> Result<Opened<'a>, FormatError>;
 }
 
 /// Every format, one per file of this folder.
-pub static FORMATS: &[&dyn ImportFormat] = &[&csv::Csv];
+pub static FORMATS: &[&dyn ImportFormat] = &[&csv::Csv, &ndjson::Ndjson, &spreadsheet::Spreadsheet, &tsv::Tsv];
 
 /// The format of a file by its ending.
 pub fn by_extension(file_name: &str) -> Option<&'static dyn ImportFormat> {
@@ -162,11 +193,50 @@ pub fn by_extension(file_name: &str) -> Option<&'static dyn ImportFormat> {
     FORMATS.iter().copied().find(|format| format.extensions().contains(&ending.as_str()))
 }
 
+/// The format of a file by how it begins, else by its ending, else CSV. Carts name CSV and HTML files `.xls`: such a name alone makes no
+/// spreadsheet.
+pub fn of(file_name: &str, head: &[u8]) -> &'static dyn ImportFormat {
+    if let Some(format) = FORMATS.iter().find(|format| format.begins(head)) {
+        return *format;
+    }
+    match by_extension(file_name) {
+        Some(format) if format.name() != spreadsheet::Spreadsheet.name() => format,
+        _ => FORMATS[0],
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use super::*;
+
+    /// A row per line of text: `2: 1|∅`, or `3: !ragged`.
+    pub(crate) fn shown<'a>(rows: impl Iterator<Item = Result<Parsed, FormatError>> + 'a) -> Vec<String> {
+        rows.map(|parsed| match parsed {
+            Ok(Parsed::Row(row)) => {
+                let fields: Vec<&str> = row.fields.iter().map(|field| field.as_deref().unwrap_or("∅")).collect();
+                format!("{}: {}", row.line, fields.join("|"))
+            }
+            Ok(Parsed::Rejected(rejection)) => format!("{}: !{}", rejection.line, rejection.code),
+            Err(error) => format!("error: {error}"),
+        })
+        .collect()
+    }
+
     #[test]
     fn every_file_of_the_folder_is_in_the_list() {
-        let names: Vec<&str> = super::FORMATS.iter().map(|format| format.name()).collect();
+        let names: Vec<&str> = FORMATS.iter().map(|format| format.name()).collect();
         assert_eq!(names, crate::senders::tests::files_of("src/formats"));
+    }
+
+    #[test]
+    fn a_file_is_what_it_begins_as() {
+        let check = |name: &str, head: &[u8], expect: &str| assert_eq!(of(name, head).name(), expect, "{name}");
+        check("a.csv", b"a,b", "csv");
+        check("a.TSV", b"a\tb", "tsv");
+        check("a.jsonl", b"{}", "ndjson");
+        check("a.csv", b"PK\x03\x04", "spreadsheet");
+        check("a", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "spreadsheet");
+        check("a.xls", b"a\tb", "csv");
+        check("a", b"", "csv");
     }
 }

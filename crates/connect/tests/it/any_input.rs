@@ -1,6 +1,7 @@
 //! Whatever a file holds, an import ends with facts and rejections, and loses no row in silence.
 
 use connect::{
+    collect::Endpoint,
     destinations::{CellKind, Column, Destination, Table, csv::Csv},
     formats::{FORMATS, Layout, Parsed, Row},
     import::Importer,
@@ -9,7 +10,10 @@ use connect::{
 use model::IdKey;
 use proptest::prelude::*;
 
-use crate::{mapping, now};
+use crate::{
+    collect::{BROWSER, Case, SERVER},
+    mapping, now,
+};
 
 fn cell() -> impl Strategy<Value = String> {
     prop_oneof![
@@ -90,4 +94,126 @@ proptest! {
             let _ = opened.rows.count();
         }
     }
+
+    #[test]
+    fn no_body_stops_the_collector(body in prop_oneof![bytes(), mangled()]) {
+        for case in [&BROWSER, &SERVER, &Case { endpoint: Endpoint::One("identify"), ..SERVER }, &Case { endpoint: Endpoint::Ga4, ..BROWSER }] {
+            if let Ok(collected) = case.collect(&body) {
+                prop_assert_eq!(collected.taken + collected.refused.len(), collected.given);
+                prop_assert!(collected.facts.len() >= collected.taken);
+            }
+        }
+        let _ = connect::collect::write_key(&body);
+    }
+
+    /// Whatever a batch holds, each event is a row or refused, its neighbours are there, and its raw bytes are kept.
+    #[test]
+    fn every_event_is_accounted_for(events in prop::collection::vec(event(), 0..8), context in any_json()) {
+        let body = serde_json::json!({ "context": context, "sentAt": "2026-11-24T11:59:59Z", "batch": events }).to_string();
+        for case in [&BROWSER, &SERVER] {
+            let collected = case.collect(body.as_bytes()).unwrap();
+            prop_assert_eq!(collected.given, events.len());
+            prop_assert_eq!(collected.facts.iter().filter(|fact| fact.table == "events").count(), collected.taken);
+            for refused in &collected.refused {
+                let (raw, event) = (String::from_utf8_lossy(&refused.raw), events[refused.index].to_string());
+                prop_assert!(raw.ends_with(&format!("\"batch\":[{event}]}}")), "{raw}");
+                prop_assert!(!refused.reason.is_empty() && !refused.remedy.is_empty());
+            }
+            for fact in &collected.facts {
+                let row: serde_json::Value = serde_json::from_str(&fact.row).unwrap();
+                if let Some(properties) = row["properties"].as_str() {
+                    serde_json::from_str::<serde_json::Value>(properties).unwrap();
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn masking_is_settled_after_once(text in prop_oneof![any::<String>(), "[-0-9+ ()@a-z.]{0,40}", "[０-９＠ー0-9%]{0,30}"]) {
+        let once = connect::personal::mask(&text).into_owned();
+        prop_assert_eq!(connect::personal::mask(&once), once.as_str());
+    }
+}
+
+fn bytes() -> impl Strategy<Value = Vec<u8>> {
+    prop::collection::vec(any::<u8>(), 0..300)
+}
+
+/// A body of a client, with some of its bytes replaced, removed or doubled.
+fn mangled() -> impl Strategy<Value = Vec<u8>> {
+    let body = serde_json::json!({ "client_id": "1.2", "context": { "traits": { "email": "taro@example.jp" } }, "events": [{ "name": "purchase", "params": { "value": 1 } }],
+        "userId": "c", "traits": { "birthday": "1990-01-01", "consents": { "email": true } }, "batch": [
+        { "type": "track", "event": "Order Completed", "userId": "c", "timestamp": "2026-11-24T11:00:00Z", "properties": { "total": 1200.5, "products": [{ "price": "1,200" }] } },
+        { "type": "alias", "userId": "c", "previousId": "\u{e9}" }] });
+    let body = body.to_string().into_bytes();
+    prop::collection::vec((0..body.len(), any::<u8>(), 0..3u8), 1..6).prop_map(move |changes| {
+        let mut body = body.clone();
+        for (at, byte, how) in changes {
+            let at = at % body.len();
+            match how {
+                0 => body[at] = byte,
+                1 => {
+                    body.remove(at);
+                }
+                _ => body.insert(at, byte),
+            }
+        }
+        body
+    })
+}
+
+fn any_json() -> impl Strategy<Value = serde_json::Value> {
+    let leaf = prop_oneof![
+        Just(serde_json::Value::Null),
+        any::<bool>().prop_map(Into::into),
+        any::<i64>().prop_map(Into::into),
+        any::<f64>().prop_map(|double| serde_json::json!(double)),
+        "[a-zA-Z0-9@.+-]{0,30}".prop_map(Into::into),
+        any::<String>().prop_map(Into::into),
+        Just("2026-11-24T11:00:00+09:00".into()),
+    ];
+    leaf.prop_recursive(4, 32, 6, |inner| {
+        let name = prop_oneof![any::<String>(), prop::sample::select(NAMES).prop_map(String::from)];
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..5).prop_map(serde_json::Value::from),
+            prop::collection::btree_map(name, inner, 0..6).prop_map(|members| members.into_iter().collect()),
+        ]
+    })
+}
+
+const NAMES: &[&str] = &[
+    "page", "url", "traits", "email", "consents", "line", "products", "price", "quantity", "currency", "total", "campaign",
+    "tsb_m", "device", "id", "_context", "address", "state", "birthday", "phone", "name",
+];
+
+fn event() -> impl Strategy<Value = serde_json::Value> {
+    const MEMBERS: &[&str] = &[
+        "type",
+        "event",
+        "userId",
+        "anonymousId",
+        "previousId",
+        "groupId",
+        "messageId",
+        "timestamp",
+        "originalTimestamp",
+        "sentAt",
+        "context",
+        "properties",
+        "traits",
+        "name",
+        "category",
+    ];
+    let kind = prop::sample::select(vec!["track", "identify", "page", "screen", "group", "alias"]);
+    let name = prop::sample::select(vec!["Order Completed", "Product Added", "LINE Linked", "x"]);
+    let known = (kind, name, prop::collection::btree_map(prop::sample::select(MEMBERS), any_json(), 0..4)).prop_map(
+        |(kind, name, members)| {
+            let mut event = serde_json::json!({ "type": kind, "event": name, "userId": "c", "anonymousId": "v" });
+            for (name, value) in members {
+                event[name] = value;
+            }
+            event
+        },
+    );
+    prop_oneof![1 => any_json(), 4 => known]
 }

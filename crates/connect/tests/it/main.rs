@@ -2,12 +2,14 @@
 
 mod any_input;
 mod bad_input;
+mod collect;
 mod customers;
 mod events;
 mod lists;
 mod orders;
 mod sends;
 mod shipped;
+mod shops;
 mod values;
 
 use connect::{

@@ -1,6 +1,7 @@
 //! The parts of one `state.db` together: what is acknowledged is found again, and nobody acts twice.
 
 mod consent;
+mod document;
 mod identity;
 mod journal;
 mod ledger;

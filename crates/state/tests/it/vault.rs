@@ -1,7 +1,7 @@
 //! The vault: addresses come back to those who hold the key, and nowhere else.
 
 use model::{Contact, ContactKind};
-use state::{ContactChange, DeadLetter, State, StateError};
+use state::{ContactChange, DeadLetter, Letters, Newest, State, StateError};
 
 use crate::{MASTER_KEY, Shop, customer, minute};
 
@@ -76,6 +76,7 @@ async fn an_address_is_nowhere_in_the_clear() {
         column: 2,
         reason: "not a date".into(),
         raw: format!("x,{CANARY}").into(),
+        ..DeadLetter::default()
     };
     vault.dead_letter(&[letter], minute(0)).await.unwrap();
     assert!(contains(&bytes_of(&shop), "orders.csv"), "the search sees what is written");
@@ -108,7 +109,14 @@ async fn an_erased_person_is_gone() {
 async fn dead_letters_are_kept_30_days() {
     let shop = Shop::new().await;
     let vault = shop.state.vault();
-    let letter = |line| DeadLetter { file: "f".into(), line, column: 1, reason: "r".into(), raw: vec![0x83, 0x00, 0xff] };
+    let letter = |line| DeadLetter {
+        file: "f".into(),
+        line,
+        column: 1,
+        reason: "r".into(),
+        raw: vec![0x83, 0x00, 0xff],
+        ..DeadLetter::default()
+    };
     vault.dead_letter(&[letter(1), letter(2)], minute(0)).await.unwrap();
     let day = 24 * 60;
     let lines = async |now| vault.dead_letters(now, 10).await.unwrap().iter().map(|letter| letter.line).collect::<Vec<_>>();
@@ -118,6 +126,44 @@ async fn dead_letters_are_kept_30_days() {
     assert_eq!(vault.reveal(2, minute(30 * day)).await.unwrap(), None);
     vault.dead_letter(&[letter(3)], minute(30 * day)).await.unwrap();
     assert_eq!(vault.reveal(2, minute(0)).await.unwrap(), None, "deleted, not only hidden");
+}
+
+#[tokio::test]
+async fn letters_are_chosen_by_where_they_came_from_and_why() {
+    let shop = Shop::new().await;
+    let vault = shop.state.vault();
+    let letter = |line, source: &str, code: &str| DeadLetter {
+        source: source.into(),
+        file: "live".into(),
+        line,
+        code: code.into(),
+        reason: format!("{code} of {line}"),
+        remedy: "mend it".into(),
+        ..DeadLetter::default()
+    };
+    let letters = [letter(1, "web", "not_a_time"), letter(2, "api", "not_a_time"), letter(3, "web", "too_large")];
+    vault.dead_letter(&letters, minute(0)).await.unwrap();
+    let check = async |which: Letters<'_>, order, expect: &[i64]| {
+        let found = vault.letters(which, order, minute(1), 10).await.unwrap();
+        assert_eq!(found.iter().map(|letter| letter.line).collect::<Vec<_>>(), expect, "{which:?}");
+    };
+    let all = Letters::default();
+    check(all, Newest::First, &[3, 2, 1]).await;
+    check(all, Newest::Last, &[1, 2, 3]).await;
+    check(Letters { source: Some("web"), ..all }, Newest::Last, &[1, 3]).await;
+    check(Letters { code: Some("not_a_time"), ..all }, Newest::Last, &[1, 2]).await;
+    check(Letters { source: Some("api"), code: Some("too_large"), ..all }, Newest::Last, &[]).await;
+    check(Letters { id: Some(2), ..all }, Newest::Last, &[2]).await;
+    check(Letters { after: 2, ..all }, Newest::Last, &[3]).await;
+    vault.letter_replayed(1, minute(1)).await.unwrap();
+    vault.letter_refused(2, "no_name", "it has no name", "name it").await.unwrap();
+    check(all, Newest::Last, &[2, 3]).await;
+    check(Letters { code: Some("no_name"), ..all }, Newest::Last, &[2]).await;
+    let counts = vault.letter_counts(minute(1)).await.unwrap();
+    let counts: Vec<_> = counts.iter().map(|count| (count.source.as_str(), count.code.as_str(), count.letters)).collect();
+    assert_eq!(counts, [("api", "no_name", 1), ("web", "too_large", 1)]);
+    assert_eq!(vault.drop_letters(Letters { source: Some("web"), ..all }).await.unwrap(), 1, "the replayed one is history");
+    check(all, Newest::Last, &[2]).await;
 }
 
 #[tokio::test]

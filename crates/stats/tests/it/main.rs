@@ -2,7 +2,9 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)] // The reference folder is read from disk.
 
 mod cdnow;
+mod customer_value;
 mod decile;
+mod experiments;
 mod kaplan_meier;
 mod moments;
 mod reference;

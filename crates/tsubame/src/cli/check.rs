@@ -7,7 +7,7 @@ use model::Problem;
 use query::{Desk, Mode, Moment};
 
 use super::ShopFolder;
-use crate::{fault::Fault, workspace::read_files};
+use crate::{fault::Fault, secrets, workspace::read_files};
 
 /// Check every file of a shop and report every problem at once
 #[derive(Debug, Args)]
@@ -21,6 +21,7 @@ impl Check {
     pub async fn run(self) -> Result<(), Fault> {
         let (files, library, mut problems) = read_files(&self.shop.folder)?;
         let library = Arc::new(library);
+        problems.extend(secrets::problems(&self.shop.folder, &files.shop));
         problems.extend(query::check(&library, files.shop.timezone).await);
         let moment = Moment { as_of: Default::default(), mode: Mode::AsKnown, zone: files.shop.timezone };
         let desk = Desk::new(library.clone(), lake::ReadView::empty(), moment);

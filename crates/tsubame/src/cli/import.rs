@@ -25,7 +25,7 @@ use crate::{
 pub struct Import {
     #[command(subcommand)]
     command: Option<Sub>,
-    /// The file (CSV, TSV or Parquet)
+    /// The file: CSV or TSV (also .gz), NDJSON (also .gz), XLSX, XLS or Parquet
     #[arg(required = true)]
     file: Option<PathBuf>,
     /// A mapping: a built-in one by name, one of the shop's mappings/, or a path
@@ -57,7 +57,8 @@ impl Import {
         };
         let (name, text) = mapping_text(&self.shop.folder, &mapping)?;
         let workspace = self.shop.open(Access::Write).await?;
-        let progress = Progress::new(&format!("importing {}", file.display()), "rows", 0);
+        let bytes = std::fs::metadata(&file).map_or(0, |data| data.len());
+        let progress = Progress::of_file(&format!("importing {}", file.display()), bytes);
         let report = import(&workspace, &file, &name, &text, &progress).await?;
         progress.finish(&format!("{} rows", report.rows));
         workspace.state.close().await;

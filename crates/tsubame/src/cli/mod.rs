@@ -12,12 +12,14 @@ use crate::{
 
 mod account;
 mod attribute;
+mod bench;
 mod check;
 mod demo;
 mod doctor;
 mod export;
 mod import;
 mod new;
+mod pull;
 mod query;
 mod readout;
 mod run;
@@ -41,6 +43,7 @@ enum Command {
     New(new::New),
     Check(check::Check),
     Import(import::Import),
+    Pull(pull::Pull),
     Query(query::Query),
     Run(run::Run),
     Readout(readout::Readout),
@@ -50,6 +53,7 @@ enum Command {
     Serve(serve::Serve),
     Doctor(doctor::Doctor),
     Account(account::Account),
+    Bench(bench::Bench),
     Completions(Completions),
 }
 
@@ -83,6 +87,7 @@ impl Cli {
             Command::New(command) => command.run(),
             Command::Check(command) => command.run().await,
             Command::Import(command) => command.run().await,
+            Command::Pull(command) => command.run().await,
             Command::Query(command) => command.run().await,
             Command::Run(command) => command.run().await,
             Command::Readout(command) => command.run().await,
@@ -92,6 +97,7 @@ impl Cli {
             Command::Serve(command) => command.run().await,
             Command::Doctor(command) => command.run().await,
             Command::Account(command) => command.run().await,
+            Command::Bench(command) => command.run().await,
             Command::Completions(completions) => {
                 clap_complete::generate(completions.shell, &mut Cli::command(), "tsubame", &mut std::io::stdout());
                 Ok(())

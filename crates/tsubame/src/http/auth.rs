@@ -46,7 +46,7 @@ pub fn routes() -> Router<Arc<App>> {
 pub async fn guard(access: Access, request: Request, next: Next) -> Response {
     let session = request.extensions().get::<Arc<Visit>>().and_then(|visit| visit.session.as_ref());
     match (access, session) {
-        (Access::Everybody, _) | (Access::SignedIn, Some(_)) => next.run(request).await,
+        (Access::Everybody | Access::Clients, _) | (Access::SignedIn, Some(_)) => next.run(request).await,
         (Access::AtLeast(role), Some(session)) if session.account.role >= role => next.run(request).await,
         (Access::AtLeast(_), Some(_)) => Failed::Forbidden.into_response(),
         (_, None) => Failed::SignIn.into_response(),

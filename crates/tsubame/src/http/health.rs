@@ -45,5 +45,6 @@ async fn metrics(State(app): Shared, Extension(visit): Extension<Arc<Visit>>) ->
     metric("tsubame_sends", "Sends in the ledger by state.", &sends);
     let rows: Vec<_> = tables.iter().map(|table| (format!("{{table=\"{}\"}}", table.table), table.rows.max(0) as u64)).collect();
     metric("tsubame_table_rows", "Rows of the lake tables.", &rows);
+    app.deliveries.write(&mut text);
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
 }

@@ -18,7 +18,7 @@ use axum::{
 use chrono::NaiveDate;
 use connect::{
     detect::{self, Guess},
-    formats::{Rejection, Row, by_extension},
+    formats::{Rejection, Row},
     import::Importer,
     mapping::{ITEM_TARGETS, Kind, Mapping, plain},
 };
@@ -256,10 +256,9 @@ fn safe_name(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
     let kept: String = last.chars().map(|c| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '_' }).take(60).collect();
     let kept = kept.trim_start_matches('.');
-    let has_format = by_extension(kept).is_some();
     match kept {
         "" => "upload.csv".into(),
-        kept if has_format => kept.into(),
+        kept if jobs::import::has_known_ending(kept) => kept.into(),
         kept => format!("{kept}.csv"),
     }
 }
@@ -351,7 +350,7 @@ fn examine(
     key: &model::IdKey,
     now: Instant,
 ) -> Result<Examined, Problematic> {
-    let jobs::import::Sample { layout, header, encoding, rows: sample, .. } =
+    let jobs::import::Sample { format, layout, header, encoding, rows: sample, .. } =
         jobs::import::sample(path).map_err(|fault| problematic(fault, path))?;
     let guess = detect::guess(SOURCE, &layout, &header, &sample);
     let is_orders = guess.kind == Kind::Orders;
@@ -384,9 +383,10 @@ fn examine(
         sample.iter().take(SHOWN_ROWS).map(|row| row.fields.iter().map(|cell| cell.clone().unwrap_or_default()).collect());
     let mut page = ImportPreview {
         encoding: encoding.name().to_uppercase(),
-        delimiter: match layout.separator {
-            b'\t' => "TAB".into(),
-            separator => char::from(separator).to_string(),
+        delimiter: match (format, layout.separator) {
+            ("csv" | "tsv", b'\t') => "TAB".into(),
+            ("csv" | "tsv", separator) => char::from(separator).to_string(),
+            (format, _) => format.into(),
         },
         columns,
         fields: if guess.built_in.is_some() { Vec::new() } else { fields() },
@@ -546,7 +546,7 @@ fn tried(
         vec![Reject { line: 0, reason, remedy }]
     };
     let mapping = Mapping::parse("mapping", text).map_err(of_problems)?;
-    let opened = jobs::import::open(path, &mapping.layout).map_err(of_fault)?;
+    let opened = jobs::import::open(path, &jobs::import::layout_of(&mapping)).map_err(of_fault)?;
     let mut importer = Importer::new(&mapping, &opened.header, key, now).map_err(of_problems)?;
     let (mut counts, mut rejects, mut customers) = (Counts::default(), Vec::new(), BTreeSet::new());
     let mut add = |imported: connect::import::Imported| {
@@ -701,6 +701,10 @@ mod tests {
         check("..", "upload.csv");
         check("", "upload.csv");
         check("a\0b\n.csv", "a_b_.csv");
+        check("orders.csv.gz", "orders.csv.gz");
+        check("orders.xlsx", "orders.xlsx");
+        check("orders.parquet", "orders.parquet");
+        check("orders.gz", "orders.gz.csv");
     }
 
     #[test]

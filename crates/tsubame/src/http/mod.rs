@@ -8,6 +8,7 @@ mod errors;
 mod health;
 mod import;
 mod visit;
+mod webhooks;
 
 use std::{
     future::Future,
@@ -53,6 +54,7 @@ const PANELS_AT_ONCE: usize = 4;
 /// What handlers share.
 pub struct App {
     pub workspace: Arc<Workspace>,
+    deliveries: webhooks::Deliveries,
     attempts: auth::Attempts,
     /// Imports run one at a time: two would only wait for each other's writes.
     importing: tokio::sync::Mutex<()>,
@@ -69,6 +71,9 @@ enum Access {
     SignedIn,
     /// This role and those above it.
     AtLeast(Role),
+    /// The shop's own programs and its customers' browsers, which prove themselves to the handler or need not. Nothing that pages need is
+    /// done for them.
+    Clients,
 }
 
 struct Resource {
@@ -84,6 +89,7 @@ const RESOURCES: &[Resource] = &[
     // Its metrics are for loopback, or for those who signed in: it checks that itself.
     Resource { access: Access::Everybody, routes: health::routes },
     Resource { access: Access::AtLeast(Role::Analyst), routes: import::routes },
+    Resource { access: Access::Clients, routes: webhooks::routes },
 ];
 
 /// Answers until `shutdown`, then finishes what it has begun.
@@ -101,9 +107,13 @@ pub async fn serve(
 }
 
 pub fn router(app: Arc<App>) -> Router {
-    let mut all = Router::new();
+    let (mut all, mut clients) = (Router::new(), Router::new());
     for resource in RESOURCES {
         let access = resource.access;
+        if access == Access::Clients {
+            clients = clients.merge((resource.routes)());
+            continue;
+        }
         let guard = move |request: Request, next: Next| auth::guard(access, request, next);
         all = all.merge((resource.routes)().route_layer(from_fn(guard)));
     }
@@ -114,6 +124,7 @@ pub fn router(app: Arc<App>) -> Router {
         .layer(from_fn_with_state(app.clone(), visit::gather))
         .layer(CompressionLayer::new())
         .layer(from_fn(secured))
+        .merge(clients)
         .with_state(app)
 }
 
@@ -121,6 +132,7 @@ impl App {
     pub fn new(workspace: Arc<Workspace>) -> App {
         App {
             workspace,
+            deliveries: webhooks::Deliveries::default(),
             attempts: auth::Attempts::default(),
             importing: tokio::sync::Mutex::default(),
             asking: Semaphore::new(PANELS_AT_ONCE),

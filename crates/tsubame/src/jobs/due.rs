@@ -34,6 +34,7 @@ pub struct Report {
 /// Plans and delivers up to `at`, and works the nights that ended by then.
 pub async fn run(workspace: &Workspace, at: Instant) -> Result<Report, Fault> {
     let mut report = Report::default();
+    crate::jobs::pull::pull_due(workspace, at).await?;
     scenarios(workspace, at, &mut report).await?;
     nights(workspace, at, &mut report).await?;
     Ok(report)

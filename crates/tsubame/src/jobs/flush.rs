@@ -2,6 +2,7 @@
 
 use crate::{
     fault::Fault,
+    point,
     workspace::{Workspace, tail_segment},
 };
 
@@ -18,8 +19,11 @@ pub async fn flush(workspace: &Workspace) -> Result<u64, Fault> {
             return Ok(rows);
         }
         let segments: Vec<_> = segments.into_iter().map(tail_segment).collect();
+        point::pass("flush.before_land");
         let landed = workspace.lake.land(&segments).await?;
+        point::pass("flush.before_trim");
         journal.trim(landed.up_to).await?;
+        point::pass("flush.after_trim");
         rows += landed.rows;
     }
 }

@@ -6,13 +6,18 @@ use std::{
     fs::File,
     io::{BufReader, Read},
     path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use connect::{
-    formats::{Encoding, FORMATS, Layout, Parsed, Rejection, Row, by_extension, csv::guess_separator},
+    formats::{self, Encoding, FormatError, ImportFormat, Layout, Parsed, Rejection, Row, csv::guess_separator, spreadsheet},
     import::{Imported, Importer},
     mapping::{Mapping, built_in},
 };
+use flate2::read::{DeflateDecoder, MultiGzDecoder};
 use lake::ParquetRows;
 use model::Fact;
 use sha2::{Digest, Sha256};
@@ -37,8 +42,17 @@ const PENDING_BYTES_MAX: u64 = 512 << 20;
 const SHOWN_REJECTIONS: usize = 50;
 /// Rows that a mapping is guessed from.
 const SAMPLE_ROWS: usize = 200;
-/// Bytes that the separator is guessed from.
+/// Bytes that the format and the separator are guessed from.
 const HEAD_BYTES: u64 = 64 << 10;
+/// What a compressed file may become: this many times its size, beyond a first allowance. Tables of text rarely pass a tenth of it.
+const INFLATED_TIMES_MAX: u64 = 200;
+const INFLATED_ALLOWANCE_BYTES: u64 = 64 << 20;
+/// Bytes of a shared text at least, with its tags, in a spreadsheet's list of texts.
+const SHARED_TEXT_BYTES_MIN: u64 = 5;
+/// `uniqueCount`, and its digits after blanks.
+const ANNOUNCEMENT_BYTES_MAX: usize = 256;
+const GZIP: &[u8] = b"\x1f\x8b";
+const PARQUET: &[u8] = b"PAR1";
 
 #[derive(Debug, Default)]
 pub struct Report {
@@ -59,6 +73,8 @@ pub struct Report {
 
 /// A file's records, whatever its format.
 pub struct Records {
+    /// Stable name of the format.
+    pub format: &'static str,
     pub header: Vec<String>,
     pub encoding: Encoding,
     pub warnings: Vec<String>,
@@ -67,6 +83,7 @@ pub struct Records {
 
 /// How a file begins: what a mapping is guessed from.
 pub struct Sample {
+    pub format: &'static str,
     pub layout: Layout,
     pub header: Vec<String>,
     pub encoding: Encoding,
@@ -74,36 +91,206 @@ pub struct Sample {
     pub rows: Vec<Row>,
 }
 
-/// Opens a file as Parquet if it begins as one, else by its ending, else as CSV.
-pub fn open(file: &Path, layout: &Layout) -> Result<Records, Fault> {
-    if is_parquet(file)? {
-        return open_parquet(file);
+/// Whether a file name ends as a format's does, also before `.gz`.
+pub fn has_known_ending(name: &str) -> bool {
+    let (name, is_packed) = unpacked_name(name);
+    formats::by_extension(name).is_some() || (!is_packed && name.to_ascii_lowercase().ends_with(".parquet"))
+}
+
+/// How a mapping says that a file is laid out, with the columns it asks for.
+pub fn layout_of(mapping: &Mapping) -> Layout {
+    let columns = mapping.columns.iter().chain(&mapping.items).flat_map(|column| &column.from);
+    let conditions = mapping.keep_rows.iter().map(|clause| &clause.column);
+    let named = columns.chain(conditions).chain(&mapping.group_by).chain(&mapping.properties);
+    let mut wanted = Vec::new();
+    for name in named {
+        if !wanted.contains(name) {
+            wanted.push(name.clone());
+        }
     }
-    let format = by_extension(&file.to_string_lossy()).unwrap_or(FORMATS[0]);
-    let bytes = File::open(file).map_err(|source| Fault::io(format!("could not open {}", file.display()), source))?;
-    let opened = format.open(Box::new(BufReader::with_capacity(1 << 20, bytes)), layout)?;
+    Layout { wanted, ..mapping.layout.clone() }
+}
+
+/// Opens a file by how it begins, else by its ending, else as CSV; one that is compressed by gzip as what lies inside.
+pub fn open(file: &Path, layout: &Layout) -> Result<Records, Fault> {
+    open_counted(file, layout, &Arc::default())
+}
+
+/// `read` is kept at the bytes of the file that were read.
+fn open_counted(file: &Path, layout: &Layout, read: &Arc<AtomicU64>) -> Result<Records, Fault> {
+    let could_not = |source| Fault::io(format!("could not open {}", file.display()), source);
+    let opened = File::open(file).map_err(could_not)?;
+    let size = opened.metadata().map_err(could_not)?.len();
+    let begin = Begin::of(file)?;
+    if begin.is_parquet() {
+        return open_parquet(file, size, read);
+    }
+    let format = begin.format(file);
+    if format.name() == spreadsheet::Spreadsheet.name() {
+        check_inflated(file, begin.is_packed)?;
+    }
+    let counted = Counted { inner: opened, read: read.clone() };
+    let bytes: Box<dyn Read> = match begin.is_packed {
+        true => Box::new(Bounded::gzip(counted, size)),
+        false => Box::new(counted),
+    };
+    let opened = format.open(bytes, layout)?;
     let rows = opened.rows.map(|parsed| parsed.map_err(Fault::from));
-    Ok(Records { header: opened.header, encoding: opened.encoding, warnings: opened.warnings, rows: Box::new(rows) })
+    Ok(Records {
+        format: format.name(),
+        header: opened.header,
+        encoding: opened.encoding,
+        warnings: opened.warnings,
+        rows: Box::new(rows),
+    })
 }
 
 /// The first rows of a file nobody has described yet.
 pub fn sample(file: &Path) -> Result<Sample, Fault> {
+    let begin = Begin::of(file)?;
     let mut layout = Layout::default();
-    if !is_parquet(file)? {
-        let mut head = Vec::new();
-        File::open(file)
-            .and_then(|opened| opened.take(HEAD_BYTES).read_to_end(&mut head))
-            .map_err(|source| Fault::io(format!("could not read {}", file.display()), source))?;
-        layout.separator = guess_separator(&head);
+    if !begin.is_parquet() && begin.format(file).name() == formats::csv::Csv.name() {
+        layout.separator = guess_separator(&begin.head);
     }
-    let Records { header, encoding, warnings, rows: records } = open(file, &layout)?;
+    let Records { format, header, encoding, warnings, rows: records } = open(file, &layout)?;
+    if format == formats::tsv::Tsv.name() {
+        layout.separator = b'\t';
+    }
     let mut rows = Vec::new();
     for parsed in records.take(SAMPLE_ROWS) {
         if let Parsed::Row(row) = parsed? {
             rows.push(row);
         }
     }
-    Ok(Sample { layout, header, encoding, warnings, rows })
+    Ok(Sample { format, layout, header, encoding, warnings, rows })
+}
+
+/// How a file begins, after its compression.
+struct Begin {
+    head: Vec<u8>,
+    is_packed: bool,
+}
+
+impl Begin {
+    fn of(file: &Path) -> Result<Begin, Fault> {
+        let could_not = |source| Fault::io(format!("could not read {}", file.display()), source);
+        let read = |bytes: &mut dyn Read| -> std::io::Result<Vec<u8>> {
+            let mut head = Vec::new();
+            bytes.take(HEAD_BYTES).read_to_end(&mut head)?;
+            Ok(head)
+        };
+        let mut opened = File::open(file).map_err(|source| Fault::io(format!("could not open {}", file.display()), source))?;
+        let head = read(&mut opened).map_err(could_not)?;
+        if !head.starts_with(GZIP) {
+            return Ok(Begin { head, is_packed: false });
+        }
+        let mut inside = MultiGzDecoder::new(File::open(file).map_err(could_not)?);
+        Ok(Begin { head: read(&mut inside).map_err(could_not)?, is_packed: true })
+    }
+
+    fn is_parquet(&self) -> bool {
+        !self.is_packed && self.head.starts_with(PARQUET)
+    }
+
+    fn format(&self, file: &Path) -> &'static dyn ImportFormat {
+        formats::of(unpacked_name(&file.to_string_lossy()).0, &self.head)
+    }
+}
+
+/// A name without the ending of a compressed file, and whether it had one.
+fn unpacked_name(name: &str) -> (&str, bool) {
+    match name.len().checked_sub(3).filter(|at| name.is_char_boundary(*at)) {
+        Some(at) if name[at..].eq_ignore_ascii_case(".gz") => (&name[..at], true),
+        _ => (name, false),
+    }
+}
+
+/// Counts what is read of a file, for the progress.
+struct Counted {
+    inner: File,
+    read: Arc<AtomicU64>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        self.read.fetch_add(count as u64, Ordering::Relaxed);
+        Ok(count)
+    }
+}
+
+/// What a compressed file becomes, up to a bound.
+struct Bounded<R> {
+    inner: R,
+    left: u64,
+}
+
+impl<R: Read> Bounded<MultiGzDecoder<BufReader<R>>> {
+    fn gzip(packed: R, size: u64) -> Self {
+        let left = size.saturating_mul(INFLATED_TIMES_MAX).saturating_add(INFLATED_ALLOWANCE_BYTES);
+        Bounded { inner: MultiGzDecoder::new(BufReader::with_capacity(1 << 18, packed)), left }
+    }
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        self.left = self.left.checked_sub(count as u64).ok_or_else(|| {
+            std::io::Error::other(format!("it becomes more than {INFLATED_TIMES_MAX} times its size when it is unpacked"))
+        })?;
+        Ok(count)
+    }
+}
+
+/// Unpacks every part of an XLSX file once, keeping nothing: a part that becomes more than the archive's directory declares is never given
+/// to the reader, which would hold it, and neither is a list of texts that announces more of them than fit into it.
+fn check_inflated(file: &Path, is_packed: bool) -> Result<(), Fault> {
+    let could_not = |source| Fault::io(format!("could not read {}", file.display()), source);
+    let opened = File::open(file).map_err(could_not)?;
+    let bytes: Box<dyn Read> = if is_packed { Box::new(MultiGzDecoder::new(opened)) } else { Box::new(opened) };
+    let mut archive = Vec::new();
+    bytes.take(spreadsheet::FILE_BYTES_MAX as u64 + 1).read_to_end(&mut archive).map_err(could_not)?;
+    if !archive.starts_with(b"PK") || archive.len() > spreadsheet::FILE_BYTES_MAX {
+        return Ok(()); // No archive, or one that the format refuses.
+    }
+    let lies = |what: &str| Fault::from(FormatError::Spreadsheet { source: what.into() });
+    for part in spreadsheet::parts(&archive)? {
+        let mut inside: Box<dyn Read> =
+            if part.is_deflated { Box::new(DeflateDecoder::new(part.bytes)) } else { Box::new(part.bytes) };
+        let has_texts = part.name.to_ascii_lowercase().ends_with(b"sharedstrings.xml");
+        let (mut length, mut seen) = (0, Vec::new());
+        loop {
+            let kept = seen.len();
+            let read = inside.by_ref().take(HEAD_BYTES).read_to_end(&mut seen).map_err(|source| lies(&source.to_string()))?;
+            length += read as u64;
+            if length > part.inflated || (read == 0 && length < part.inflated) {
+                return Err(lies("a part of its archive is not as long as declared"));
+            }
+            if has_texts && announced(&seen).is_some_and(|count| count > part.inflated / SHARED_TEXT_BYTES_MIN) {
+                return Err(lies("its list of texts announces more than it holds"));
+            }
+            if read == 0 {
+                break;
+            }
+            // What may have been cut in two is looked at again with what follows.
+            seen.drain(..(kept + read).saturating_sub(ANNOUNCEMENT_BYTES_MAX));
+        }
+    }
+    Ok(())
+}
+
+/// How many texts a spreadsheet's list of texts says that it has.
+fn announced(part: &[u8]) -> Option<u64> {
+    const NAME: &[u8] = b"uniqueCount";
+    let at = part.windows(NAME.len()).position(|window| window == NAME)?;
+    let digits: String = part[at + NAME.len()..]
+        .iter()
+        .skip_while(|byte| byte.is_ascii_whitespace() || b"=\"'".contains(byte))
+        .take_while(|byte| byte.is_ascii_digit())
+        .map(|byte| char::from(*byte))
+        .collect();
+    let is_cut = digits.is_empty() && part.len() - at < ANNOUNCEMENT_BYTES_MAX / 2;
+    (!is_cut).then(|| digits.parse().unwrap_or(u64::MAX))
 }
 
 /// A mapping by the name of a built-in one, a file in the shop's `mappings/`, or a path: its name and text.
@@ -137,7 +324,7 @@ pub async fn import(
     let rejects = Rejects::new(workspace.path("rejects"), &shown, &file_hash[..8]);
     let mut sink =
         Sink { workspace, shown, file_hash, source: mapping.name.clone(), waiting: 0, report: Report::default(), rejects };
-    let mut reading = Reading::start(file.into(), mapping.layout.clone()).await?;
+    let mut reading = Reading::start(file.into(), layout_of(&mapping)).await?;
     sink.report.notes.append(&mut reading.warnings);
     let mut importer = importer(workspace, &mapping, &reading.header)?;
     while let Some(rows) = reading.rows.recv().await {
@@ -145,8 +332,8 @@ pub async fn import(
         let count = rows.len();
         for parsed in rows {
             importer.push(parsed);
-            progress.add(1);
         }
+        progress.read(count as u64, reading.bytes.load(Ordering::Relaxed));
         sink.drain(&mut importer, count).await?;
     }
     sink.put(importer.finish()).await?;
@@ -156,12 +343,18 @@ pub async fn import(
     Ok(report)
 }
 
-fn open_parquet(file: &Path) -> Result<Records, Fault> {
+fn open_parquet(file: &Path, size: u64, read: &Arc<AtomicU64>) -> Result<Records, Fault> {
     let mut parquet = ParquetRows::open(file)?;
     let header = std::mem::take(&mut parquet.header);
+    let (total, read, mut done) = (parquet.rows.max(1), read.clone(), 0);
     let rows = std::iter::from_fn(move || parquet.next_rows())
-        .flat_map(|batch| match batch {
-            Ok(rows) => rows.into_iter().map(Ok).collect::<Vec<_>>(),
+        .flat_map(move |batch| match batch {
+            Ok(rows) => {
+                done += rows.len() as u64;
+                // Parquet is not read from front to back: its rows tell how far it is.
+                read.store((u128::from(size) * u128::from(done) / u128::from(total)) as u64, Ordering::Relaxed);
+                rows.into_iter().map(Ok).collect::<Vec<_>>()
+            }
             Err(error) => vec![Err(Fault::from(error))],
         })
         .enumerate()
@@ -170,7 +363,7 @@ fn open_parquet(file: &Path) -> Result<Records, Fault> {
             let raw = fields.iter().map(|field| field.as_deref().unwrap_or("")).collect::<Vec<_>>().join("\t").into_bytes();
             Ok(Parsed::Row(Row { line: index as u64 + 1, fields, raw }))
         });
-    Ok(Records { header, encoding: Encoding::Utf8, warnings: Vec::new(), rows: Box::new(rows) })
+    Ok(Records { format: "parquet", header, encoding: Encoding::Utf8, warnings: Vec::new(), rows: Box::new(rows) })
 }
 
 /// A file being read by a thread of its own, a few thousand rows ahead.
@@ -178,14 +371,18 @@ struct Reading {
     header: Vec<String>,
     warnings: Vec<String>,
     rows: mpsc::Receiver<Result<Vec<Parsed>, Fault>>,
+    /// Of the file, read so far.
+    bytes: Arc<AtomicU64>,
 }
 
 impl Reading {
     async fn start(file: PathBuf, layout: Layout) -> Result<Reading, Fault> {
         let (send_head, head) = oneshot::channel();
         let (send_rows, rows) = mpsc::channel(2);
+        let bytes = Arc::new(AtomicU64::new(0));
+        let counted = bytes.clone();
         tokio::task::spawn_blocking(move || {
-            let opened = match open(&file, &layout) {
+            let opened = match open_counted(&file, &layout, &counted) {
                 Ok(opened) => opened,
                 Err(error) => return drop(send_head.send(Err(error))),
             };
@@ -204,7 +401,7 @@ impl Reading {
         });
         let (header, warnings) =
             head.await.map_err(|_| Fault::new(Exit::Failed, "the thread that reads the file has stopped"))??;
-        Ok(Reading { header, warnings, rows })
+        Ok(Reading { header, warnings, rows, bytes })
     }
 }
 
@@ -290,10 +487,13 @@ impl Sink<'_> {
             .rejections
             .into_iter()
             .map(|rejection| DeadLetter {
+                source: self.source.clone(),
                 file: format!("{}#{}", self.shown, &self.file_hash[..8]),
                 line: rejection.line as i64,
                 column: 0,
+                code: rejection.code.into(),
                 reason: rejection.reason,
+                remedy: rejection.remedy,
                 raw: rejection.raw,
             })
             .collect();
@@ -387,13 +587,6 @@ fn chunks(facts: Vec<Fact>) -> Vec<Vec<Fact>> {
         chunks.push(facts.by_ref().take(2 * CHUNK).collect());
     }
     chunks
-}
-
-fn is_parquet(file: &Path) -> Result<bool, Fault> {
-    let mut magic = [0; 4];
-    let mut opened = File::open(file).map_err(|source| Fault::io(format!("could not open {}", file.display()), source))?;
-    Ok(opened.read(&mut magic).map_err(|source| Fault::io(format!("could not read {}", file.display()), source))? == 4
-        && &magic == b"PAR1")
 }
 
 fn sha256_of(file: &Path) -> Result<String, Fault> {

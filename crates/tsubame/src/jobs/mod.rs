@@ -9,4 +9,6 @@ pub mod export;
 pub mod facts;
 pub mod flush;
 pub mod import;
+pub mod pull;
 pub mod tick;
+pub mod webhooks;

@@ -94,7 +94,7 @@ pub fn start(locale: &Locale, start: &ImportStart) -> Markup {
                 label class="drop" {
                     span class="drop-title" { (words::DROP_FILE.get(lang)) }
                     span class="note" { (words::DROP_HINT.fill(lang, &[&start.size_mb_max.to_string()])) }
-                    input type="file" name="file" accept=".csv,.tsv,.txt,text/csv" required;
+                    input type="file" name="file" accept=".csv,.tsv,.tab,.txt,.ndjson,.jsonl,.json,.xlsx,.xlsm,.xls,.parquet,.gz,text/csv" required;
                 }
                 p { button class="primary" type="submit" { (words::PREVIEW.get(lang)) } }
             }

@@ -141,8 +141,8 @@ words! {
     SIGN_IN_WAIT: "失敗が続いたため、{0}秒後にもう一度お試しください。", "Too many failures: try again in {0} seconds.";
     FIRST_PASSWORD: "最初のパスワードは、初回起動時に端末へ一度だけ表示されます。", "The first password is printed once in the terminal when the server first starts.";
 
-    DROP_FILE: "注文のCSVファイルをここにドロップ、または選択", "Drop a CSV file of orders here, or choose one";
-    DROP_HINT: "UTF-8・Shift_JIS(CP932)、カンマ・タブ区切り、{0} MB まで。列は自動で推定し、取り込む前に確認できます。", "UTF-8 or Shift_JIS (CP932), comma or tab separated, up to {0} MB. Columns are guessed, and you check them before anything is imported.";
+    DROP_FILE: "注文のファイルをここにドロップ、または選択", "Drop a file of orders here, or choose one";
+    DROP_HINT: "CSV・TSV（UTF-8・Shift_JIS(CP932)・EUC-JP）、Excel（xlsx・xls）、NDJSON、Parquet、{0} MB まで。列は自動で推定し、取り込む前に確認できます。", "CSV or TSV (UTF-8, Shift_JIS (CP932) or EUC-JP), Excel (xlsx, xls), NDJSON or Parquet, up to {0} MB. Columns are guessed, and you check them before anything is imported.";
     PREVIEW: "内容を確認", "Preview";
     IMPORT_TITLE: "注文データの取込", "Import orders";
     IMPORT_NOTHING_LOST: "読めない行は捨てずに、理由とともに残します。同じファイルをもう一度取り込んでも、注文は二重になりません。", "Rows that cannot be read are kept with the reason. Importing the same file twice does not double any order.";

@@ -1,0 +1,123 @@
+//! Measures this machine: how fast facts are acknowledged, beside a server that does nothing else.
+
+use std::{io::Write, path::PathBuf, time::Duration};
+
+use clap::{Args, Subcommand};
+use tokio::net::TcpListener;
+
+use crate::{
+    bench::{
+        ingest::{self, Report, Side},
+        reference,
+    },
+    fault::Fault,
+};
+
+/// Measure how fast events are acknowledged here, beside the least that such a server could do
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  tsubame bench ingest\n  tsubame bench ingest --seconds 10 --json")]
+pub struct Bench {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    Ingest(Ingest),
+    #[command(hide = true)]
+    Reference(Reference),
+}
+
+/// Send events to a shop made for it, and the same to a bare server, in turns
+#[derive(Debug, Args)]
+struct Ingest {
+    /// How long each round of each load lasts
+    #[arg(long, default_value_t = 4)]
+    seconds: u64,
+    /// How often product and reference take turns
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..))]
+    rounds: u8,
+    /// Where to make the shop: the disk to be measured. It is removed afterwards
+    #[arg(long, value_name = "FOLDER")]
+    dir: Option<PathBuf>,
+    /// Print the figures as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// The bare server, run by `bench ingest`.
+#[derive(Debug, Args)]
+struct Reference {
+    #[arg(long)]
+    log: PathBuf,
+}
+
+impl Bench {
+    pub async fn run(self) -> Result<(), Fault> {
+        match self.what {
+            What::Ingest(ingest) => ingest.run().await,
+            What::Reference(reference) => reference.run().await,
+        }
+    }
+}
+
+impl Ingest {
+    async fn run(self) -> Result<(), Fault> {
+        let folder = match &self.dir {
+            Some(dir) => tempfile::tempdir_in(dir),
+            None => tempfile::tempdir(),
+        };
+        let folder = folder.map_err(|source| Fault::io("could not make a folder to measure in", source))?;
+        let report = ingest::run(folder.path(), self.rounds.into(), Duration::from_secs(self.seconds)).await?;
+        let text = match self.json {
+            true => serde_json::to_string_pretty(&report).expect("numbers are plain JSON") + "\n",
+            false => table(&report),
+        };
+        let _ = std::io::stdout().write_all(text.as_bytes());
+        Ok(())
+    }
+}
+
+impl Reference {
+    async fn run(self) -> Result<(), Fault> {
+        let failed = |source| Fault::io("could not listen on loopback", source);
+        let listener = TcpListener::bind("127.0.0.1:0").await.map_err(failed)?;
+        println!("listening on http://{}", listener.local_addr().map_err(failed)?);
+        reference::serve(listener, &self.log).await
+    }
+}
+
+fn table(report: &Report) -> String {
+    let mut lines = Vec::new();
+    for load in &report.loads {
+        lines.push(format!("{} over {} connections", load.name, load.connections));
+        lines.push(format!(
+            "  {:<10} {:>12} {:>9} {:>9} {:>14} {:>9} {:>9} {:>14}",
+            "", "events/s", "p50 ms", "p99 ms", "p99 half load", "cpu s", "client s", "events/cpu s"
+        ));
+        for (name, side) in [("reference", &load.reference), ("tsubame", &load.product)] {
+            let Side { events_per_second, p50_ms, p99_ms, half_load_p99_ms, server_cpu_seconds, client_cpu_seconds, .. } = side;
+            lines.push(format!(
+                "  {name:<10} {events_per_second:>12.0} {p50_ms:>9.2} {p99_ms:>9.2} {half_load_p99_ms:>14.2} {server_cpu_seconds:>9.2} \
+                 {client_cpu_seconds:>9.2} {:>14.0}",
+                side.events_per_server_cpu_second
+            ));
+        }
+        lines.push(format!(
+            "  {:<10} {:>12.0}   a file and a wait for the disk per request",
+            "floor", load.floor_events_per_second
+        ));
+        lines
+            .push(format!("  ratio {:.2}, p99 at half load {:.1} times the reference's\n", load.ratio, load.half_load_p99_ratio));
+    }
+    lines.push(format!(
+        "straight to Parquet  {:.0} events/s, {:.1} bytes per event",
+        report.parquet_events_per_second, report.parquet_bytes_per_event
+    ));
+    lines.push(format!("lake, compacted      {} events, {:.1} bytes per event", report.lake_events, report.lake_bytes_per_event));
+    lines.push(format!(
+        "acknowledged to seen by a query: p50 {:.0} ms, most {:.0} ms",
+        report.visible_p50_ms, report.visible_max_ms
+    ));
+    lines.join("\n") + "\n"
+}
