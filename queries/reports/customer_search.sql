@@ -1,6 +1,7 @@
 -- Customer search
 --
 -- Customers whose id starts with `q`, at most 50, in the order of their ids. An empty `q` shows the first ones.
+-- Who was merged is found as whom they became.
 --
 -- param q text = ""
 -- column customer_id      text    ja:"会員ID"  en:"Customer"
@@ -14,9 +15,14 @@ SELECT
     coalesce(facts.net_revenue, CAST(0 AS DECIMAL(18, 4))) AS net_revenue,
     facts.last_ordered_on
 FROM (
-    SELECT customer_id FROM customers_history WHERE starts_with(customer_id, $q)
-    UNION
-    SELECT customer_id FROM orders_history WHERE starts_with(customer_id, $q)
+    SELECT coalesce(who.survivor_id, named.customer_id) AS customer_id
+    FROM (
+        SELECT customer_id FROM customers_history WHERE starts_with(customer_id, $q)
+        UNION
+        SELECT customer_id FROM orders_history WHERE starts_with(customer_id, $q)
+    ) AS named
+    LEFT JOIN survivors AS who ON who.customer_id = named.customer_id
+    GROUP BY coalesce(who.survivor_id, named.customer_id)
 ) AS known
 LEFT JOIN customers AS profile ON profile.customer_id = known.customer_id
 LEFT JOIN customer_facts AS facts ON facts.customer_id = known.customer_id

@@ -1,6 +1,6 @@
 -- Arms of an experiment
 --
--- Each customer counts in the first arm met. Purchases, conversion rate and revenue are those within `within_seconds`
+-- Each customer counts in the first arm met; people who were merged after they had met several are left out. Purchases, conversion rate and revenue are those within `within_seconds`
 -- after the exposure, over the customers whose window is over (`matured`). Clicks and farewells (unsubscribed, blocked,
 -- complained) are answers to the message of the exposure. A higher rate alone makes no winner: see the read-out.
 --
@@ -35,15 +35,20 @@ FROM (
         max(CASE WHEN purchase.order_id IS NOT NULL THEN 1 ELSE 0 END) AS converted,
         coalesce(sum(purchase.net), 0) AS net
     FROM (
-        SELECT this.customer_id, this.arm, this.occurred_at, this.send_id
+        SELECT
+            coalesce(who.survivor_id, this.customer_id) AS customer_id,
+            first_value(this.arm ORDER BY this.occurred_at, this.position) AS arm,
+            min(this.occurred_at) AS occurred_at,
+            first_value(this.send_id ORDER BY this.occurred_at, this.position) AS send_id
         FROM exposures_history AS this
+        LEFT JOIN survivors AS who ON who.customer_id = this.customer_id
         WHERE this.experiment = $experiment
           AND NOT EXISTS (
             SELECT 1
-            FROM exposures_history AS earlier
-            WHERE earlier.experiment = this.experiment AND earlier.customer_id = this.customer_id
-              AND (earlier.occurred_at < this.occurred_at
-                OR (earlier.occurred_at = this.occurred_at AND earlier.position < this.position)))
+            FROM contaminated AS other
+            JOIN people AS one ON one.survivor_id = other.customer_id
+            WHERE other.experiment = $experiment AND one.customer_id = this.customer_id)
+        GROUP BY coalesce(who.survivor_id, this.customer_id)
     ) AS unit
     LEFT JOIN (
         SELECT

@@ -16,8 +16,10 @@
 -- column coupon       text    ja:"クーポン"  en:"Coupon"
 -- column send_id      text    ja:"配信ID"  en:"Send"
 SELECT
-    customer_id, source, order_id, revision_id, ordered_at, occurred_at AS revised_at, greatest(ingested_at, known_at) AS arrived_at,
-    status, gross, net, coupon, send_id
-FROM orders_history
-WHERE customer_id IN (SELECT customer_id FROM touches_history)
-ORDER BY customer_id, ordered_at, source, order_id, occurred_at, position
+    coalesce(who.survivor_id, this.customer_id) AS customer_id, this.source, this.order_id, this.revision_id, this.ordered_at,
+    this.occurred_at AS revised_at, greatest(this.ingested_at, this.known_at) AS arrived_at, this.status, this.gross, this.net,
+    this.coupon, this.send_id
+FROM orders_history AS this
+LEFT JOIN survivors AS who ON who.customer_id = this.customer_id
+WHERE coalesce(who.survivor_id, this.customer_id) IN (SELECT customer_id FROM touches)
+ORDER BY customer_id, ordered_at, source, order_id, this.occurred_at, this.position

@@ -12,5 +12,5 @@
 -- column sent_at       instant ja:"配信日時"  en:"Sent at"
 -- column credit_until  instant ja:"計上期限"  en:"Credit until"
 SELECT customer_id, touch_id, send_id, scenario, channel, kind, touched_at, sent_at, credit_until
-FROM touches_history
+FROM touches
 ORDER BY customer_id, touched_at, sent_at, send_id, touch_id

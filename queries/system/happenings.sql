@@ -3,7 +3,8 @@
 -- What identified customers did from `from_at` up to, not including, `to_at`: their events, and their orders as
 -- `order_placed` at the time they were placed, known when their first revision was. `names` limits it to some names,
 -- separated by commas; empty means all. Orders come from the shop alone: an `order_placed` or `order_completed` sent by
--- a browser is left out.
+-- a browser is left out. Segment's clients say of a cart what was added or removed, or that it was looked at: whoever asks for
+-- `cart_updated` gets those too, under that name. Their value is what is known of the cart's: what was added is at least in it.
 --
 -- param from_at instant
 -- param to_at   instant
@@ -29,10 +30,29 @@ SELECT
     value, url, send_id, properties
 FROM (
     SELECT
-        customer_id, name, occurred_at, known_at, event_id, source, visitor_id, session_id, cart_id, order_id, product_id,
-        category, value, url, send_id, properties
+        customer_id,
+        -- Under its own name where that is asked for.
+        CASE
+            WHEN (name IN ('product_added', 'product_removed') OR (name = 'cart_viewed' AND value > 0))
+                AND strpos(concat(',', $names, ','), ',cart_updated,') > 0
+                AND strpos(concat(',', $names, ','), concat(',', name, ',')) = 0
+            THEN 'cart_updated' ELSE name
+        END AS name,
+        occurred_at, known_at, event_id, source, visitor_id, session_id, cart_id, order_id, product_id, category, value, url, send_id,
+        properties
     FROM events_history
     WHERE customer_id IS NOT NULL AND name NOT IN ('order_placed', 'order_completed')
+    UNION ALL
+    -- Under both names where both are asked for; the first condition is known before anything is read.
+    SELECT
+        customer_id, 'cart_updated', occurred_at, known_at, event_id, source, visitor_id, session_id, cart_id, order_id, product_id,
+        category, value, url, send_id, properties
+    FROM events_history
+    WHERE ($names = '' OR (strpos(concat(',', $names, ','), ',cart_updated,') > 0
+            AND (strpos($names, 'product_') > 0 OR strpos($names, 'cart_viewed') > 0)))
+      AND ($names = '' OR strpos(concat(',', $names, ','), concat(',', name, ',')) > 0)
+      AND customer_id IS NOT NULL
+      AND (name IN ('product_added', 'product_removed') OR (name = 'cart_viewed' AND value > 0))
     UNION ALL
     SELECT
         placed.customer_id, 'order_placed', placed.ordered_at, placed.known_at, placed.order_id AS event_id, placed.source, NULL, NULL, NULL,

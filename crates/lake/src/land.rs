@@ -1,10 +1,7 @@
 //! Landing: journal rows become Delta commits, each marked with the journal position it reaches, so that a repeat changes nothing.
 
 use std::{
-    collections::{BTreeMap, HashMap},
-    fs::File,
-    num::NonZeroU64,
-    path::Path,
+    collections::BTreeMap,
     sync::{Arc, Mutex},
 };
 
@@ -15,22 +12,24 @@ use arrow::{
 };
 use datafusion::{common::ScalarValue, datasource::listing::PartitionedFile, execution::object_store::ObjectStoreUrl};
 use deltalake_core::{
-    DeltaTable, DeltaTableBuilder, DeltaTableError,
+    DeltaTable, DeltaTableError,
     kernel::{
-        Action, StructField, StructType, Transaction, engine::arrow_conversion::TryIntoKernel, transaction::CommitProperties,
+        Action, Transaction,
+        transaction::{CommitBuilder, CommitProperties, TableReference},
     },
-    protocol::SaveMode,
+    protocol::{DeltaOperation, SaveMode},
 };
-use parquet::{
-    basic::{Compression, ZstdLevel},
-    file::properties::WriterProperties,
-};
+use futures::{StreamExt, TryStreamExt, future::BoxFuture};
+use object_store::{ObjectStore, ObjectStoreExt};
 use tokio::sync::RwLock;
 use url::Url;
 
 use crate::{
-    LakeError,
+    Damaged, LakeError,
     decode::{decode, sorted},
+    file::{FileWriter, Sealed},
+    log::{SEAL, seal_of},
+    open::{Access, open_table},
     provider::{Snapshot, file_statistics, is_ordered},
     store::Place,
     tables::{self, Table},
@@ -38,19 +37,30 @@ use crate::{
 };
 
 /// The application id of our commits: `txn.version` is the last journal position in the table.
-const APPLICATION: &str = "tsubame-journal";
+pub(crate) const APPLICATION: &str = "tsubame-journal";
+/// How often a commit is tried whose outcome was read back as "it did not land".
+const COMMITS_MAX: usize = 5;
+/// How often one try may lose the race for a version.
+const RACES_MAX: usize = 100;
 
 /// The tables of one shop. One process writes them: the holder of the shop's lock.
 pub struct Lake {
-    place: Place,
+    pub(crate) place: Place,
+    application: String,
     handles: BTreeMap<&'static str, RwLock<Handle>>,
     pub(crate) memory: Mutex<BTreeMap<i64, RecordBatch>>,
 }
 
-struct Handle {
-    table: DeltaTable,
-    watermark: i64,
-    pinned: Option<Snapshot>,
+#[derive(Debug)]
+pub(crate) struct Handle {
+    pub table: DeltaTable,
+    pub watermark: i64,
+    pub pinned: Option<Snapshot>,
+    /// The last checkpoint; -1 for none.
+    pub checkpoint: i64,
+    /// A commit ended in an error that could not be read back: what the table holds is to be asked first.
+    pub unsure: bool,
+    pub damaged: Option<Damaged>,
 }
 
 /// What one flush wrote.
@@ -60,13 +70,6 @@ pub struct Landed {
     pub commits: u32,
     /// Everything up to here is in the tables, on stable storage: the journal may forget it.
     pub up_to: i64,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Compacted {
-    pub table: &'static str,
-    pub files_before: usize,
-    pub files_after: usize,
 }
 
 /// A table's state, for people.
@@ -81,22 +84,77 @@ pub struct TableStatus {
 }
 
 impl Lake {
-    /// Opens the tables under a folder or URL, creating those that do not exist.
+    /// Opens the tables under a folder or URL, creating those that do not exist. Damaged tables are named when they are read.
     pub async fn open(location: &str) -> Result<Lake, LakeError> {
-        let place = Place::parse(location)?;
-        let mut handles = BTreeMap::new();
-        for table in tables::TABLES {
-            handles.insert(table.name(), RwLock::new(open_table(&place, *table).await?));
+        Lake::open_at(Place::parse(location)?, Access::Read).await
+    }
+
+    /// Opens the tables to write them: damage at the end of a log is repaired where the journal has what is lost. `kept_after` says of
+    /// each table from which position on that is; of a table it does not name, nothing is kept.
+    pub async fn open_to_write(location: &str, kept_after: BTreeMap<String, i64>) -> Result<Lake, LakeError> {
+        Lake::open_at(Place::parse(location)?, Access::Write { kept_after }).await
+    }
+
+    /// Opens the tables in a store that somebody else opened.
+    pub async fn open_on(store: Arc<dyn ObjectStore>, url: Url, access: Access) -> Result<Lake, LakeError> {
+        Lake::open_at(Place::on(store, url), access).await
+    }
+
+    async fn open_at(place: Place, access: Access) -> Result<Lake, LakeError> {
+        if matches!(access, Access::Write { .. }) {
+            place.probe().await?;
         }
-        Ok(Lake { place, handles, memory: Mutex::default() })
+        let (place_of, access_of) = (&place, &access);
+        let mut opening: Vec<BoxFuture<'_, Result<(&'static str, RwLock<Handle>), LakeError>>> = Vec::new();
+        for table in tables::TABLES.iter().copied() {
+            opening.push(Box::pin(async move {
+                let handle = open_table(place_of, table, access_of, APPLICATION).await?;
+                Ok((table.name(), RwLock::new(handle)))
+            }));
+        }
+        let handles = futures::stream::iter(opening).buffer_unordered(OPENED_TOGETHER).try_collect().await?;
+        Ok(Lake { place, application: APPLICATION.into(), handles, memory: Mutex::default() })
+    }
+
+    /// The same tables as another writer of them: its positions are its own.
+    pub async fn as_application(mut self, application: &str) -> Result<Lake, LakeError> {
+        self.application = application.into();
+        for (name, handle) in &self.handles {
+            let mut handle = handle.write().await;
+            if handle.damaged.is_none() {
+                handle.watermark = watermark(&handle.table, application).await.map_err(|source| read_error(name, source))?;
+            }
+        }
+        Ok(self)
     }
 
     pub fn url(&self) -> &Url {
         &self.place.url
     }
 
-    /// Writes journal rows into their tables, one commit per table, and makes the commits durable. Rows that already landed are skipped.
-    /// `segments` must be all the journal holds up to some position.
+    /// The last journal position in each table that can be read.
+    pub async fn watermarks(&self) -> BTreeMap<&'static str, i64> {
+        let mut watermarks = BTreeMap::new();
+        for (name, handle) in &self.handles {
+            let handle = handle.read().await;
+            if handle.damaged.is_none() {
+                watermarks.insert(*name, handle.watermark);
+            }
+        }
+        watermarks
+    }
+
+    /// The tables that cannot be read, and why.
+    pub async fn damaged(&self) -> Vec<Damaged> {
+        let mut damaged = Vec::new();
+        for handle in self.handles.values() {
+            damaged.extend(handle.read().await.damaged.clone());
+        }
+        damaged
+    }
+
+    /// Writes journal rows into their tables, one commit per table, durably. Rows that already landed are skipped. A table that fails
+    /// does not keep the others from their rows. `segments` must be all the journal holds between two positions.
     pub async fn land(&self, segments: &[TailSegment]) -> Result<Landed, LakeError> {
         let mut by_table: BTreeMap<&str, Vec<&TailSegment>> = BTreeMap::new();
         let mut landed = Landed::default();
@@ -104,12 +162,23 @@ impl Lake {
             landed.up_to = landed.up_to.max(segment.first_position + segment.rows as i64 - 1);
             by_table.entry(&segment.table).or_default().push(segment);
         }
+        let mut failed = None;
         for (name, mut parts) in by_table {
             parts.sort_by_key(|segment| segment.first_position);
             let table = tables::find(name).ok_or_else(|| LakeError::UnknownTable(name.into()))?;
-            let rows = self.land_table(table, &parts).await?;
-            landed.rows += rows;
-            landed.commits += u32::from(rows > 0);
+            match self.land_table(table, &parts).await {
+                Ok(rows) => {
+                    landed.rows += rows;
+                    landed.commits += u32::from(rows > 0);
+                }
+                Err(error) => {
+                    tracing::error!(table = name, error = &error as &dyn std::error::Error, "rows could not land");
+                    failed.get_or_insert(error);
+                }
+            }
+        }
+        if let Some(error) = failed {
+            return Err(error);
         }
         self.memory.lock().expect("nobody panics while holding it").retain(|first, _| *first > landed.up_to);
         Ok(landed)
@@ -117,106 +186,81 @@ impl Lake {
 
     async fn land_table(&self, table: &'static dyn Table, parts: &[&TailSegment]) -> Result<u64, LakeError> {
         let name = table.name();
+        let write_error = |source| write_error(name, source);
         let mut handle = self.handle(name).write().await;
-        let mut batches = Vec::new();
-        let mut last = handle.watermark;
-        for segment in parts {
-            let batch = decode(segment)?;
-            let skip = (handle.watermark + 1 - segment.first_position).clamp(0, batch.num_rows() as i64) as usize;
-            batches.push(batch.slice(skip, batch.num_rows() - skip));
-            last = last.max(segment.first_position + segment.rows as i64 - 1);
+        if let Some(damaged) = &handle.damaged {
+            return Err(damaged.clone().into());
         }
-        let arrow_error = |source| LakeError::Decode { table: name.into(), first: parts[0].first_position, source };
-        let batch = concat_batches(&tables::schema(table), &batches).map_err(arrow_error)?;
-        if batch.num_rows() == 0 {
-            return Ok(0);
-        }
-        let rows = batch.num_rows() as u64;
-        let batch = sorted(table, batch).map_err(arrow_error)?;
-        let written = handle
-            .table
-            .clone()
-            .write([batch])
-            .with_save_mode(SaveMode::Append)
-            .with_writer_properties(writer_properties())
-            .with_commit_properties(
-                CommitProperties::default()
-                    .with_application_transaction(Transaction::new(APPLICATION, last))
-                    .with_max_retries(100),
-            )
-            .await;
-        match written {
-            Ok(table) => handle.table = table,
-            // The answer may have been lost while the commit landed: the table itself knows.
-            Err(source) => {
-                let write_error = |source| LakeError::Write { table: name.into(), source: Box::new(source) };
+        let last = parts.iter().map(|segment| segment.first_position + segment.rows as i64 - 1).max().unwrap_or(0);
+        let mut failure = None;
+        for attempt in 0..COMMITS_MAX {
+            if handle.unsure {
+                pause(attempt).await;
                 handle.table.update_state().await.map_err(write_error)?;
-                if watermark(&handle.table).await.map_err(write_error)? < last {
-                    return Err(write_error(source));
+                handle.watermark = watermark(&handle.table, &self.application).await.map_err(write_error)?;
+                (handle.pinned, handle.unsure) = (None, false);
+            }
+            let Some((rows, sealed)) = unlanded(table, parts, handle.watermark)? else {
+                // It had landed before, or what failed did land after all.
+                return Ok(0);
+            };
+            self.store(name, std::slice::from_ref(&sealed)).await?;
+            let add = sealed.add(now_ms(), false);
+            let transaction = Transaction::new(&self.application, last);
+            let operation = DeltaOperation::Write { mode: SaveMode::Append, partition_by: None, predicate: None };
+            handle.unsure = true;
+            match commit(&mut handle.table, vec![Action::Add(add)], vec![transaction], operation).await {
+                Ok(()) => {
+                    (handle.watermark, handle.pinned, handle.unsure) = (last, None, false);
+                    return Ok(rows);
+                }
+                // The answer may have been lost while the commit landed: the table itself knows.
+                Err(source) => {
+                    tracing::warn!(table = name, attempt, error = %source, "a commit failed; the table is asked whether it landed");
+                    if watermark_now(&mut handle, &self.application).await.map_err(write_error)? >= last {
+                        return Ok(rows);
+                    }
+                    failure = Some(source);
                 }
             }
         }
-        handle.watermark = last;
-        handle.pinned = None;
-        if let Some(folder) = &self.place.folder {
-            sync_commit(&folder.join(name), handle.table.version().unwrap_or_default() as i64)?;
-        }
-        Ok(rows)
+        Err(write_error(failure.expect("every attempt failed")))
     }
 
-    /// Rewrites many small files as few large ones. Rows do not change.
-    pub async fn compact(&self, min_files: usize) -> Result<Vec<Compacted>, LakeError> {
-        let mut compacted = Vec::new();
-        for table in tables::TABLES {
-            let name = table.name();
-            let mut handle = self.handle(name).write().await;
-            let write_error = |source| LakeError::Write { table: name.into(), source: Box::new(source) };
-            let files = |table: &DeltaTable| table.snapshot().map(|state| state.log_data().num_files());
-            let before = files(&handle.table).map_err(write_error)?;
-            if before < min_files {
-                continue;
-            }
-            let (table, _) = handle
-                .table
-                .clone()
-                .optimize()
-                .with_target_size(NonZeroU64::new(128 << 20).expect("not zero"))
-                .with_writer_properties(writer_properties())
-                .await
-                .map_err(write_error)?;
-            handle.table = table;
-            handle.pinned = None;
-            if let Some(folder) = &self.place.folder {
-                sync_commit(&folder.join(name), handle.table.version().unwrap_or_default() as i64)?;
-            }
-            compacted.push(Compacted {
-                table: name,
-                files_before: before,
-                files_after: files(&handle.table).map_err(write_error)?,
-            });
+    /// Puts finished files where the table is. Their names are their content, so a repeat changes nothing.
+    pub(crate) async fn store(&self, table: &str, files: &[Sealed]) -> Result<(), LakeError> {
+        let folder = self.place.folder(table)?;
+        for sealed in files {
+            let path = folder.clone().join(sealed.name.as_str());
+            let put = self.place.store.put(&path, sealed.bytes.clone().into()).await;
+            put.map_err(|source| write_error(table, source.into()))?;
         }
-        Ok(compacted)
+        Ok(())
     }
 
     /// Sees what other processes committed.
     pub async fn refresh(&self) -> Result<(), LakeError> {
         for (name, handle) in &self.handles {
-            let read_error = |source| LakeError::Read { table: name.to_string(), source: Box::new(source) };
+            let read_error = |source| read_error(name, source);
             let mut handle = handle.write().await;
+            if handle.damaged.is_some() {
+                continue;
+            }
             let before = handle.table.version();
             handle.table.update_incremental(None).await.map_err(read_error)?;
             if handle.table.version() != before {
-                handle.watermark = watermark(&handle.table).await.map_err(read_error)?;
+                handle.watermark = watermark(&handle.table, &self.application).await.map_err(read_error)?;
                 handle.pinned = None;
             }
         }
         Ok(())
     }
 
+    /// Of the tables that can be read.
     pub async fn status(&self) -> Result<Vec<TableStatus>, LakeError> {
         let mut statuses = Vec::new();
         for table in tables::TABLES {
-            let snapshot = self.snapshot(table.name()).await?;
+            let Ok(snapshot) = self.snapshot(table.name()).await? else { continue };
             let rows = |file: &PartitionedFile| {
                 file.statistics.as_ref().and_then(|statistics| statistics.num_rows.get_value().copied()).unwrap_or(0)
             };
@@ -232,79 +276,109 @@ impl Lake {
         Ok(statuses)
     }
 
-    fn handle(&self, name: &str) -> &RwLock<Handle> {
+    pub(crate) fn handle(&self, name: &str) -> &RwLock<Handle> {
         self.handles.get(name).expect("every table of the list was opened")
     }
 
-    pub(crate) async fn snapshot(&self, name: &'static str) -> Result<Snapshot, LakeError> {
-        if let Some(pinned) = &self.handle(name).read().await.pinned {
-            return Ok(pinned.clone());
+    pub(crate) async fn snapshot(&self, name: &'static str) -> Result<Result<Snapshot, Damaged>, LakeError> {
+        {
+            let handle = self.handle(name).read().await;
+            if let Some(damaged) = &handle.damaged {
+                return Ok(Err(damaged.clone()));
+            }
+            if let Some(pinned) = &handle.pinned {
+                return Ok(Ok(pinned.clone()));
+            }
         }
         let mut handle = self.handle(name).write().await;
-        let pinned = pin(name, &handle.table, handle.watermark)
-            .map_err(|source| LakeError::Read { table: name.into(), source: Box::new(source) })?;
+        let pinned = pin(name, &self.place, &handle.table, handle.watermark).map_err(|source| read_error(name, source))?;
         handle.pinned = Some(pinned.clone());
-        Ok(pinned)
+        Ok(Ok(pinned))
     }
 }
 
-async fn open_table(place: &Place, table: &dyn Table) -> Result<Handle, LakeError> {
+const OPENED_TOGETHER: usize = 8;
+
+/// The rows past the watermark as one file; `None` if there are none.
+fn unlanded(table: &'static dyn Table, parts: &[&TailSegment], watermark: i64) -> Result<Option<(u64, Sealed)>, LakeError> {
     let name = table.name();
-    let url = place.table(name)?;
-    let open_error = |source| LakeError::Open { table: name.into(), source: Box::new(source) };
-    let mut delta = DeltaTableBuilder::from_url(url).and_then(DeltaTableBuilder::build).map_err(open_error)?;
-    match delta.load().await {
-        Ok(()) => {}
-        Err(DeltaTableError::NotATable(_)) => delta = create(delta, table).await.map_err(open_error)?,
-        Err(source) => return Err(open_error(source)),
+    let mut batches = Vec::new();
+    for segment in parts {
+        let batch = decode(segment)?;
+        let skip = (watermark + 1 - segment.first_position).clamp(0, batch.num_rows() as i64) as usize;
+        batches.push(batch.slice(skip, batch.num_rows() - skip));
     }
-    let features = delta.snapshot().map_err(open_error)?.protocol().reader_features().unwrap_or_default().to_vec();
-    for feature in ["deletionVectors", "columnMapping"] {
-        if features.iter().any(|found| found.to_string() == feature) {
-            return Err(LakeError::Feature { table: name.into(), feature: feature.into() });
-        }
+    let arrow_error = |source| LakeError::Decode { table: name.into(), first: parts[0].first_position, source };
+    let batch = concat_batches(&tables::schema(table), &batches).map_err(arrow_error)?;
+    if batch.num_rows() == 0 {
+        return Ok(None);
     }
-    let watermark = watermark(&delta).await.map_err(open_error)?;
-    Ok(Handle { table: delta, watermark, pinned: None })
+    let rows = batch.num_rows() as u64;
+    let batch = sorted(table, batch).map_err(arrow_error)?;
+    let write = || {
+        let mut writer = FileWriter::new(table)?;
+        writer.write(&batch)?;
+        writer.finish()
+    };
+    let sealed = write().map_err(|source| write_error(name, source.into()))?;
+    Ok(Some((rows, sealed)))
 }
 
-async fn create(table: DeltaTable, definition: &dyn Table) -> Result<DeltaTable, DeltaTableError> {
-    let schema: StructType = tables::schema(definition).as_ref().try_into_kernel()?;
-    let fields: Vec<StructField> = schema.fields().cloned().collect();
-    let times = tables::TIMES.iter().chain(&tables::LANDED).map(|column| column.name);
-    let statistics: Vec<&str> = times.chain(definition.statistics().iter().copied()).collect();
-    let configuration: HashMap<String, Option<String>> = [
-        ("delta.dataSkippingStatsColumns", statistics.join(",")),
-        ("delta.checkpointInterval", "50".into()),
-        ("delta.deletedFileRetentionDuration", "interval 7 days".into()),
-        ("delta.logRetentionDuration", "interval 30 days".into()),
-    ]
-    .into_iter()
-    .map(|(key, value)| (key.to_string(), Some(value)))
-    .collect();
-    table
-        .create()
-        .with_table_name(definition.name())
-        .with_columns(fields)
-        .with_configuration(configuration)
-        .with_save_mode(SaveMode::Ignore)
-        .await
-}
-
-async fn watermark(table: &DeltaTable) -> Result<i64, DeltaTableError> {
+/// Commits with a sum over what it does. On an error the outcome is unknown.
+pub(crate) async fn commit(
+    table: &mut DeltaTable,
+    actions: Vec<Action>,
+    transactions: Vec<Transaction>,
+    operation: DeltaOperation,
+) -> Result<(), DeltaTableError> {
+    let seal = seal_of(&actions, &transactions);
+    let properties = CommitProperties::default()
+        .with_metadata([(SEAL.to_string(), seal.into())])
+        .with_application_transactions(transactions)
+        .with_max_retries(RACES_MAX)
+        // Checkpoints are made, and old logs removed, where maintenance is: never between a commit and its answer.
+        .with_create_checkpoint(false)
+        .with_cleanup_expired_logs(Some(false));
     let log_store = table.log_store();
-    Ok(table.snapshot()?.transaction_version(log_store.as_ref(), APPLICATION).await?.unwrap_or(0))
+    let state: &dyn TableReference = table.snapshot()?;
+    let done = CommitBuilder::from(properties).with_actions(actions).build(Some(state), log_store, operation).await?;
+    table.state = Some(done.snapshot());
+    Ok(())
 }
 
-fn writer_properties() -> WriterProperties {
-    WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(3).expect("a level of zstd")))
-        .set_max_row_group_row_count(Some(131_072))
-        .build()
+/// Reads the table anew; afterwards it is known what it holds.
+async fn watermark_now(handle: &mut Handle, application: &str) -> Result<i64, DeltaTableError> {
+    handle.table.update_state().await?;
+    handle.watermark = watermark(&handle.table, application).await?;
+    (handle.pinned, handle.unsure) = (None, false);
+    Ok(handle.watermark)
+}
+
+pub(crate) async fn watermark(table: &DeltaTable, application: &str) -> Result<i64, DeltaTableError> {
+    let log_store = table.log_store();
+    Ok(table.snapshot()?.transaction_version(log_store.as_ref(), application).await?.unwrap_or(0))
+}
+
+/// Longer each time, so that a store that is down is not hammered.
+async fn pause(attempt: usize) {
+    tokio::time::sleep(std::time::Duration::from_millis(50 << attempt.min(6))).await;
+}
+
+/// For the log's own bookkeeping: no decision depends on it.
+pub(crate) fn now_ms() -> i64 {
+    chrono::Utc::now().timestamp_millis()
+}
+
+pub(crate) fn write_error(table: &str, source: DeltaTableError) -> LakeError {
+    LakeError::Write { table: table.into(), source: Box::new(source) }
+}
+
+pub(crate) fn read_error(table: &str, source: DeltaTableError) -> LakeError {
+    LakeError::Read { table: table.into(), source: Box::new(source) }
 }
 
 /// Reads the files of a version out of the log, with the statistics that let a scan skip them.
-fn pin(name: &'static str, table: &DeltaTable, watermark: i64) -> Result<Snapshot, DeltaTableError> {
+pub(crate) fn pin(name: &'static str, place: &Place, table: &DeltaTable, watermark: i64) -> Result<Snapshot, DeltaTableError> {
     let schema = tables::schema(tables::find(name).expect("only tables of the list are opened"));
     let state = table.snapshot()?;
     let adds = state.add_actions_table(true)?;
@@ -338,34 +412,6 @@ fn pin(name: &'static str, table: &DeltaTable, watermark: i64) -> Result<Snapsho
     let url = table.table_url();
     let root = format!("{}://{}/", url.scheme(), url.host_str().unwrap_or(""));
     let store_url = ObjectStoreUrl::parse(&root).map_err(|error| DeltaTableError::Generic(error.to_string()))?;
-    let store = table.log_store().root_object_store(None);
+    let store = place.reading.clone();
     Ok(Snapshot { version: state.version() as i64, watermark, files: Arc::new(files), store_url, store })
-}
-
-/// A Delta commit on a local disk is links and renames without fsync; a power cut could take it after the journal forgot its rows.
-fn sync_commit(table: &Path, version: i64) -> Result<(), LakeError> {
-    let log = table.join("_delta_log");
-    let commit = log.join(format!("{version:020}.json"));
-    let sync = |path: &Path| {
-        File::open(path)
-            .and_then(|file| file.sync_all())
-            .map_err(|source| LakeError::Sync { path: path.display().to_string(), source })
-    };
-    let text =
-        std::fs::read_to_string(&commit).map_err(|source| LakeError::Sync { path: commit.display().to_string(), source })?;
-    for action in text.lines().filter_map(|line| serde_json::from_str::<Action>(line).ok()) {
-        if let Action::Add(add) = action {
-            sync(&table.join(&add.path))?;
-        }
-    }
-    sync(&commit)?;
-    for checkpoint in [log.join(format!("{version:020}.checkpoint.parquet")), log.join("_last_checkpoint")] {
-        if checkpoint.exists() {
-            sync(&checkpoint)?;
-        }
-    }
-    sync(&log)?;
-    sync(table)?;
-    // A table's first commit comes with a new folder.
-    table.parent().map_or(Ok(()), sync)
 }

@@ -1,16 +1,27 @@
 //! What is remembered: Delta tables, written from the journal so that each fact lands once, and read together with the journal's tail.
 
+mod compact;
+mod copy;
 mod decode;
+mod durable;
+mod file;
 mod foreign;
 mod land;
+mod log;
+mod open;
 mod provider;
+mod scrub;
+mod seal;
 mod store;
 pub mod tables;
 mod view;
 
+pub use compact::{Compacted, Tended};
 pub use foreign::{ForeignError, ParquetRows};
-pub use land::{Compacted, Lake, Landed, TableStatus};
+pub use land::{Lake, Landed, TableStatus};
+pub use open::Access;
 pub use provider::FactTable;
+pub use scrub::{Found, Scrubbed};
 pub use view::{ReadView, TailSegment};
 
 #[derive(Debug, thiserror::Error)]
@@ -29,10 +40,29 @@ pub enum LakeError {
     Decode { table: String, first: i64, source: arrow::error::ArrowError },
     #[error("table `{table}` uses the Delta feature `{feature}`, which Tsubame does not read")]
     Feature { table: String, feature: String },
-    #[error("could not make `{path}` durable")]
-    Sync { path: String, source: std::io::Error },
+    #[error("table `{table}` has a column `{column}` of type {found}, where this version has {expected}")]
+    Column { table: String, column: String, found: String, expected: String },
+    #[error("could not read or write the lake at `{location}`")]
+    Store { location: String, source: object_store::Error },
+    #[error("the store at `{location}` lets two writers create one file: commits in it would be lost without a word")]
+    Unconditional { location: String },
+    #[error("could not rewrite table `{table}`")]
+    Rewrite { table: String, source: Box<datafusion::error::DataFusionError> },
+    #[error(transparent)]
+    Damaged(#[from] Damaged),
     #[error("could not create `{path}`")]
     Create { path: String, source: std::io::Error },
+}
+
+/// A table that is left aside: the others can be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("table `{table}` is damaged from version {version} on: `{file}` {what}")]
+pub struct Damaged {
+    pub table: String,
+    pub version: i64,
+    pub file: String,
+    pub what: String,
+    pub remedy: String,
 }
 
 impl model::Remedy for LakeError {
@@ -42,6 +72,11 @@ impl model::Remedy for LakeError {
             LakeError::Feature { .. } => Some("rewrite the table without it; Tsubame never turns it on".into()),
             LakeError::UnknownTable(_) => Some("start the version that wrote them".into()),
             LakeError::Decode { .. } => Some("keep data/state.db as it is and report this: the rows are still in it".into()),
+            LakeError::Unconditional { .. } => {
+                Some("use a store that honours `If-None-Match: *`, such as S3 itself or SeaweedFS, or a local folder".into())
+            }
+            LakeError::Column { .. } => Some("start the version that wrote the table".into()),
+            LakeError::Damaged(damaged) => Some(damaged.remedy.clone()),
             _ => None,
         }
     }

@@ -9,7 +9,7 @@ use arrow::{
 use async_trait::async_trait;
 use datafusion::{
     catalog::{Session, TableProvider},
-    common::{ColumnStatistics, Result, ScalarValue, Statistics, stats::Precision},
+    common::{ColumnStatistics, DFSchema, Result, ScalarValue, Statistics, pruning::PrunableStatistics, stats::Precision},
     datasource::{
         TableType,
         listing::PartitionedFile,
@@ -17,14 +17,16 @@ use datafusion::{
         physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource},
         source::DataSourceExec,
     },
+    error::DataFusionError,
     execution::object_store::ObjectStoreUrl,
-    logical_expr::{Expr, TableProviderFilterPushDown},
+    logical_expr::{Expr, TableProviderFilterPushDown, utils::conjunction},
+    physical_optimizer::pruning::PruningPredicate,
     physical_plan::{ExecutionPlan, empty::EmptyExec, union::UnionExec},
 };
 use object_store::ObjectStore;
 use url::Url;
 
-use crate::tables;
+use crate::{Damaged, tables};
 
 /// One table as one query sees it.
 #[derive(Debug)]
@@ -35,6 +37,8 @@ pub struct FactTable {
     schema: SchemaRef,
     snapshot: Snapshot,
     tail: Vec<RecordBatch>,
+    /// Why it cannot be read.
+    damaged: Option<Damaged>,
 }
 
 /// The files of one Delta version.
@@ -52,13 +56,42 @@ pub(crate) struct Snapshot {
 impl FactTable {
     pub(crate) fn new(name: &'static str, snapshot: Snapshot, tail: Vec<RecordBatch>) -> Self {
         let schema = tables::schema(tables::find(name).expect("only tables of the list are pinned"));
-        FactTable { name, version: snapshot.version, schema, snapshot, tail }
+        FactTable { name, version: snapshot.version, schema, snapshot, tail, damaged: None }
+    }
+
+    /// A table that every question to it is told about.
+    pub(crate) fn damaged(name: &'static str, damaged: Damaged) -> Self {
+        FactTable { damaged: Some(damaged), ..FactTable::new(name, Snapshot::empty(), Vec::new()) }
+    }
+
+    /// The files that may hold rows which pass the filters, by what the log says of each.
+    fn files(&self, state: &dyn Session, filters: &[Expr]) -> Result<Vec<PartitionedFile>> {
+        let files = &self.snapshot.files;
+        let Some(filter) = conjunction(filters.to_vec()) else { return Ok(files.to_vec()) };
+        let schema = DFSchema::try_from(self.schema.as_ref().clone())?;
+        let predicate = state.create_physical_expr(filter, &schema)?;
+        // A predicate that cannot be asked of ranges skips nothing.
+        let Ok(predicate) = PruningPredicate::try_new(predicate, self.schema.clone()) else { return Ok(files.to_vec()) };
+        let bounds: Vec<Arc<Statistics>> = files.iter().map(|file| bounds(file, &self.schema)).collect();
+        let keep = predicate.prune(&PrunableStatistics::new(bounds, self.schema.clone()))?;
+        Ok(files.iter().zip(keep).filter(|(_, keep)| *keep).map(|(file, _)| file.clone()).collect())
     }
 
     /// The store its files are in, to be registered with the session that reads them.
     pub fn store(&self) -> (Url, Arc<dyn ObjectStore>) {
         let url = Url::parse(self.snapshot.store_url.as_str()).expect("an ObjectStoreUrl is a URL");
         (url, self.snapshot.store.clone())
+    }
+
+    /// Whether it has no row at all.
+    pub fn is_empty(&self) -> bool {
+        self.snapshot.files.is_empty() && self.tail_rows() == 0
+    }
+
+    /// Rows of its files, if the log states them all.
+    pub(crate) fn landed_rows(&self) -> Option<usize> {
+        let rows = |file: &PartitionedFile| file.statistics.as_ref()?.num_rows.get_value().copied();
+        self.snapshot.files.iter().map(rows).sum()
     }
 
     /// Rows that are not in the lake yet.
@@ -78,7 +111,7 @@ impl TableProvider for FactTable {
     }
 
     fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
-        // The filter stays above; the physical optimizer hands it to the Parquet source, which skips files and row groups by it.
+        // The filter stays above: here it skips files, and the optimizer hands it to the Parquet source, which skips row groups.
         Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
     }
 
@@ -86,13 +119,17 @@ impl TableProvider for FactTable {
         &self,
         state: &dyn Session,
         projection: Option<&Vec<usize>>,
-        _filters: &[Expr],
+        filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
+        if let Some(damaged) = &self.damaged {
+            return Err(DataFusionError::External(Box::new(damaged.clone())));
+        }
         let mut inputs: Vec<Arc<dyn ExecutionPlan>> = Vec::new();
-        if !self.snapshot.files.is_empty() {
+        let files = self.files(state, filters)?;
+        if !files.is_empty() {
             let partitions = state.config().target_partitions().max(1);
-            let groups = FileGroup::new(self.snapshot.files.to_vec()).split_files(partitions);
+            let groups = FileGroup::new(files).split_files(partitions);
             let source = Arc::new(ParquetSource::new(self.schema.clone()));
             let scan = FileScanConfigBuilder::new(self.snapshot.store_url.clone(), source)
                 .with_file_groups(groups)
@@ -120,6 +157,25 @@ impl TableProvider for FactTable {
             _ => UnionExec::try_new(inputs),
         }
     }
+}
+
+/// What a file spans, for skipping it: the log's bounds hold all values though they need not be among them.
+fn bounds(file: &PartitionedFile, schema: &SchemaRef) -> Arc<Statistics> {
+    let Some(known) = &file.statistics else { return Arc::new(Statistics::new_unknown(schema)) };
+    let exact = |bound: &Precision<ScalarValue>| match bound {
+        Precision::Inexact(value) | Precision::Exact(value) => Precision::Exact(value.clone()),
+        Precision::Absent => Precision::Absent,
+    };
+    let column_statistics = known.column_statistics.iter().map(|column| ColumnStatistics {
+        min_value: exact(&column.min_value),
+        max_value: exact(&column.max_value),
+        ..ColumnStatistics::new_unknown()
+    });
+    Arc::new(Statistics {
+        num_rows: Precision::Absent,
+        total_byte_size: Precision::Absent,
+        column_statistics: column_statistics.collect(),
+    })
 }
 
 /// What the Delta log says of one file, for skipping it. `min` and `max` are inexact: strings and times are cut short in the log.

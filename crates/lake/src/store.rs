@@ -1,25 +1,29 @@
 //! Where the lake is: a local folder, or an `object_store` URL. `s3://` goes through `object_store` alone, without a vendor's SDK.
 
-use std::{path::PathBuf, sync::Arc, sync::Once};
+use std::{
+    hash::{BuildHasher, Hasher},
+    sync::{Arc, Once},
+};
 
 use deltalake_core::{
-    DeltaResult, DeltaTableError,
-    logstore::{
-        LogStore, LogStoreFactory, ObjectStoreFactory, ObjectStoreRef, StorageConfig, default_logstore, logstore_factories,
-        object_store_factories,
-    },
+    DeltaResult, DeltaTable, DeltaTableBuilder,
+    logstore::{LogStore, LogStoreFactory, ObjectStoreRef, StorageConfig, default_logstore, logstore_factories},
 };
-use object_store::path::Path;
+use object_store::{Error, ObjectStore, ObjectStoreExt, PutMode, path::Path};
 use url::Url;
 
-use crate::LakeError;
+use crate::{LakeError, durable::Durable, seal::Verified};
 
 /// A place for the lake.
 #[derive(Debug, Clone)]
 pub struct Place {
     pub url: Url,
-    /// Set for a local folder, which needs fsync after a commit.
-    pub folder: Option<PathBuf>,
+    /// For all but queries, from the root of the bucket or the file system.
+    pub store: Arc<dyn ObjectStore>,
+    /// For queries: it checks what it reads.
+    pub reading: Arc<dyn ObjectStore>,
+    /// Whether conditional writes are known to work: in a local folder they are links.
+    trusted: bool,
 }
 
 impl Place {
@@ -27,39 +31,78 @@ impl Place {
     pub fn parse(location: &str) -> Result<Place, LakeError> {
         let bad = || LakeError::Location(location.into());
         if location.contains("://") && !location.starts_with("file://") {
-            register_s3();
             let url = Url::parse(&format!("{}/", location.trim_end_matches('/'))).map_err(|_| bad())?;
-            return Ok(Place { url, folder: None });
+            let options = std::env::vars().filter(|(key, _)| key.starts_with("AWS_"));
+            let options = options.map(|(key, value)| (key.to_lowercase(), value));
+            let (store, _) = object_store::parse_url_opts(&url, options)
+                .map_err(|source| LakeError::Store { location: location.into(), source })?;
+            return Ok(Place::on(Arc::from(store), url));
         }
-        let folder = PathBuf::from(location.trim_start_matches("file://"));
+        let folder = std::path::PathBuf::from(location.trim_start_matches("file://"));
         std::fs::create_dir_all(&folder).map_err(|source| LakeError::Create { path: location.into(), source })?;
         let folder = folder.canonicalize().map_err(|_| bad())?;
         let url = Url::from_directory_path(&folder).map_err(|()| bad())?;
-        Ok(Place { url, folder: Some(folder) })
+        Ok(Place { trusted: true, ..Place::on(Arc::new(Durable::default()), url) })
     }
 
-    pub fn table(&self, name: &str) -> Result<Url, LakeError> {
-        if let Some(folder) = &self.folder {
-            let path = folder.join(name);
-            std::fs::create_dir_all(&path).map_err(|source| LakeError::Create { path: path.display().to_string(), source })?;
-        }
+    /// A store that somebody else opened; `url` is the lake's place in it.
+    pub fn on(store: Arc<dyn ObjectStore>, url: Url) -> Place {
+        register_log_stores();
+        let reading = Arc::new(Verified::new(store.clone()));
+        Place { url, store, reading, trusted: false }
+    }
+
+    fn table_url(&self, name: &str) -> Result<Url, LakeError> {
         self.url.join(&format!("{name}/")).map_err(|_| LakeError::Location(self.url.to_string()))
     }
-}
 
-struct S3;
+    /// The folder of a table, from the root of the store.
+    pub fn folder(&self, name: &str) -> Result<Path, LakeError> {
+        Path::from_url_path(self.table_url(name)?.path()).map_err(|_| LakeError::Location(self.url.to_string()))
+    }
 
-impl ObjectStoreFactory for S3 {
-    fn parse_url_opts(&self, url: &Url, config: &StorageConfig) -> DeltaResult<(ObjectStoreRef, Path)> {
-        let given = config.raw.iter().map(|(key, value)| (key.to_lowercase(), value.clone()));
-        let from_environment =
-            std::env::vars().filter(|(key, _)| key.starts_with("AWS_")).map(|(key, value)| (key.to_lowercase(), value));
-        let (store, path) = object_store::parse_url_opts(url, from_environment.chain(given)).map_err(DeltaTableError::from)?;
-        Ok((Arc::from(store), path))
+    /// The table as it lies there, not loaded yet.
+    pub fn table(&self, name: &str) -> Result<DeltaTable, LakeError> {
+        let url = self.table_url(name)?;
+        DeltaTableBuilder::from_url(url.clone())
+            .map(|builder| builder.with_storage_backend(self.store.clone(), url))
+            .and_then(DeltaTableBuilder::build)
+            .map_err(|source| LakeError::Open { table: name.into(), source: Box::new(source) })
+    }
+
+    /// Two conditional writes of one new name: a store in which not exactly one of them succeeds would lose commits of ours, silently.
+    pub async fn probe(&self) -> Result<(), LakeError> {
+        if self.trusted {
+            return Ok(());
+        }
+        let failed = |source| LakeError::Store { location: self.url.to_string(), source };
+        let root = Path::from_url_path(self.url.path()).map_err(|_| LakeError::Location(self.url.to_string()))?;
+        for _ in 0..PROBES {
+            let number = std::collections::hash_map::RandomState::new().build_hasher().finish();
+            let key = root.clone().join("_probe").join(format!("{number:016x}"));
+            let put = |payload: &'static str| self.store.put_opts(&key, payload.into(), PutMode::Create.into());
+            let (one, other) = futures::join!(put("one"), put("other"));
+            let seen = self.store.get(&key).await;
+            let _ = self.store.delete(&key).await;
+            match (one, other) {
+                (Ok(_), Err(Error::AlreadyExists { .. })) | (Err(Error::AlreadyExists { .. }), Ok(_)) => return Ok(()),
+                (Ok(_), Ok(_)) => break,
+                // An answer was lost, and its repetition met its own effect. That says nothing of the store: ask again.
+                (Err(Error::AlreadyExists { .. }), Err(Error::AlreadyExists { .. })) if seen.is_ok() => {}
+                (Err(Error::NotImplemented { .. } | Error::NotSupported { .. }), _) => break,
+                (Err(source), _) | (_, Err(source)) => return Err(failed(source)),
+            }
+        }
+        Err(LakeError::Unconditional { location: self.url.to_string() })
     }
 }
 
-impl LogStoreFactory for S3 {
+const PROBES: usize = 3;
+
+/// Delta's ordinary log store, for schemes it does not know by itself.
+struct Ordinary;
+
+impl LogStoreFactory for Ordinary {
     fn with_options(
         &self,
         prefixed: ObjectStoreRef,
@@ -71,11 +114,9 @@ impl LogStoreFactory for S3 {
     }
 }
 
-fn register_s3() {
+fn register_log_stores() {
     static REGISTERED: Once = Once::new();
     REGISTERED.call_once(|| {
-        let scheme = Url::parse("s3://").expect("a URL");
-        object_store_factories().insert(scheme.clone(), Arc::new(S3));
-        logstore_factories().insert(scheme, Arc::new(S3));
+        logstore_factories().insert(Url::parse("s3://").expect("a URL"), Arc::new(Ordinary));
     });
 }

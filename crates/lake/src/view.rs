@@ -50,7 +50,13 @@ impl Lake {
         }
         let mut pinned = BTreeMap::new();
         for table in tables::TABLES {
-            let snapshot = self.snapshot(table.name()).await?;
+            let snapshot = match self.snapshot(table.name()).await? {
+                Ok(snapshot) => snapshot,
+                Err(damaged) => {
+                    pinned.insert(table.name(), Arc::new(FactTable::damaged(table.name(), damaged)));
+                    continue;
+                }
+            };
             let fresh = batches
                 .remove(table.name())
                 .unwrap_or_default()

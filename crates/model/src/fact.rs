@@ -35,4 +35,40 @@ impl Fact {
         let row = String::from_utf8(row).expect("JSON is UTF-8");
         Fact { table: R::TABLE, key: crate::id_bytes(&format!("{}|{}", R::TABLE, record.key())), row }
     }
+
+    /// The same fact, known only from `known_at` on: it came in late.
+    pub fn known_from(mut self, known_at: Instant) -> Self {
+        const MEMBER: &str = "\"known_at\":\"";
+        let start = self.row.find(MEMBER).expect("a row begins with its times") + MEMBER.len();
+        let end = start + self.row[start..].find('"').expect("a text ends");
+        self.row.replace_range(start..end, &rfc3339(known_at));
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Serialize)]
+    struct Noun {
+        known_at: &'static str,
+    }
+
+    impl Record for Noun {
+        const TABLE: &'static str = "nouns";
+        fn key(&self) -> String {
+            "1".into()
+        }
+    }
+
+    #[test]
+    fn what_came_late_was_not_known_before() {
+        let at = |day: i64| chrono::DateTime::from_timestamp(day * 86_400, 0).unwrap();
+        let early = Fact::new(&Noun { known_at: "mine" }, at(1), at(2));
+        let late = early.clone().known_from(at(3));
+        assert_eq!((late.key, late.table), (early.key, early.table));
+        assert_eq!(late.row, Fact::new(&Noun { known_at: "mine" }, at(1), at(3)).row);
+        assert_ne!(late.row, early.row);
+    }
 }

@@ -3,11 +3,13 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use datafusion::{
+    catalog::TableProvider,
+    common::ToDFSchema,
     execution::{
         SessionStateBuilder, disk_manager::DiskManagerBuilder, memory_pool::FairSpillPool, runtime_env::RuntimeEnvBuilder,
     },
-    logical_expr::{LogicalPlan, col, lit},
-    prelude::{SessionConfig, SessionContext},
+    logical_expr::{EmptyRelation, LogicalPlan, col, lit},
+    prelude::{DataFrame, SessionConfig, SessionContext},
 };
 use lake::ReadView;
 use model::{ShopZone, time::Instant};
@@ -95,6 +97,14 @@ impl Desk {
             }
             let word = word.as_str();
             if let Some(table) = word.strip_suffix("_history").and_then(|name| self.view.table(name)) {
+                if table.is_empty() {
+                    // Said to the planner, so that joins with it vanish: a shop that never merged anybody pays nothing for `survivors`.
+                    let schema = table.schema().to_dfschema_ref().map_err(|source| planning_error(file, source))?;
+                    let nothing = LogicalPlan::EmptyRelation(EmptyRelation { produce_one_row: false, schema });
+                    let nothing = DataFrame::new(session.state(), nothing).into_view();
+                    session.register_table(word, nothing).map_err(|source| planning_error(file, source))?;
+                    continue;
+                }
                 let (url, store) = table.store();
                 session.register_object_store(&url, store);
                 let at = ParamValue::Instant(self.moment.as_of).scalar();

@@ -27,7 +27,6 @@ pub(crate) struct Db {
     readers: SqlitePool,
     keys: Arc<Mutex<Keys>>,
     untidy: Arc<Notify>,
-    /// Why writing stopped.
     stopped: Arc<OnceLock<String>>,
 }
 
@@ -102,7 +101,15 @@ impl Db {
         if let Some(cause) = self.stopped.get() {
             return Err(StateError::Stopped { doing, cause: cause.clone() });
         }
-        match self.writer.begin_with("BEGIN IMMEDIATE").await {
+        let mut begun = self.writer.begin_with("BEGIN IMMEDIATE").await;
+        if matches!(begun, Err(sqlx::Error::InvalidSavePointStatement)) {
+            // When the disk is full SQLite rolls back by itself, and sqlx goes on counting the transaction: that connection is done for.
+            if let Ok(connection) = self.writer.acquire().await {
+                let _ = connection.close().await;
+            }
+            begun = self.writer.begin_with("BEGIN IMMEDIATE").await;
+        }
+        match begun {
             Ok(inner) => Ok(Tx {
                 inner,
                 doing,
@@ -151,9 +158,26 @@ impl Db {
         self.stopped.get().map(String::as_str)
     }
 
+    /// Writes a copy of the last committed state into a new file. It is on stable storage when whoever asked has synced it.
+    pub async fn copy_to(&self, path: &str) -> Result<(), StateError> {
+        sqlx::query("VACUUM INTO $1")
+            .bind(path)
+            .execute(&self.writer)
+            .await
+            .map(|_| ())
+            .map_err(|error| failure(&format!("copy state.db to {path}"), error, false, &OnceLock::new()))
+    }
+
     pub async fn close(&self) {
         self.readers.close().await;
         self.writer.close().await;
+    }
+
+    #[cfg(test)]
+    pub async fn execute_on_writer(&self, sql: &'static str) {
+        // The connection may be one that is done for: a transaction replaces it.
+        drop(self.begin("change a setting").await.unwrap());
+        sqlx::query(sql).execute(&self.writer).await.unwrap();
     }
 
     #[cfg(test)]

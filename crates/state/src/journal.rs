@@ -3,7 +3,7 @@
 //! One task commits for everybody: it takes what is waiting, writes it in one transaction and answers all of them (group commit). While
 //! a commit runs the next group gathers, so there is no artificial wait.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use model::{Fact, Instant};
 use tokio::sync::{mpsc, oneshot};
@@ -155,6 +155,41 @@ impl Journal {
         let dropped = tx.execute(statement.bind(up_to)).await?;
         tx.commit().await?;
         Ok(dropped)
+    }
+
+    /// As [`Journal::trim`], a table at a time: each forgets what lies at or before its own position.
+    pub async fn trim_tables(&self, up_to: &BTreeMap<String, Position>) -> Result<u64, StateError> {
+        let mut tx = self.db.begin("trim the journal by table").await?;
+        let mut dropped = 0;
+        for (table, up_to) in up_to {
+            let statement = sqlx::query(
+                "DELETE FROM journal WHERE first_position <= $1 AND first_position + rows - 1 <= $1 AND table_name = $2",
+            );
+            dropped += tx.execute(statement.bind(up_to).bind(table)).await?;
+        }
+        tx.commit().await?;
+        Ok(dropped)
+    }
+
+    /// Positions up to here are never given again: a lake that is newer than this journal has them.
+    pub async fn never_below(&self, position: Position) -> Result<(), StateError> {
+        if self.last_position().await? >= position {
+            return Ok(());
+        }
+        let mut tx = self.db.begin(format!("move the end of the journal to {position}")).await?;
+        tx.execute(sqlx::query("UPDATE journal_end SET last_position = max(last_position, $1)").bind(position)).await?;
+        tx.commit().await
+    }
+
+    /// Bytes of segments that reach past a position.
+    pub async fn bytes_after(&self, after: Position) -> Result<u64, StateError> {
+        let statement = sqlx::query(
+            "SELECT coalesce(sum(length(payload)), 0) AS bytes FROM journal
+             WHERE first_position >= coalesce((SELECT max(first_position) FROM journal WHERE first_position <= $1), 0)
+               AND first_position + rows - 1 > $1",
+        );
+        let row = self.db.row("measure the journal", statement.bind(after)).await?;
+        Ok(row.as_ref().map_or(Ok(0), |row| get::<i64>(row, "bytes"))? as u64)
     }
 
     /// Bytes that wait for the lake.
@@ -393,6 +428,29 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_full_disk_heals() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::open(&folder.path().join("state.db")).await.unwrap();
+        let journal = Journal::start(db.clone());
+        let fact = |key| Fact { table: "events", key: [key; 16], row: "x".repeat(100_000) };
+        journal.append(vec![fact(1)], Instant::default()).await.unwrap();
+        let pages = |most: &'static str| db.execute_on_writer(most);
+        // No page more than there are: SQLite says then what it says of a full disk.
+        pages("PRAGMA max_page_count = 1").await;
+        for key in 2..5 {
+            let error = journal.append(vec![fact(key)], Instant::default()).await.unwrap_err();
+            assert!(
+                matches!(&error, StateError::Append { source, .. } if matches!(**source, StateError::Full { .. })),
+                "{error:?}"
+            );
+            pages("PRAGMA max_page_count = 1").await;
+        }
+        pages("PRAGMA max_page_count = 1000000").await;
+        let done = journal.append(vec![fact(1), fact(2), fact(3)], Instant::default()).await.unwrap();
+        assert_eq!((done.stored, done.duplicates, done.first), (2, 1, 2), "what was refused is not known");
+    }
+
+    #[tokio::test]
     async fn after_a_failed_write_appends_are_refused() {
         let folder = tempfile::tempdir().unwrap();
         let db = Db::open(&folder.path().join("state.db")).await.unwrap();
@@ -406,5 +464,6 @@ mod tests {
             "{error:?}"
         );
         assert_eq!(journal.last_position().await.unwrap(), 1);
+        assert_eq!(db.stopped(), Some("could not commit"));
     }
 }

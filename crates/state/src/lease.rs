@@ -44,6 +44,14 @@ impl Leases {
         self.change(name, fence, 0, "release").await
     }
 
+    /// Frees a lease whose owner is known to be gone. The next holder's fence is greater all the same.
+    pub async fn clear(&self, name: &str, owner: &str) -> Result<(), StateError> {
+        let mut tx = self.db.begin(format!("clear lease {name}")).await?;
+        let statement = sqlx::query("UPDATE leases SET expires_at = 0 WHERE name = $1 AND owner = $2");
+        tx.execute(statement.bind(name).bind(owner)).await?;
+        tx.commit().await
+    }
+
     async fn change(&self, name: &str, fence: Fence, expires_at: i64, doing: &str) -> Result<(), StateError> {
         let mut tx = self.db.begin(format!("{doing} lease {name}")).await?;
         // A released lease has expires_at 0 and is nobody's.

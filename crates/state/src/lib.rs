@@ -133,6 +133,11 @@ impl State {
         self.db.stopped()
     }
 
+    /// Writes a copy of the last committed state into a new file, while others go on writing. The copy is not synced yet.
+    pub async fn copy_to(&self, path: &Path) -> Result<(), StateError> {
+        self.db.copy_to(&path.to_string_lossy()).await
+    }
+
     /// Waits for what is being written and closes the file. Dropping every clone is as safe, only less tidy.
     pub async fn close(&self) {
         self.db.close().await;

@@ -78,6 +78,7 @@ impl From<state::StateError> for Fault {
     fn from(error: state::StateError) -> Fault {
         let exit = match error {
             state::StateError::WrongMasterKey => Exit::Config,
+            state::StateError::NotMerged(_) | state::StateError::OneCustomer(_) => Exit::Data,
             _ => Exit::Failed,
         };
         Fault::of(exit, &error, error.remedy())
@@ -86,7 +87,14 @@ impl From<state::StateError> for Fault {
 
 impl From<lake::LakeError> for Fault {
     fn from(error: lake::LakeError) -> Fault {
-        Fault::of(Exit::Failed, &error, error.remedy())
+        let exit = match error {
+            lake::LakeError::Damaged(_) => Exit::Data,
+            lake::LakeError::Unconditional { .. } | lake::LakeError::Column { .. } | lake::LakeError::Feature { .. } => {
+                Exit::Config
+            }
+            _ => Exit::Failed,
+        };
+        Fault::of(exit, &error, error.remedy())
     }
 }
 

@@ -11,21 +11,27 @@ use std::{
 use connect::template::Template;
 use decide::gates::Reach;
 use lake::{Lake, TailSegment};
-use model::{Channel, CustomerId, Instant, Problem, Scenario, Shop};
+use model::{Channel, ConsentState, ContactKind, CustomerId, Instant, Problem, Scenario, Shop};
 use query::{Desk, Library, Mode, Moment};
-use state::State;
+use state::{Standing, State};
 
 use crate::{
     clock::Clock,
     fault::{Exit, Fault},
+    jobs::{
+        flush::{Landings, kept_after},
+        maintain,
+    },
 };
 
 /// Who can be reached on which channels, and how the people who share an address are bucketed.
 #[derive(Debug, Default)]
 pub struct Reachable {
     pub reach: BTreeMap<CustomerId, BTreeMap<Channel, Reach>>,
-    /// The smallest id among those who share an address, for those who do.
+    /// Whose bucket it is, for those who are not bucketed under their own id.
     pub unit: BTreeMap<CustomerId, CustomerId>,
+    /// Customers who are somebody else's earlier self, and who that is.
+    pub merged: BTreeMap<CustomerId, CustomerId>,
 }
 
 pub struct Workspace {
@@ -60,6 +66,13 @@ pub enum Access {
     Write,
 }
 
+impl Reachable {
+    /// Whom a customer's history and messages belong to.
+    pub fn survivor(&self, customer: CustomerId) -> CustomerId {
+        self.merged.get(&customer).cloned().unwrap_or(customer)
+    }
+}
+
 impl Workspace {
     pub async fn open(folder: &Path, clock: Clock, access: Access) -> Result<Workspace, Fault> {
         let (files, library, problems) = read_files(folder)?;
@@ -72,10 +85,22 @@ impl Workspace {
             Access::Write => Some(lock(&data.join("lock"))?),
             Access::Read => None,
         };
-        let state = State::open(&data.join("state.db"), master_key(folder)?).await?;
-        let lake = match files.shop.lake.as_str() {
-            "" => Lake::open(&data.join("lake").to_string_lossy()).await?,
-            url => Lake::open(url).await?,
+        let state = State::open(&data.join("state.db"), master_key(folder)?).await?.with_relay_domains(&files.shop.relay_domains);
+        let place = match files.shop.lake.as_str() {
+            "" => data.join("lake").to_string_lossy().into_owned(),
+            url => url.to_string(),
+        };
+        let lake = match access {
+            Access::Read => Lake::open(&place).await?,
+            Access::Write => {
+                // We hold the shop's lock, so whoever wrote before is gone.
+                state.leases().clear(maintain::LEASE, maintain::WRITER).await?;
+                let lake = Lake::open_to_write(&place, kept_after(&state).await?).await?;
+                // A lake that is newer than the state beside it, as after a careless copy: its positions are taken.
+                let end = lake.watermarks().await.into_values().max().unwrap_or(0);
+                state.journal().never_below(end).await?;
+                lake
+            }
         };
         // A demo shop lives in its own time, which goes on where it stopped.
         let clock = match (clock, state.cursors().get(CLOCK).await?) {
@@ -101,6 +126,11 @@ impl Workspace {
         &self.files.shop
     }
 
+    /// Whether this process holds the shop.
+    pub fn writes(&self) -> bool {
+        self.lock.is_some()
+    }
+
     pub fn now(&self) -> Instant {
         self.clock.now()
     }
@@ -115,8 +145,14 @@ impl Workspace {
 
     /// The unflushed rows. Read before [`Lake::view`], as that asks.
     pub async fn tail(&self) -> Result<Vec<TailSegment>, Fault> {
-        let segments = self.state.journal().tail(0).await?;
+        let segments = self.state.journal().tail(self.landed_from().await?).await?;
         Ok(segments.into_iter().map(tail_segment).collect())
+    }
+
+    /// Every table has all rows up to this position.
+    pub async fn landed_from(&self) -> Result<i64, Fault> {
+        let watermarks = self.lake.watermarks().await;
+        Ok(Landings::read(&self.state).await?.map_or(0, |landings| landings.begin(&watermarks)))
     }
 
     /// A desk on everything known at `as_of`.
@@ -135,25 +171,23 @@ impl Workspace {
         if let Some(known) = self.reachable.lock().expect("nobody panics while holding it").clone() {
             return Ok(known);
         }
-        let mut reachable = Reachable::default();
-        let flags = self.state.vault().flags().await?;
-        reachable.unit = clusters(&flags);
-        for flags in flags {
-            let by_channel = reachable.reach.entry(flags.customer_id.clone()).or_default();
-            for channel in Channel::ALL {
-                if channel.contact_kind().is_some_and(|kind| flags.kinds.contains_key(&kind)) {
-                    by_channel.entry(channel).or_default().has_address = true;
-                }
-            }
-        }
-        for consent in self.state.consents().consents_all().await? {
-            let reach = reachable.reach.entry(consent.customer_id).or_default().entry(consent.channel).or_default();
-            reach.consents.insert(consent.purpose, consent.state == model::ConsentState::Granted);
-        }
-        for suppression in self.state.consents().suppressions_all().await? {
-            let reach = reachable.reach.entry(suppression.customer_id).or_default().entry(suppression.channel).or_default();
-            reach.suppressed = Some(suppression.reason);
-        }
+        let standings = self.state.standings().await?;
+        let clusters = clusters(&self.state.vault().flags().await?);
+        let reach = |standing: Standing| Reach {
+            has_address: standing.has_address || standing.is_relay,
+            is_relay: standing.is_relay,
+            consents: standing.consents.into_iter().map(|(purpose, state)| (purpose, state == ConsentState::Granted)).collect(),
+            suppressed: standing.suppressed,
+        };
+        let reachable = Reachable {
+            unit: self.state.identities().units(&clusters, self.now()).await?,
+            merged: standings.merged,
+            reach: standings
+                .of
+                .into_iter()
+                .map(|(customer, of)| (customer, of.into_iter().map(|(channel, standing)| (channel, reach(standing))).collect()))
+                .collect(),
+        };
         let reachable = Arc::new(reachable);
         *self.reachable.lock().expect("nobody panics while holding it") = Some(reachable.clone());
         Ok(reachable)
@@ -169,7 +203,7 @@ impl Workspace {
     }
 }
 
-/// For everybody who shares an address with somebody, directly or through others: the smallest id among them.
+/// For everybody who has an address: the smallest id among those who share one with them, directly or through others.
 fn clusters(flags: &[state::ContactFlags]) -> BTreeMap<CustomerId, CustomerId> {
     fn root(parent: &[usize], mut member: usize) -> usize {
         while parent[member] != member {
@@ -179,16 +213,16 @@ fn clusters(flags: &[state::ContactFlags]) -> BTreeMap<CustomerId, CustomerId> {
     }
     // Flags come by customer, so the smallest index is the smallest id.
     let mut parent: Vec<usize> = (0..flags.len()).collect();
-    let mut first_of: BTreeMap<(model::ContactKind, &str), usize> = BTreeMap::new();
+    let mut first_of: BTreeMap<(ContactKind, &str), usize> = BTreeMap::new();
     for (member, flags) in flags.iter().enumerate() {
-        for (kind, hash) in flags.kinds.iter().filter(|(kind, _)| **kind != model::ContactKind::Name) {
+        for (kind, hash) in flags.kinds.iter().filter(|(kind, _)| !matches!(kind, ContactKind::Name | ContactKind::Postal)) {
             let first = *first_of.entry((*kind, hash)).or_insert(member);
             let (one, other) = (root(&parent, first), root(&parent, member));
             parent[one.max(other)] = one.min(other);
         }
     }
     let of = |member: usize| (flags[member].customer_id.clone(), flags[root(&parent, member)].customer_id.clone());
-    (0..flags.len()).map(of).filter(|(customer, unit)| customer != unit).collect()
+    (0..flags.len()).map(of).collect()
 }
 
 /// The cursor that holds a demo shop's time.

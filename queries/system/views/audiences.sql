@@ -11,5 +11,7 @@
 -- column as_of        instant ja:"時点"  en:"As of"
 -- column customer_id  text    ja:"会員ID"  en:"Customer"
 SELECT
-    occurred_at, known_at, ingested_at, run_id, segment, definition, as_of, customer_id
-FROM audiences_history
+    occurred_at, known_at, ingested_at, run_id, segment, definition, as_of,
+    coalesce(who.survivor_id, this.customer_id) AS customer_id
+FROM audiences_history AS this
+LEFT JOIN survivors AS who ON who.customer_id = this.customer_id

@@ -19,6 +19,8 @@
 -- column booked_on      date    ja:"計上日"  en:"Booked on"
 -- column ordered_at     instant ja:"注文日時"  en:"Ordered at"
 SELECT
-    occurred_at, known_at, ingested_at, order_id, revision_id, touch_id, send_id, customer_id, scenario,
-    channel, model, model_version, gross, net, booked_on, ordered_at
-FROM credits_history
+    occurred_at, known_at, ingested_at, order_id, revision_id, touch_id, send_id,
+    coalesce(who.survivor_id, this.customer_id) AS customer_id, scenario, channel, model, model_version, gross, net,
+    booked_on, ordered_at
+FROM credits_history AS this
+LEFT JOIN survivors AS who ON who.customer_id = this.customer_id

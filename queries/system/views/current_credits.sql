@@ -17,10 +17,11 @@
 -- column booked_on      date    ja:"計上日"  en:"Booked on"
 -- column ordered_at     instant ja:"注文日時"  en:"Ordered at"
 SELECT
-    credit.order_id, credit.revision_id, credit.touch_id, credit.send_id, credit.customer_id, credit.scenario,
-    credit.channel, credit.model, credit.model_version, credit.gross, credit.net, credit.booked_on,
-    credit.ordered_at
+    credit.order_id, credit.revision_id, credit.touch_id, credit.send_id,
+    coalesce(who.survivor_id, credit.customer_id) AS customer_id, credit.scenario, credit.channel, credit.model,
+    credit.model_version, credit.gross, credit.net, credit.booked_on, credit.ordered_at
 FROM credits_history AS credit
+LEFT JOIN survivors AS who ON who.customer_id = credit.customer_id
 JOIN (
     SELECT this.model, this.model_version
     FROM credits_history AS this

@@ -1,6 +1,7 @@
 -- Customers
 --
--- The latest revision of each profile, whatever source it came from. No addresses.
+-- The latest revision of each profile, whatever source it came from. No addresses. Of people who were merged it is the
+-- survivor's; a survivor without one has the last that came of the others.
 --
 -- column occurred_at    instant ja:"発生日時"  en:"Occurred at"
 -- column known_at       instant ja:"判明日時"  en:"Known at"
@@ -15,12 +16,25 @@
 -- column acquisition    text    ja:"獲得経路"  en:"Acquisition"
 -- column attributes     text    ja:"任意属性"  en:"Attributes"
 SELECT
-    this.occurred_at, this.known_at, this.ingested_at, this.customer_id, this.revision_id, this.source,
-    this.birthday, this.gender, this.prefecture, this.registered_on, this.acquisition, this.attributes
+    this.occurred_at, this.known_at, this.ingested_at, coalesce(who.survivor_id, this.customer_id) AS customer_id,
+    this.revision_id, this.source, this.birthday, this.gender, this.prefecture, this.registered_on, this.acquisition,
+    this.attributes
 FROM customers_history AS this
+LEFT JOIN survivors AS who ON who.customer_id = this.customer_id
 WHERE NOT EXISTS (
     SELECT 1
     FROM customers_history AS later
     WHERE later.customer_id = this.customer_id
       AND (later.occurred_at > this.occurred_at
         OR (later.occurred_at = this.occurred_at AND later.position > this.position)))
+  AND NOT EXISTS (
+    SELECT 1
+    FROM survivors AS merged
+    JOIN customers_history AS own ON own.customer_id = merged.survivor_id
+    WHERE merged.customer_id = this.customer_id)
+  AND NOT EXISTS (
+    SELECT 1
+    FROM survivors AS merged
+    JOIN survivors AS other ON other.survivor_id = merged.survivor_id
+    JOIN customers_history AS theirs ON theirs.customer_id = other.customer_id
+    WHERE merged.customer_id = this.customer_id AND theirs.position > this.position)

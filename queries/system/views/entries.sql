@@ -19,7 +19,9 @@
 -- column reason            text    ja:"理由"  en:"Reason"
 -- column context           text    ja:"差込値"  en:"Context"
 SELECT
-    occurred_at, known_at, ingested_at, entry_id, run_id, scenario, scenario_version, customer_id, entry_key,
-    entered_at, status, step, due_at, held_out, reason, context
-FROM entries_history
-WHERE position IN (SELECT max(position) FROM entries_history GROUP BY entry_id)
+    occurred_at, known_at, ingested_at, entry_id, run_id, scenario, scenario_version,
+    coalesce(who.survivor_id, this.customer_id) AS customer_id, entry_key, entered_at, status, step, due_at, held_out,
+    reason, context
+FROM entries_history AS this
+LEFT JOIN survivors AS who ON who.customer_id = this.customer_id
+WHERE this.position IN (SELECT max(position) FROM entries_history GROUP BY entry_id)

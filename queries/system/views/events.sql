@@ -20,6 +20,8 @@
 -- column send_id      text    ja:"配信ID"  en:"Send"
 -- column properties   text    ja:"その他の属性"  en:"Properties"
 SELECT
-    occurred_at, known_at, ingested_at, event_id, name, source, customer_id, visitor_id, session_id, cart_id,
-    order_id, product_id, category, value, url, send_id, properties
-FROM events_history
+    occurred_at, known_at, ingested_at, event_id, name, source,
+    coalesce(who.survivor_id, this.customer_id) AS customer_id, visitor_id, session_id, cart_id, order_id, product_id,
+    category, value, url, send_id, properties
+FROM events_history AS this
+LEFT JOIN survivors AS who ON who.customer_id = this.customer_id

@@ -15,6 +15,7 @@
 -- column send_id      text    ja:"配信ID"  en:"Send"
 -- column source       text    ja:"取得元"  en:"Source"
 SELECT
-    occurred_at, known_at, ingested_at, experiment, version, unit, customer_id, arm, scenario, step, send_id,
-    source
-FROM exposures_history
+    occurred_at, known_at, ingested_at, experiment, version, unit,
+    coalesce(who.survivor_id, this.customer_id) AS customer_id, arm, scenario, step, send_id, source
+FROM exposures_history AS this
+LEFT JOIN survivors AS who ON who.customer_id = this.customer_id

@@ -29,10 +29,12 @@
 -- column send_id             text    ja:"配信ID"  en:"Send"
 SELECT
     this.occurred_at, this.known_at, this.ingested_at, this.order_id, this.revision_id, this.source,
-    this.customer_id, this.ordered_at, this.status, this.gross, this.discount, this.refunded, this.net,
-    this.tax, this.shipping, this.fee, this.points_used, this.total, this.shipped_on, this.currency, this.coupon, this.sales_channel, this.subscription_id,
-    this.subscription_count, this.send_id
+    coalesce(who.survivor_id, this.customer_id) AS customer_id, this.ordered_at, this.status, this.gross,
+    this.discount, this.refunded, this.net, this.tax, this.shipping, this.fee, this.points_used, this.total,
+    this.shipped_on, this.currency, this.coupon, this.sales_channel, this.subscription_id, this.subscription_count,
+    this.send_id
 FROM orders_history AS this
+LEFT JOIN survivors AS who ON who.customer_id = this.customer_id
 WHERE NOT EXISTS (
     SELECT 1
     FROM orders_history AS later

@@ -14,6 +14,7 @@
 -- column order_id     text    ja:"注文番号"  en:"Order"
 -- column expires_on   date    ja:"有効期限"  en:"Expires on"
 SELECT
-    occurred_at, known_at, ingested_at, change_id, source, customer_id, change, balance, reason, order_id,
-    expires_on
-FROM points_history
+    occurred_at, known_at, ingested_at, change_id, source, coalesce(who.survivor_id, this.customer_id) AS customer_id,
+    change, balance, reason, order_id, expires_on
+FROM points_history AS this
+LEFT JOIN survivors AS who ON who.customer_id = this.customer_id

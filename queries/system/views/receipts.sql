@@ -14,5 +14,7 @@
 -- column link         text    ja:"リンク"  en:"Link"
 -- column source       text    ja:"取得元"  en:"Source"
 SELECT
-    occurred_at, known_at, ingested_at, receipt_id, send_id, customer_id, channel, kind, human, link, source
-FROM receipts_history
+    occurred_at, known_at, ingested_at, receipt_id, send_id,
+    coalesce(who.survivor_id, this.customer_id) AS customer_id, channel, kind, human, link, source
+FROM receipts_history AS this
+LEFT JOIN survivors AS who ON who.customer_id = this.customer_id

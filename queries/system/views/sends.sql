@@ -27,10 +27,11 @@
 -- column accepted_at       instant ja:"受付日時"  en:"Accepted at"
 SELECT
     this.occurred_at, this.known_at, this.ingested_at, this.send_id, this.run_id, this.entry_id, this.scenario,
-    this.scenario_version, this.step, this.customer_id, this.channel, this.purpose, this.template, this.arm,
-    this.state, this.due_at, this.cost, this.provider_id, this.detail,
+    this.scenario_version, this.step, coalesce(who.survivor_id, this.customer_id) AS customer_id, this.channel,
+    this.purpose, this.template, this.arm, this.state, this.due_at, this.cost, this.provider_id, this.detail,
     moves.planned_at, moves.handed_at, moves.accepted_at
 FROM sends_history AS this
+LEFT JOIN survivors AS who ON who.customer_id = this.customer_id
 JOIN (
     SELECT
         max(position) AS position,

@@ -18,9 +18,10 @@
 -- column delivered_at     instant ja:"配達日時"  en:"Delivered at"
 SELECT
     this.occurred_at, this.known_at, this.ingested_at, this.shipment_id, this.revision_id, this.source,
-    this.customer_id, this.subscription_id, this.order_id, this.count, this.status, this.planned_on,
-    this.shipped_at, this.delivered_at
+    coalesce(who.survivor_id, this.customer_id) AS customer_id, this.subscription_id, this.order_id, this.count,
+    this.status, this.planned_on, this.shipped_at, this.delivered_at
 FROM shipments_history AS this
+LEFT JOIN survivors AS who ON who.customer_id = this.customer_id
 WHERE NOT EXISTS (
     SELECT 1
     FROM shipments_history AS later

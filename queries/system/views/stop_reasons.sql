@@ -9,6 +9,7 @@ SELECT reason, reason_ja, reason_en
 FROM (
     VALUES
         ('no_address', '連絡先がない', 'No address on this channel'),
+        ('relay_address', 'モールの転送用アドレス（連絡に使えない）', 'The address is a mall''s, not to be written to'),
         ('no_consent', '配信の同意がない', 'No consent'),
         ('suppressed', '配信停止中（不達・苦情など）', 'Suppressed (bounce, complaint, by hand)'),
         ('line_blocked', 'LINEがブロックされている', 'LINE is blocked'),

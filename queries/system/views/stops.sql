@@ -14,5 +14,7 @@
 -- column reason       text    ja:"理由"  en:"Reason"
 -- column detail       text    ja:"詳細"  en:"Detail"
 SELECT
-    occurred_at, known_at, ingested_at, run_id, entry_id, scenario, step, customer_id, channel, reason, detail
-FROM stops_history
+    occurred_at, known_at, ingested_at, run_id, entry_id, scenario, step,
+    coalesce(who.survivor_id, this.customer_id) AS customer_id, channel, reason, detail
+FROM stops_history AS this
+LEFT JOIN survivors AS who ON who.customer_id = this.customer_id

@@ -21,9 +21,11 @@
 -- column reason            text    ja:"解約理由"  en:"Reason"
 SELECT
     this.occurred_at, this.known_at, this.ingested_at, this.subscription_id, this.revision_id, this.source,
-    this.customer_id, this.plan, this.product_id, this.status, this.started_on, this.next_shipment_on,
-    this.interval_days, this.shipments, this.amount, this.ended_on, this.reason
+    coalesce(who.survivor_id, this.customer_id) AS customer_id, this.plan, this.product_id, this.status,
+    this.started_on, this.next_shipment_on, this.interval_days, this.shipments, this.amount, this.ended_on,
+    this.reason
 FROM subscriptions_history AS this
+LEFT JOIN survivors AS who ON who.customer_id = this.customer_id
 WHERE NOT EXISTS (
     SELECT 1
     FROM subscriptions_history AS later

@@ -12,12 +12,13 @@
 -- column source       text    ja:"取得元"  en:"Source"
 -- column changed_at   instant ja:"変更日時"  en:"Changed at"
 SELECT
-    this.occurred_at, this.known_at, this.ingested_at, this.customer_id, this.channel, this.reason, this.active,
-    this.source, this.changed_at
+    this.occurred_at, this.known_at, this.ingested_at, coalesce(who.survivor_id, this.customer_id) AS customer_id,
+    this.channel, this.reason, this.active, this.source, this.changed_at
 FROM suppressions_history AS this
+LEFT JOIN survivors AS who ON who.customer_id = this.customer_id
 WHERE this.active AND NOT EXISTS (
     SELECT 1
     FROM suppressions_history AS later
-    WHERE later.customer_id = this.customer_id AND later.channel = this.channel
+    WHERE later.customer_id = this.customer_id AND later.channel = this.channel AND later.reason = this.reason
       AND (later.occurred_at > this.occurred_at
         OR (later.occurred_at = this.occurred_at AND later.position > this.position)))

@@ -15,6 +15,7 @@
 -- column sent_at       instant ja:"配信日時"  en:"Sent at"
 -- column credit_until  instant ja:"計上期限"  en:"Credit until"
 SELECT
-    occurred_at, known_at, ingested_at, touch_id, customer_id, send_id, scenario, channel, kind, touched_at,
-    sent_at, credit_until
-FROM touches_history
+    occurred_at, known_at, ingested_at, touch_id, coalesce(who.survivor_id, this.customer_id) AS customer_id, send_id,
+    scenario, channel, kind, touched_at, sent_at, credit_until
+FROM touches_history AS this
+LEFT JOIN survivors AS who ON who.customer_id = this.customer_id

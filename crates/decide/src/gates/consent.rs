@@ -26,8 +26,12 @@ mod tests {
     #[test]
     fn consent_is_per_channel_and_purpose() {
         let rules = Rules::of(&model::Shop::default());
-        let reach =
-            Reach { has_address: true, consents: [(Purpose::Marketing, true), (Purpose::Ads, false)].into(), suppressed: None };
+        let reach = Reach {
+            has_address: true,
+            is_relay: false,
+            consents: [(Purpose::Marketing, true), (Purpose::Ads, false)].into(),
+            suppressed: None,
+        };
         let member = Member { reach: &[(Channel::Email, reach)].into(), sends: &[], held_out: false };
         let check = |channel: Channel, purpose: Purpose, expect: Option<Stop>| {
             assert_eq!(Consent.check(&member, channel, purpose, Instant::default(), &rules), expect, "{channel} {purpose:?}");

@@ -12,18 +12,22 @@ mod address;
 pub(crate) mod cap;
 mod consent;
 mod quiet;
+mod relay;
 mod suppression;
 
 pub use address::Address;
 pub use cap::Cap;
 pub use consent::Consent;
 pub use quiet::Quiet;
+pub use relay::Relay;
 pub use suppression::Suppression;
 
 /// How a customer can be reached on one channel, as far as it is known.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reach {
     pub has_address: bool,
+    /// The address is one that a mall hands out in the buyer's place.
+    pub is_relay: bool,
     /// The current consent by purpose; a purpose that is missing was never consented to.
     pub consents: BTreeMap<Purpose, bool>,
     /// Why the channel must not be used: `blocked`, `bounced`, ….
@@ -58,7 +62,7 @@ pub trait Gate: Sync {
 }
 
 /// In the order they are asked.
-pub static GATES: [&dyn Gate; 5] = [&Address, &Consent, &Suppression, &Cap, &Quiet];
+pub static GATES: [&dyn Gate; 6] = [&Address, &Relay, &Consent, &Suppression, &Cap, &Quiet];
 
 /// The first reason against, in the order of [`GATES`].
 pub fn first_stop(member: &Member, channel: Channel, purpose: Purpose, at: Instant, rules: &Rules) -> Option<Stop> {
@@ -81,8 +85,12 @@ pub(crate) mod tests {
         let rules = Rules::of(&model::Shop::default());
         let night = "2026-03-01T14:00:00Z".parse().expect("an instant");
         let check = |has_address: bool, consent: bool, suppressed: Option<&str>, expect: &str| {
-            let reach =
-                Reach { has_address, consents: [(Purpose::Marketing, consent)].into(), suppressed: suppressed.map(String::from) };
+            let reach = Reach {
+                has_address,
+                is_relay: false,
+                consents: [(Purpose::Marketing, consent)].into(),
+                suppressed: suppressed.map(String::from),
+            };
             let member = Member { reach: &[(Channel::Line, reach)].into(), sends: &[], held_out: false };
             let stop = first_stop(&member, Channel::Line, Purpose::Marketing, night, &rules);
             assert_eq!(stop.map_or("none", |stop| stop.name()), expect);

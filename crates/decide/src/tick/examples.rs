@@ -18,7 +18,7 @@ pub fn shown_at(at: Instant) -> String {
 }
 
 pub fn reach(channels: &[Channel]) -> BTreeMap<Channel, Reach> {
-    let reach = Reach { has_address: true, consents: [(Purpose::Marketing, true)].into(), suppressed: None };
+    let reach = Reach { has_address: true, is_relay: false, consents: [(Purpose::Marketing, true)].into(), suppressed: None };
     channels.iter().map(|channel| (*channel, reach.clone())).collect()
 }
 

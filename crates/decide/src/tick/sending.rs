@@ -95,6 +95,7 @@ fn nearest(stopped: &[(Channel, Stop)]) -> Stop {
     let passed = |stop: &Stop| {
         let gate = match stop {
             Stop::NoAddress => "address",
+            Stop::RelayAddress => "relay",
             Stop::NoConsent => "consent",
             Stop::Suppressed { .. } | Stop::LineBlocked => "suppression",
             Stop::Cap { .. } => "cap",
@@ -130,6 +131,7 @@ mod tests {
     fn reach(can: &[(Channel, Can)]) -> BTreeMap<Channel, Reach> {
         let one = |can: &Can| Reach {
             has_address: !can.reach.is_empty(),
+            is_relay: false,
             consents: [(Purpose::Marketing, can.consent)].into(),
             suppressed: can.suppressed.map(String::from),
         };

@@ -39,4 +39,8 @@ impl Table for Events {
     fn statistics(&self) -> &'static [&'static str] {
         &["name"]
     }
+
+    fn looked_up(&self) -> &'static [&'static str] {
+        &["event_id", "customer_id"]
+    }
 }

@@ -78,6 +78,11 @@ pub trait Table: Sync {
 
     /// Own columns that keep min and max in the Delta log: an allow-list, because statistics repeat values for all to read.
     fn statistics(&self) -> &'static [&'static str];
+
+    /// Columns in which one value is looked for: they get a bloom filter, which tells row groups apart without naming anybody.
+    fn looked_up(&self) -> &'static [&'static str] {
+        &[]
+    }
 }
 
 /// When a fact happened, and when it could have been known.

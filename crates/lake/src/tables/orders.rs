@@ -47,4 +47,8 @@ impl Table for Orders {
     fn statistics(&self) -> &'static [&'static str] {
         &["ordered_at", "status"]
     }
+
+    fn looked_up(&self) -> &'static [&'static str] {
+        &["order_id", "customer_id"]
+    }
 }

@@ -41,4 +41,8 @@ impl Table for Sends {
     fn statistics(&self) -> &'static [&'static str] {
         &["scenario", "due_at", "channel", "state"]
     }
+
+    fn looked_up(&self) -> &'static [&'static str] {
+        &["customer_id"]
+    }
 }

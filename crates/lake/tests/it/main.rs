@@ -3,6 +3,7 @@
 
 mod damage;
 mod landing;
+mod lasting;
 mod nouns;
 mod statistics;
 

@@ -23,13 +23,14 @@ use super::{
 use crate::{
     clock::Clock,
     fault::{Exit, Fault},
-    jobs::{compact::compact, flush::flush},
+    jobs::{flush::flush, maintain::compact},
     workspace::{Access, Workspace},
 };
 
 /// The name and the key of the source.
 const KEY: &str = "bench";
-const SOURCE: &str = "\n[[sources]]\nname = \"bench\"\nkind = \"server\"\nwrite_key = \"bench\"\nevents_per_second = 400000000\n";
+const SOURCE: &str =
+    "\n[[sources]]\nname = \"bench\"\nkind = \"server\"\nwrite_key = \"file:secrets/bench\"\nevents_per_second = 400000000\n";
 /// Events asked for one after the other.
 const ASKED: i64 = 30;
 const PARQUET_EVENTS: u64 = 300_000;
@@ -192,7 +193,9 @@ fn new_shop(shop: &Path) -> Result<(), Fault> {
     }
     let settings = shop.join("tsubame.toml");
     let text = std::fs::read_to_string(&settings).map_err(failed)?;
-    std::fs::write(&settings, text + SOURCE).map_err(failed)
+    std::fs::write(&settings, text + SOURCE).map_err(failed)?;
+    std::fs::create_dir_all(shop.join("secrets")).map_err(failed)?;
+    std::fs::write(shop.join("secrets").join(KEY), KEY).map_err(failed)
 }
 
 /// How long each of some events took from its acknowledgement until a query of another process counted it, in ms.
@@ -222,7 +225,7 @@ async fn visible(product: &Peer, shop: &Path, at: &str) -> Result<Vec<f64>, Faul
 async fn landed(shop: &Path) -> Result<(u64, u64), Fault> {
     let workspace = Workspace::open(shop, Clock::Real, Access::Write).await?;
     flush(&workspace).await?;
-    compact(&workspace).await?;
+    compact(&workspace, 2).await?;
     let status = workspace.lake.status().await?;
     workspace.state.close().await;
     let events = status.iter().find(|table| table.table == "events");

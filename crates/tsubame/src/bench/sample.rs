@@ -1,9 +1,9 @@
-//! The events that are sent: alike but for their ids, which are numbers of fixed width, so that a request is a copied text with some
-//! digits set, and making it costs the client next to nothing.
+//! The events that are sent: alike but for their ids, which are of fixed width, so that a request is a copied text with some letters set,
+//! and making it costs the client next to nothing.
 
-/// Digits of a message id.
-const DIGITS: usize = 12;
-const ID: &str = "000000000000";
+/// Letters that count: digits in such a row would be taken for a telephone number.
+const LETTERS: usize = 12;
+const ID: &str = "aaaaaaaaaaaa";
 const VISITORS: u64 = 9_973;
 
 /// One request's body, with the places of its numbers.
@@ -49,8 +49,8 @@ impl Body {
     /// The body whose events are numbered from `first`.
     pub fn numbered(&mut self, first: u64) -> &[u8] {
         for (number, (id, visitor)) in (first..).zip(&self.places) {
-            put(&mut self.text[*id..*id + DIGITS], number);
-            put(&mut self.text[*visitor..*visitor + DIGITS], number % VISITORS);
+            put(&mut self.text[*id..*id + LETTERS], number);
+            put(&mut self.text[*visitor..*visitor + LETTERS], number % VISITORS);
         }
         &self.text
     }
@@ -68,7 +68,7 @@ fn event(number: usize, at: &str) -> String {
 
 fn put(place: &mut [u8], mut number: u64) {
     for digit in place.iter_mut().rev() {
-        *digit = b'0' + (number % 10) as u8;
+        *digit = b'a' + (number % 10) as u8;
         number /= 10;
     }
 }
@@ -93,7 +93,7 @@ mod tests {
             }
         };
         for form in [Form::Lines, Form::Batch] {
-            check(form, &["m-000000009973", "v-000000000000", "m-000000009974", "v-000000000001"]);
+            check(form, &["m-aaaaaaaajjhd", "v-aaaaaaaaaaaa", "m-aaaaaaaajjhe", "v-aaaaaaaaaaab"]);
         }
     }
 }

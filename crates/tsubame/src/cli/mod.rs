@@ -12,14 +12,18 @@ use crate::{
 
 mod account;
 mod attribute;
+mod backup;
 mod bench;
+mod bench_lake;
 mod check;
 mod demo;
 mod doctor;
 mod export;
+mod identity;
 mod import;
 mod new;
 mod pull;
+mod quarantine;
 mod query;
 mod readout;
 mod run;
@@ -42,6 +46,7 @@ enum Command {
     Demo(demo::Demo),
     New(new::New),
     Check(check::Check),
+    Identity(identity::Identity),
     Import(import::Import),
     Pull(pull::Pull),
     Query(query::Query),
@@ -50,8 +55,11 @@ enum Command {
     Sends(sends::Sends),
     Attribute(attribute::Attribute),
     Export(export::Export),
+    Quarantine(quarantine::Quarantine),
     Serve(serve::Serve),
     Doctor(doctor::Doctor),
+    Backup(backup::Backup),
+    BenchLake(bench_lake::BenchLake),
     Account(account::Account),
     Bench(bench::Bench),
     Completions(Completions),
@@ -86,6 +94,7 @@ impl Cli {
             Command::Demo(command) => command.run().await,
             Command::New(command) => command.run(),
             Command::Check(command) => command.run().await,
+            Command::Identity(command) => command.run().await,
             Command::Import(command) => command.run().await,
             Command::Pull(command) => command.run().await,
             Command::Query(command) => command.run().await,
@@ -94,8 +103,11 @@ impl Cli {
             Command::Sends(command) => command.run().await,
             Command::Attribute(command) => command.run().await,
             Command::Export(command) => command.run().await,
+            Command::Quarantine(command) => command.run().await,
             Command::Serve(command) => command.run().await,
             Command::Doctor(command) => command.run().await,
+            Command::Backup(command) => command.run().await,
+            Command::BenchLake(command) => command.run().await,
             Command::Account(command) => command.run().await,
             Command::Bench(command) => command.run().await,
             Command::Completions(completions) => {

@@ -16,6 +16,7 @@ use crate::{
     fault::{Exit, Fault},
     http,
     jobs::due,
+    secrets,
     workspace::{Access, Workspace},
 };
 
@@ -32,6 +33,9 @@ pub struct Serve {
 }
 
 const EVERY: Duration = Duration::from_secs(60);
+/// How often one looks whether writing has failed, and how long requests in flight are answered after that.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+const LAST_ANSWERS: Duration = Duration::from_secs(2);
 
 impl Serve {
     pub async fn run(self) -> Result<(), Fault> {
@@ -41,6 +45,10 @@ impl Serve {
 }
 
 pub async fn serve(workspace: Workspace, listen: SocketAddr) -> Result<(), Fault> {
+    let missing = secrets::problems(&workspace.folder, workspace.shop());
+    if !missing.is_empty() {
+        return Err(Fault::problems(&missing));
+    }
     // The port first: a password that is printed once must not be lost to a port that is taken.
     let listener = TcpListener::bind(listen).await.map_err(|source| {
         Fault::io(format!("could not listen on {listen}"), source)
@@ -57,8 +65,19 @@ pub async fn serve(workspace: Workspace, listen: SocketAddr) -> Result<(), Fault
         Clock::Real => tokio::spawn(schedule(workspace.clone())),
         Clock::Logical(_) => tokio::spawn(std::future::pending()),
     };
+    let asked_or_failed = {
+        let workspace = workspace.clone();
+        async move {
+            tokio::select! {
+                () = stopped() => {}
+                _ = failed(&workspace) => {}
+            }
+        }
+    };
     let ended = tokio::select! {
-        served = http::serve(listener, workspace.clone(), stopped()) => served,
+        served = http::serve(listener, workspace.clone(), asked_or_failed) => served,
+        // Whoever keeps a connection open does not keep a server alive that can store nothing.
+        () = async { failed(&workspace).await; tokio::time::sleep(LAST_ANSWERS).await } => Ok(()),
         // It never ends by itself: a shop whose pages answer while nothing is sent would deceive everybody.
         defect = scheduler => Err(Fault::new(Exit::Failed, format!("what is due is no longer done: {defect:?}")).remedy("start it again, and report this")),
     };
@@ -66,7 +85,19 @@ pub async fn serve(workspace: Workspace, listen: SocketAddr) -> Result<(), Fault
     workspace.stopping.store(true, Ordering::SeqCst);
     let _last = workspace.working.lock().await;
     workspace.state.close().await;
-    ended
+    match workspace.state.stopped() {
+        Some(cause) => Err(Fault::new(Exit::Failed, format!("nothing can be written any more: {cause}"))
+            .remedy("check the disk and start again: what was acknowledged is recovered")),
+        None => ended,
+    }
+}
+
+/// Returns when a write has failed: nobody knows then what is on the disk, and a second attempt may lie. What comes in meanwhile is
+/// answered with 503.
+async fn failed(workspace: &Workspace) {
+    while workspace.state.stopped().is_none() {
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
 }
 
 /// Whoever started us may have stopped listening; that is no reason to stop.

@@ -13,29 +13,32 @@ use sha2::{Digest, Sha256};
 use super::App;
 use crate::pages::{SCRIPT, STYLE};
 
-struct Asset {
+pub(super) struct Asset {
     kind: &'static str,
+    cache: &'static str,
     text: &'static str,
     tag: String,
 }
 
-static STYLE_ASSET: LazyLock<Asset> = LazyLock::new(|| Asset::new("text/css; charset=utf-8", STYLE));
-static SCRIPT_ASSET: LazyLock<Asset> = LazyLock::new(|| Asset::new("text/javascript; charset=utf-8", SCRIPT));
+/// Asked about again soon, as an address does not change with its content.
+const CACHE: &str = "public, max-age=300";
+
+static STYLE_ASSET: LazyLock<Asset> = LazyLock::new(|| Asset::new("text/css; charset=utf-8", CACHE, STYLE));
+static SCRIPT_ASSET: LazyLock<Asset> = LazyLock::new(|| Asset::new("text/javascript; charset=utf-8", CACHE, SCRIPT));
 
 impl Asset {
-    fn new(kind: &'static str, text: &'static str) -> Asset {
-        Asset { kind, text, tag: format!("\"{}\"", model::id::hex(&Sha256::digest(text.as_bytes())[..8])) }
+    pub fn new(kind: &'static str, cache: &'static str, text: &'static str) -> Asset {
+        Asset { kind, cache, text, tag: format!("\"{}\"", model::id::hex(&Sha256::digest(text.as_bytes())[..8])) }
     }
 
-    /// Asked about again each time, as its address does not change with its content.
-    fn answer(&self, request: &HeaderMap) -> Response {
+    pub fn answer(&self, request: &HeaderMap) -> Response {
         let tag = HeaderValue::from_str(&self.tag).expect("hex digits in quotes");
         let is_known = request.get(header::IF_NONE_MATCH).is_some_and(|known| {
             known.to_str().is_ok_and(|known| known.split(',').any(|known| known.trim().trim_start_matches("W/") == self.tag))
         });
         let headers = [
             (header::ETAG, tag),
-            (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300")),
+            (header::CACHE_CONTROL, HeaderValue::from_static(self.cache)),
             (header::VARY, HeaderValue::from_static("accept-encoding")),
         ];
         match is_known {

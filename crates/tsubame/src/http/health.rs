@@ -46,5 +46,6 @@ async fn metrics(State(app): Shared, Extension(visit): Extension<Arc<Visit>>) ->
     let rows: Vec<_> = tables.iter().map(|table| (format!("{{table=\"{}\"}}", table.table), table.rows.max(0) as u64)).collect();
     metric("tsubame_table_rows", "Rows of the lake tables.", &rows);
     app.deliveries.write(&mut text);
+    app.collecting.meters.write(&mut text);
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
 }

@@ -3,10 +3,14 @@
 
 mod assets;
 mod auth;
+mod collect;
 mod dashboards;
 mod errors;
 mod health;
+mod identity;
 mod import;
+mod quarantine;
+mod tag;
 mod visit;
 mod webhooks;
 
@@ -55,6 +59,7 @@ const PANELS_AT_ONCE: usize = 4;
 pub struct App {
     pub workspace: Arc<Workspace>,
     deliveries: webhooks::Deliveries,
+    collecting: collect::Collecting,
     attempts: auth::Attempts,
     /// Imports run one at a time: two would only wait for each other's writes.
     importing: tokio::sync::Mutex<()>,
@@ -85,10 +90,14 @@ struct Resource {
 const RESOURCES: &[Resource] = &[
     Resource { access: Access::Everybody, routes: assets::routes },
     Resource { access: Access::Everybody, routes: auth::routes },
+    Resource { access: Access::Clients, routes: collect::routes },
     Resource { access: Access::SignedIn, routes: dashboards::routes },
     // Its metrics are for loopback, or for those who signed in: it checks that itself.
     Resource { access: Access::Everybody, routes: health::routes },
+    Resource { access: Access::AtLeast(Role::Marketer), routes: identity::routes },
     Resource { access: Access::AtLeast(Role::Analyst), routes: import::routes },
+    Resource { access: Access::AtLeast(Role::Analyst), routes: quarantine::routes },
+    Resource { access: Access::Clients, routes: tag::routes },
     Resource { access: Access::Clients, routes: webhooks::routes },
 ];
 
@@ -98,7 +107,7 @@ pub async fn serve(
     workspace: Arc<Workspace>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), Fault> {
-    let app = Arc::new(App::new(workspace));
+    let app = Arc::new(App::open(workspace)?);
     import::remove_old(&app);
     axum::serve(listener, router(app).into_make_service_with_connect_info::<SocketAddr>())
         .with_graceful_shutdown(shutdown)
@@ -129,15 +138,17 @@ pub fn router(app: Arc<App>) -> Router {
 }
 
 impl App {
-    pub fn new(workspace: Arc<Workspace>) -> App {
-        App {
+    /// Refuses a shop of which a secret is missing.
+    pub fn open(workspace: Arc<Workspace>) -> Result<App, Fault> {
+        Ok(App {
+            collecting: collect::Collecting::open(&workspace)?,
             workspace,
             deliveries: webhooks::Deliveries::default(),
             attempts: auth::Attempts::default(),
             importing: tokio::sync::Mutex::default(),
             asking: Semaphore::new(PANELS_AT_ONCE),
             newest: Mutex::default(),
-        }
+        })
     }
 
     /// People's time, for sessions: a demo shop's own clock stands still.

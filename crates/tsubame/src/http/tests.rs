@@ -25,6 +25,8 @@ use crate::{
 };
 
 const MESSAGE: &str = "[email]\nsubject = \"燕\"\nbody = \"{{ shop.sender_name }} {{ shop.postal_address }} {{ shop.contact }} {{ unsubscribe_url }}\"\n";
+/// By which the pages' tests let events in.
+const SOURCE: &str = "[[sources]]\nname = \"web\"\nkind = \"browser\"\nwrite_key = \"web-key\"\n";
 const PASSWORD: &str = "correct horse battery";
 
 /// Plans of nested views recurse deeply in an unoptimised build.
@@ -81,7 +83,7 @@ impl Site {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, text).unwrap();
         };
-        write("tsubame.toml", demo("tsubame.toml"));
+        write("tsubame.toml", &format!("{}\n{SOURCE}", demo("tsubame.toml")));
         if with_files {
             let scenario = demo("scenarios/f2-followup.toml");
             write("scenarios/f2-followup.toml", &scenario.replace("try = [\"email\", \"line\", \"sms\"]", "try = [\"email\"]"));
@@ -613,6 +615,40 @@ fn a_file_of_orders_is_understood_and_imported_once() {
     });
 }
 
+#[test]
+fn people_decide_who_is_one() {
+    run(async {
+        let site = Site::open(false, Vec::new()).await;
+        let contact = |name: &str| model::Contact {
+            customer_id: CustomerId::stored(name),
+            kind: model::ContactKind::Phone,
+            address: "+819000000001".into(),
+        };
+        site.workspace.state.vault().put(&[contact("c1"), contact("c2")], "file", now()).await.unwrap();
+        assert_eq!(site.get("/identity", "nobody").await.status, 303, "to the sign-in");
+        let session = site.signed_in(Role::Marketer).await;
+        let page = site.get("/identity", &session).await;
+        assert!(page.body.contains("電話番号が同じ") && !page.body.contains("0001"), "{}", page.body);
+        let merged = async || site.workspace.state.identities().merged_all().await.unwrap().len();
+        let csrf = page.csrf().to_string();
+        let check = async |target: &str, csrf: &str, fields: &[(&str, &str)], status: u16, expect: usize| {
+            let fields: Vec<(&str, &str)> = fields.iter().copied().chain([("csrf", csrf)]).collect();
+            let reply = site.post(target, &session, &fields).await;
+            assert_eq!((reply.status, merged().await), (status, expect), "{target} {fields:?}");
+        };
+        let pair = [("a", "c1"), ("b", "c2")];
+        check("/identity/merge", "forged", &pair, 403, 0).await;
+        check("/identity/merge", &csrf, &[("a", "c1"), ("b", "nobody")], 400, 0).await;
+        check("/identity/merge", &csrf, &pair, 303, 1).await;
+        check("/identity/undo", "forged", &[("customer", "c2")], 403, 1).await;
+        check("/identity/undo", &csrf, &[("customer", "c2")], 303, 0).await;
+        check("/identity/undo", &csrf, &[("customer", "c2")], 400, 0).await;
+        check("/identity/decline", &csrf, &pair, 303, 0).await;
+        let by = site.get("/identity", &session).await;
+        assert!(by.body.contains("確認を待っている組はありません"), "{}", by.body);
+    });
+}
+
 impl Site {
     async fn upload(&self, session: &str, csrf: &str, file: &str) -> Reply {
         let cookie = format!("{}={session}", auth::COOKIE);
@@ -630,13 +666,43 @@ impl Site {
 }
 
 #[test]
+fn what_was_refused_is_shown_masked_and_taken_again_by_those_who_may() {
+    run(async {
+        let site = Site::open(false, Vec::new()).await;
+        let poison = "{\"writeKey\":\"web-key\",\"batch\":[{\"type\":\"track\",\"event\":\"x\",\"properties\":{\"email\":\"canary@example.jp\"}}]}";
+        let reply = site.ask("POST", "/v1/batch", &[], poison.as_bytes()).await;
+        assert!(reply.status == 200 && reply.body.contains("no_user_anon_id"), "{}", reply.body);
+        let marketer = site.signed_in(Role::Marketer).await;
+        assert_eq!(site.get("/quarantine", &marketer).await.status, 403);
+        assert_eq!(site.post("/quarantine/replay", &marketer, &[]).await.status, 403);
+        let session = site.signed_in(Role::Analyst).await;
+        for (lang, word) in [("ja", "取り込めなかったデータ"), ("en", "What could not be taken")] {
+            let page = site.get(&format!("/quarantine?lang={lang}"), &session).await;
+            assert_eq!(page.status, 200, "{}", page.body);
+            for part in [word, "no_user_anon_id", "email:•••", "web"] {
+                assert!(page.body.contains(part), "{part}: {}", page.body);
+            }
+            assert!(!page.body.contains("canary"), "{}", page.body);
+        }
+        let page = site.get("/quarantine", &session).await;
+        let fields = |csrf| [("csrf", csrf), ("source", "web"), ("code", "no_user_anon_id")];
+        assert_eq!(site.post("/quarantine/replay", &session, &fields("forged")).await.status, 403);
+        let done = site.post("/quarantine/replay", &session, &fields(page.csrf())).await;
+        assert_eq!((done.status, done.header("location")), (303, vec!["/quarantine?accepted=0&refused=1&of_files=0"]));
+    });
+}
+
+#[test]
 fn every_file_of_the_folder_is_listed() {
     let mut files: Vec<String> = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/http"))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().to_string_lossy().trim_end_matches(".rs").to_string())
-        .filter(|name| !["mod", "tests", "visit", "errors"].contains(&name.as_str()))
+        .filter(|name| !["mod", "tests", "visit", "errors", "tag.js"].contains(&name.as_str()))
         .collect();
     files.sort();
-    assert_eq!(files, ["assets", "auth", "dashboards", "health", "import"]);
+    assert_eq!(
+        files,
+        ["assets", "auth", "collect", "dashboards", "health", "identity", "import", "quarantine", "tag", "webhooks"]
+    );
     assert_eq!(super::RESOURCES.len(), files.len());
 }

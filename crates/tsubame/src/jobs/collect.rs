@@ -1,16 +1,138 @@
-//! What arrives: events and orders from the shop, receipts from providers. A receipt may also change what we may send.
+//! What arrives: events and orders from the shop, receipts from providers. A receipt may also change what we may send. What a client
+//! sent and we could not use waits, sealed, in the quarantine.
 
-use model::{Channel, Consent, ConsentState, Fact, Instant, Purpose, Receipt, ReceiptKind, Suppression};
+use connect::collect::{Collected, Endpoint, Malformed, Refused, Request};
+use model::{
+    Channel, Claim, Consent, ConsentState, Fact, Identity, Instant, Purpose, Receipt, ReceiptKind, Source, SourceKind,
+    Suppression,
+};
+use sha2::{Digest, Sha256};
+use state::{ContactChange, DeadLetter};
 
 use crate::{fault::Fault, workspace::Workspace};
 
 /// Facts into the journal. Returns how many were new.
 pub async fn facts(workspace: &Workspace, facts: Vec<Fact>) -> Result<u64, Fault> {
+    Ok(append(workspace, facts).await?.stored)
+}
+
+/// What became of a request's facts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Kept {
+    pub stored: u64,
+    /// They were there already: the client sent them twice.
+    pub duplicates: u64,
+}
+
+/// A request of a client, apart from how it came.
+#[derive(Debug, Clone, Copy)]
+pub struct Arrived<'a> {
+    pub endpoint: Endpoint,
+    /// Inflated.
+    pub body: &'a [u8],
+    pub query: &'a [(String, String)],
+    pub sent_at: Option<&'a str>,
+    pub anonymous_id: Option<&'a str>,
+    pub received_at: Instant,
+    pub seed: [u8; 16],
+}
+
+/// Facts, addresses, consents and claims of a request.
+pub fn read(workspace: &Workspace, source: &Source, arrived: &Arrived) -> Result<Collected, Malformed> {
+    let shop = workspace.shop();
+    connect::collect::collect(&Request {
+        source,
+        endpoint: arrived.endpoint,
+        body: arrived.body,
+        query: arrived.query,
+        received_at: arrived.received_at,
+        sent_at: arrived.sent_at,
+        anonymous_id: arrived.anonymous_id,
+        key: workspace.state.vault().id_key(),
+        currency: &shop.currency,
+        zone: shop.timezone,
+        relay_domains: &shop.relay_domains,
+        seed: arrived.seed,
+    })
+}
+
+/// Keeps what was read; returns when all of it is on stable storage. Facts come last: should we stop before, the client sends again, and
+/// nothing that is known lacks its address or consent.
+pub async fn keep(workspace: &Workspace, source: &Source, collected: Collected, letters: Vec<DeadLetter>) -> Result<Kept, Fault> {
+    let (state, now) = (&workspace.state, workspace.now());
+    let changes: Vec<ContactChange> = collected
+        .contacts
+        .into_iter()
+        .map(|(contact, known_at)| ContactChange { contact, active: true, changed_at: known_at, known_at })
+        .collect();
+    let mut is_changed = !collected.consents.is_empty();
+    if !changes.is_empty() {
+        is_changed |= state.vault().put_changes(&changes, &source.name, now).await? > 0;
+    }
+    if !collected.consents.is_empty() {
+        state.consents().record_consents(&collected.consents, now).await?;
+    }
+    if is_changed {
+        workspace.forget_reachable();
+    }
+    if !letters.is_empty() {
+        state.vault().dead_letter(&letters, now).await?;
+    }
+    let mut facts = collected.facts;
+    facts.extend(collected.claims.iter().filter_map(linked));
+    append(workspace, facts).await
+}
+
+async fn append(workspace: &Workspace, facts: Vec<Fact>) -> Result<Kept, Fault> {
     if facts.is_empty() {
-        return Ok(0);
+        return Ok(Kept::default());
     }
     let appended = workspace.state.journal().append(facts, workspace.now()).await?;
-    Ok(appended.stored as u64)
+    Ok(Kept { stored: appended.stored as u64, duplicates: appended.duplicates as u64 })
+}
+
+/// A visitor's link to a customer. Two customers are never linked on a client's word.
+fn linked(claim: &Claim) -> Option<Fact> {
+    let identity = Identity {
+        kind: claim.kind.into(),
+        from_id: claim.from_id.clone(),
+        survivor_id: claim.customer_id.clone(),
+        rule: claim.rule.into(),
+        linked: true,
+        source: claim.source.clone(),
+        evidence: claim.evidence.clone(),
+        changed_at: claim.at,
+    };
+    (claim.kind == "visitor").then(|| Fact::new(&identity, claim.at, claim.at))
+}
+
+/// Where the letters of live events are kept, as opposed to those of files.
+pub const LIVE: &str = "live ";
+
+/// A letter for each event that was refused. Equal events make one letter.
+pub fn letters(workspace: &Workspace, source: &Source, refused: &[Refused]) -> Vec<DeadLetter> {
+    let key = workspace.state.vault().id_key();
+    // The name tells equal events, and nothing else without our key.
+    let named = |raw: &[u8]| format!("{LIVE}{}", key.pseudonym(&model::id::hex(&Sha256::digest(raw))));
+    let letter = |refused: &Refused| DeadLetter {
+        source: source.name.clone(),
+        file: named(&refused.raw),
+        line: 0,
+        column: 0,
+        code: refused.code.into(),
+        reason: refused.reason.clone(),
+        remedy: refused.remedy.clone(),
+        raw: refused.raw.clone(),
+    };
+    refused.iter().map(letter).collect()
+}
+
+/// Reads the bytes of a letter again, as of the time it arrived. An event without an id gets the same one each time.
+pub fn read_letter(workspace: &Workspace, source: &Source, raw: &[u8], received_at: Instant) -> Result<Collected, Malformed> {
+    let seed = Sha256::digest(raw)[..16].try_into().expect("16 of 32 bytes");
+    let endpoint = if source.kind == SourceKind::Ga4 { Endpoint::Ga4 } else { Endpoint::Batch };
+    let arrived = Arrived { endpoint, body: raw, query: &[], sent_at: None, anonymous_id: None, received_at, seed };
+    read(workspace, source, &arrived)
 }
 
 /// Receipts into the journal, and their consequences into consents and suppressions, which come first: if we stop in between, the

@@ -5,7 +5,15 @@ use model::Instant;
 
 use crate::{
     fault::Fault,
-    jobs::{attribute::attribute, compact::compact, deliver, export::export, facts::facts, flush::flush, tick},
+    jobs::{
+        attribute::attribute,
+        deliver,
+        export::export,
+        facts::facts,
+        flush::{flush, flush_if_due},
+        maintain::maintain,
+        tick,
+    },
     workspace::{Workspace, parse_instant},
 };
 
@@ -31,12 +39,13 @@ pub struct Report {
     pub exported: u64,
 }
 
-/// Plans and delivers up to `at`, and works the nights that ended by then.
+/// Plans and delivers up to `at`, works the nights that ended by then, and lets facts land that waited.
 pub async fn run(workspace: &Workspace, at: Instant) -> Result<Report, Fault> {
     let mut report = Report::default();
     crate::jobs::pull::pull_due(workspace, at).await?;
     scenarios(workspace, at, &mut report).await?;
     nights(workspace, at, &mut report).await?;
+    flush_if_due(workspace, at).await?;
     Ok(report)
 }
 
@@ -77,7 +86,7 @@ pub async fn scenarios(workspace: &Workspace, at: Instant, report: &mut Report) 
     Ok(())
 }
 
-/// Every shop night (at 03:00) that ended by `at` and was not worked: credits, customer facts, exports, flush, compaction.
+/// Every shop night (at 03:00) that ended by `at` and was not worked: credits, customer facts, exports, flush, maintenance of the lake.
 pub async fn nights(workspace: &Workspace, at: Instant, report: &mut Report) -> Result<(), Fault> {
     let cursors = workspace.state.cursors();
     let zone = workspace.shop().timezone;
@@ -102,7 +111,7 @@ async fn work_night(workspace: &Workspace, night: Instant, report: &mut Report) 
         report.exported += 1;
     }
     flush(workspace).await?;
-    compact(workspace).await?;
+    maintain(workspace).await?;
     report.nights += 1;
     Ok(())
 }

@@ -1,29 +1,175 @@
-//! The journal into the lake: each fact lands once, and leaves the journal only when the lake's files are on stable storage.
+//! The journal into the lake: each fact lands once. The journal keeps the rows of each table's last landings, so that a newest commit which
+//! is damaged later, by a power cut or a failing disk, is made again from them.
+
+use std::collections::BTreeMap;
+
+use model::Instant;
+use serde::{Deserialize, Serialize};
+use state::{Journal, State};
 
 use crate::{
     fault::Fault,
+    jobs::maintain::alone,
     point,
-    workspace::{Workspace, tail_segment},
+    workspace::{Workspace, parse_instant, tail_segment},
 };
 
 /// How much of the journal one round reads into memory.
 const ROUND_BYTES_MAX: usize = 256 << 20;
+/// A table's landings whose rows stay in the journal.
+const LANDINGS_KEPT: usize = 2;
+/// Rows wait for the lake no longer than this, and no more of them. They can be asked for from the first moment.
+const WAIT_MINUTES_MAX: i64 = 10;
+const WAIT_BYTES_MAX: u64 = 32 << 20;
+/// Small files of one table after which a flush is followed by a compaction: a day at the pace above stays below a hundred.
+const FILES_MAX: usize = 96;
 
-/// Rows that landed.
+const LANDINGS: &str = "landings";
+const FLUSHED: &str = "flushed";
+
+/// How far the lake has got, by table.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Landings {
+    /// Everything up to here had landed.
+    pub up_to: i64,
+    /// Where the table ended after each of its last landings, oldest first: the journal has its rows past the first of them.
+    pub tables: BTreeMap<String, Vec<i64>>,
+}
+
+impl Landings {
+    pub async fn read(state: &State) -> Result<Option<Landings>, Fault> {
+        let Some(text) = state.cursors().get(LANDINGS).await? else { return Ok(None) };
+        serde_json::from_str(&text).map(Some).map_err(|error| {
+            Fault::new(crate::fault::Exit::Failed, format!("the cursor `{LANDINGS}` in state.db cannot be read: {error}"))
+                .remedy("restore data/ from a backup")
+        })
+    }
+
+    /// The position of each table past which the journal has every row.
+    pub fn kept_after(&self) -> BTreeMap<String, i64> {
+        self.tables.iter().filter_map(|(table, ends)| Some((table.clone(), *ends.first()?))).collect()
+    }
+
+    /// Where reading the journal begins. A table that was repaired ends earlier than it did.
+    pub fn begin(&self, watermarks: &BTreeMap<&'static str, i64>) -> i64 {
+        let went_back = self.tables.iter().filter_map(|(table, ends)| {
+            let now = watermarks.get(table.as_str())?;
+            (now < ends.last()?).then_some(*now)
+        });
+        went_back.fold(self.up_to, i64::min)
+    }
+
+    fn landed(&mut self, up_to: i64, watermarks: &BTreeMap<&'static str, i64>) {
+        self.up_to = self.up_to.max(up_to);
+        for (table, end) in watermarks {
+            let ends = self.tables.entry((*table).into()).or_default();
+            if ends.last().is_none_or(|last| last < end) {
+                ends.push(*end);
+            }
+            if ends.len() > LANDINGS_KEPT + 1 {
+                ends.remove(0);
+            }
+        }
+    }
+}
+
+/// The position of each table past which the journal has every row, whatever was flushed so far.
+pub async fn kept_after(state: &State) -> Result<BTreeMap<String, i64>, Fault> {
+    match Landings::read(state).await? {
+        Some(landings) => Ok(landings.kept_after()),
+        None if is_whole(state.journal()).await? => {
+            Ok(lake::tables::TABLES.iter().map(|table| (table.name().to_string(), 0)).collect())
+        }
+        None => Ok(BTreeMap::new()),
+    }
+}
+
+/// Whether nothing ever left the journal.
+async fn is_whole(journal: &Journal) -> Result<bool, Fault> {
+    let first = journal.tail_part(0, None, 1).await?.first().map(|segment| segment.first_position);
+    Ok(first == Some(1) || (first.is_none() && journal.last_position().await? == 0))
+}
+
+/// Rows that landed. None land while another job has the lake; they stay in the journal, where questions find them.
 pub async fn flush(workspace: &Workspace) -> Result<u64, Fault> {
+    Ok(alone(workspace, Box::pin(land(workspace))).await?.unwrap_or(0))
+}
+
+/// [`flush`], if rows wait long enough or are many enough.
+pub async fn flush_if_due(workspace: &Workspace, at: Instant) -> Result<u64, Fault> {
+    let cursors = workspace.state.cursors();
+    let last = cursors.get(FLUSHED).await?.map(|text| parse_instant(&text)).transpose()?;
+    let waiting = workspace.state.journal().bytes_after(workspace.landed_from().await?).await?;
+    let long = last.is_none_or(|last| (at - last).num_minutes() >= WAIT_MINUTES_MAX);
+    if waiting == 0 || !(long || waiting >= WAIT_BYTES_MAX) {
+        return Ok(0);
+    }
+    let rows = flush(workspace).await?;
+    cursors.set(FLUSHED, &model::time::rfc3339(at)).await?;
+    super::maintain::compact(workspace, FILES_MAX).await?;
+    Ok(rows)
+}
+
+async fn land(workspace: &Workspace) -> Result<u64, Fault> {
     let journal = workspace.state.journal();
+    let watermarks = workspace.lake.watermarks().await;
+    let mut landings = match Landings::read(&workspace.state).await? {
+        Some(landings) => landings,
+        None => {
+            let whole = is_whole(journal).await?;
+            let ends = watermarks.iter().map(|(table, end)| (table.to_string(), vec![if whole { 0 } else { *end }]));
+            Landings { up_to: 0, tables: ends.collect() }
+        }
+    };
+    let mut from = landings.begin(&watermarks);
     let mut rows = 0;
     loop {
-        let segments = journal.tail_part(0, None, ROUND_BYTES_MAX).await?;
+        let segments = journal.tail_part(from, None, ROUND_BYTES_MAX).await?;
         if segments.is_empty() {
             return Ok(rows);
         }
         let segments: Vec<_> = segments.into_iter().map(tail_segment).collect();
         point::pass("flush.before_land");
         let landed = workspace.lake.land(&segments).await?;
+        landings.landed(landed.up_to, &workspace.lake.watermarks().await);
+        // First what is kept, then what goes: a cut between the two leaves more than is needed.
+        let text = serde_json::to_string(&landings).expect("positions are plain JSON");
+        workspace.state.cursors().set(LANDINGS, &text).await?;
         point::pass("flush.before_trim");
-        journal.trim(landed.up_to).await?;
+        journal.trim_tables(&landings.kept_after()).await?;
         point::pass("flush.after_trim");
+        from = landed.up_to;
         rows += landed.rows;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_journal_keeps_the_last_landings_of_each_table() {
+        let mut landings = Landings { up_to: 0, tables: [("events".into(), vec![0]), ("orders".into(), vec![0])].into() };
+        let mut check = |up_to: i64, events: i64, orders: i64, kept: [i64; 2]| {
+            landings.landed(up_to, &[("events", events), ("orders", orders)].into());
+            assert_eq!(landings.kept_after().into_values().collect::<Vec<_>>(), kept, "{landings:?}");
+        };
+        check(10, 10, 4, [0, 0]);
+        check(20, 20, 4, [0, 0]);
+        check(30, 30, 4, [10, 0]);
+        check(40, 40, 35, [20, 0]);
+        check(50, 50, 45, [30, 4]);
+    }
+
+    #[test]
+    fn reading_begins_where_the_shortest_repaired_table_ends() {
+        let landings = Landings { up_to: 50, tables: [("events".into(), vec![30, 40, 50]), ("orders".into(), vec![4])].into() };
+        let check = |events, orders, expect| {
+            assert_eq!(landings.begin(&[("events", events), ("orders", orders)].into()), expect, "{events} {orders}");
+        };
+        check(50, 4, 50);
+        check(40, 4, 40);
+        check(50, 0, 0);
+        check(60, 4, 50);
     }
 }

@@ -2,7 +2,7 @@
 //! land. The same file again changes nothing, and one that was interrupted lands what is missing when it is imported again.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::File,
     io::{BufReader, Read},
     path::{Path, PathBuf},
@@ -19,7 +19,7 @@ use connect::{
 };
 use flate2::read::{DeflateDecoder, MultiGzDecoder};
 use lake::ParquetRows;
-use model::Fact;
+use model::{CustomerId, Fact};
 use sha2::{Digest, Sha256};
 use state::{ContactChange, DeadLetter};
 use tokio::sync::{mpsc, oneshot};
@@ -407,7 +407,7 @@ impl Reading {
 
 fn importer(workspace: &Workspace, mapping: &Mapping, header: &[String]) -> Result<Importer, Fault> {
     Importer::new(mapping, header, workspace.state.vault().id_key(), workspace.now())
-        .map(|importer| importer.relay_domains(&workspace.shop.relay_domains))
+        .map(|importer| importer.relay_domains(&workspace.shop().relay_domains))
         .map_err(|problems| Fault::problems(&problems))
 }
 
@@ -467,6 +467,8 @@ impl Sink<'_> {
             .collect();
         if !changes.is_empty() {
             state.vault().put_changes(&changes, &self.source, now).await?;
+            let customers: BTreeSet<CustomerId> = changes.into_iter().map(|change| change.contact.customer_id).collect();
+            super::identity::settle(self.workspace, &customers.into_iter().collect::<Vec<_>>()).await?;
         }
         if !imported.consents.is_empty() {
             state.consents().record_consents(&imported.consents, now).await?;

@@ -2,13 +2,15 @@
 
 pub mod attribute;
 pub mod collect;
-pub mod compact;
 pub mod deliver;
 pub mod due;
 pub mod export;
 pub mod facts;
 pub mod flush;
+pub mod identity;
 pub mod import;
+pub mod maintain;
 pub mod pull;
+pub mod quarantine;
 pub mod tick;
 pub mod webhooks;

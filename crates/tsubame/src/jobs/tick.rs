@@ -15,7 +15,7 @@ use state::Begun;
 
 use crate::{
     fault::{Exit, Fault},
-    workspace::Workspace,
+    workspace::{Reachable, Workspace},
 };
 
 /// Members per recorded chunk.
@@ -109,7 +109,16 @@ async fn gather(workspace: &Workspace, window: &Window) -> Result<Vec<Customer>,
     let open = ledger.open_entries(Instant::MAX_UTC.min(window.to + TimeDelta::days(3650))).await?;
     let names: BTreeSet<&str> = scenarios.iter().flat_map(|scenario| names_of(scenario)).collect();
     let since = open.iter().map(|entry| entry.entered_at).min().unwrap_or(window.from).min(window.from - LATE_MAX);
-    let happened = ask_happenings(workspace, window, since, &names, &scenarios).await?;
+    // Only those who survive are planned for, with what they did under other ids.
+    let reachable = workspace.reachable().await?;
+    let survivor = |customer: CustomerId| reachable.survivor(customer);
+    let mut happened = ask_happenings(workspace, window, since, &names, &scenarios).await?;
+    if !reachable.merged.is_empty() {
+        for row in &mut happened {
+            row.customer = survivor(row.customer.clone());
+        }
+        happened.sort_by(|a, b| (&a.customer, a.happening.at).cmp(&(&b.customer, b.happening.at)));
+    }
     let mut triggers: BTreeMap<CustomerId, Vec<Trigger>> = BTreeMap::new();
     let mut happenings: BTreeMap<CustomerId, Vec<Happening>> = BTreeMap::new();
     for row in &happened {
@@ -123,12 +132,12 @@ async fn gather(workspace: &Workspace, window: &Window) -> Result<Vec<Customer>,
     }
     for scenario in scenarios.iter().filter(|scenario| scenario.entry.segment.is_some()) {
         for trigger in segment_triggers(workspace, window, scenario).await? {
-            triggers.entry(trigger.0).or_default().push(trigger.1);
+            triggers.entry(survivor(trigger.0)).or_default().push(trigger.1);
         }
     }
     let mut open_of: BTreeMap<CustomerId, Vec<OpenEntry>> = BTreeMap::new();
     for entry in &open {
-        open_of.entry(entry.customer_id.clone()).or_default().extend(OpenEntry::of(entry));
+        open_of.entry(survivor(entry.customer_id.clone())).or_default().extend(OpenEntry::of(entry));
     }
     let concerned: BTreeSet<CustomerId> = triggers.keys().chain(open_of.keys()).cloned().collect();
     for row in happened {
@@ -136,12 +145,13 @@ async fn gather(workspace: &Workspace, window: &Window) -> Result<Vec<Customer>,
             happenings.entry(row.customer).or_default().push(row.happening);
         }
     }
-    let mut past_sends = past_sends(workspace, window, &concerned, since).await?;
+    let mut past_sends = past_sends(workspace, window, &concerned, since, &reachable).await?;
     let mut past_entries: BTreeMap<CustomerId, Vec<PastEntry>> = BTreeMap::new();
     for scenario in &scenarios {
         for past in ledger.past_entries(&scenario.scenario).await? {
-            if concerned.contains(&past.customer_id) {
-                past_entries.entry(past.customer_id).or_default().push(PastEntry {
+            let customer = survivor(past.customer_id);
+            if concerned.contains(&customer) {
+                past_entries.entry(customer).or_default().push(PastEntry {
                     scenario: scenario.scenario.clone(),
                     entry_key: past.entry_key,
                     entered_at: past.entered_at,
@@ -150,7 +160,6 @@ async fn gather(workspace: &Workspace, window: &Window) -> Result<Vec<Customer>,
         }
     }
     let mut conditions = branch_conditions(workspace, window, &scenarios, &concerned).await?;
-    let reachable = workspace.reachable().await?;
     let customer = |id: CustomerId| Customer {
         unit: reachable.unit.get(&id).unwrap_or(&id).to_string(),
         reach: reachable.reach.get(&id).cloned().unwrap_or_default(),
@@ -328,14 +337,16 @@ async fn past_sends(
     window: &Window,
     concerned: &BTreeSet<CustomerId>,
     oldest_entry: Instant,
+    reachable: &Reachable,
 ) -> Result<BTreeMap<CustomerId, Vec<PastSend>>, Fault> {
     let longest = workspace.shop().caps.iter().map(|cap| cap.per.0).max().unwrap_or_else(Duration::zero);
     // Sends of open entries are asked about too, however old: a late exit is one that comes after them.
     let since = oldest_entry.min(window.from - longest - Duration::days(2));
     let mut past: BTreeMap<CustomerId, Vec<PastSend>> = BTreeMap::new();
     for send in workspace.state.ledger().recent_sends(None, since).await? {
-        if concerned.contains(&send.customer_id) {
-            past.entry(send.customer_id).or_default().push(PastSend {
+        let customer = reachable.survivor(send.customer_id);
+        if concerned.contains(&customer) {
+            past.entry(customer).or_default().push(PastSend {
                 entry_id: send.entry_id,
                 channel: send.channel,
                 at: send.at,

@@ -5,5 +5,6 @@ mod canary;
 mod check;
 mod commands;
 mod demo;
+mod identity;
 mod import;
 mod shop;

@@ -1,0 +1,224 @@
+//! The lake tended: many small files into few large ones in the table's order, checkpoints of the log, old files removed.
+//!
+//! A rewrite sorts what it joins; Delta's own puts files end to end, and row groups that span everything skip nothing.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use datafusion::{
+    datasource::listing::PartitionedFile,
+    error::DataFusionError,
+    execution::{
+        SessionStateBuilder, disk_manager::DiskManagerBuilder, memory_pool::FairSpillPool, runtime_env::RuntimeEnvBuilder,
+    },
+    prelude::{SessionConfig, SessionContext, col},
+};
+use deltalake_core::{
+    DeltaTable, DeltaTableError,
+    kernel::{Action, transaction::CommitProperties},
+    operations::vacuum::VacuumMode,
+    protocol::DeltaOperation,
+};
+use futures::{StreamExt, TryStreamExt};
+use object_store::{ObjectStore, ObjectStoreExt};
+
+use crate::{
+    LakeError,
+    file::{FileWriter, Sealed},
+    land::{Handle, Lake, commit, now_ms, pin, read_error, write_error},
+    log::Log,
+    provider::FactTable,
+    seal,
+    tables::{self, Table},
+};
+
+/// A file of this size is left alone.
+const SMALL_BYTES: i64 = 64 << 20;
+/// A rewritten file is about this large at most.
+const FILE_BYTES_MAX: usize = 128 << 20;
+/// What the sort may hold; the rest goes to disk.
+const MEMORY_BYTES: usize = 256 << 20;
+/// Commits that a reader has to follow one by one, at most.
+const COMMITS_PAST_CHECKPOINT: i64 = 50;
+const COMMITS_MAX: usize = 5;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Compacted {
+    pub table: &'static str,
+    pub files_before: usize,
+    pub files_after: usize,
+}
+
+/// What was done for a table beside its rows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tended {
+    pub table: &'static str,
+    pub checkpoint: bool,
+    pub logs_removed: usize,
+    pub files_removed: usize,
+}
+
+impl Lake {
+    /// Rewrites many small files as few large ones. Rows do not change, and neither landing nor reading waits for it.
+    pub async fn compact(&self, min_files: usize) -> Result<Vec<Compacted>, LakeError> {
+        let mut compacted = Vec::new();
+        for table in tables::TABLES {
+            compacted.extend(self.compact_table(*table, min_files).await?);
+        }
+        Ok(compacted)
+    }
+
+    async fn compact_table(&self, table: &'static dyn Table, min_files: usize) -> Result<Option<Compacted>, LakeError> {
+        let name = table.name();
+        let (delta, watermark) = {
+            let handle = self.handle(name).read().await;
+            if handle.damaged.is_some() || handle.unsure {
+                return Ok(None);
+            }
+            (handle.table.clone(), handle.watermark)
+        };
+        let read_error = |source| read_error(name, source);
+        let state = delta.snapshot().map_err(read_error)?;
+        let files_before = state.log_data().num_files();
+        let mut small = BTreeSet::new();
+        let mut actions = Vec::new();
+        for view in state.log_data().iter().filter(|view| view.size() < SMALL_BYTES) {
+            small.insert(view.path().to_string());
+            actions.push(Action::Remove(view.remove_action(false)));
+        }
+        if small.len() < min_files.max(2) {
+            return Ok(None);
+        }
+        let mut chosen = pin(name, &self.place, &delta, watermark).map_err(read_error)?;
+        let is_small = |file: &&PartitionedFile| file.object_meta.location.filename().is_some_and(|name| small.contains(name));
+        chosen.files = Arc::new(chosen.files.iter().filter(is_small).cloned().collect());
+        let rewrite_error = |source| LakeError::Rewrite { table: name.into(), source: Box::new(source) };
+        let sealed = self.rewrite(table, FactTable::new(name, chosen, Vec::new())).await.map_err(rewrite_error)?;
+        self.store(name, &sealed).await?;
+        actions.extend(sealed.iter().map(|file| Action::Add(file.add(now_ms(), true))));
+        let files_after = self.replace(name, actions, &sealed).await?;
+        Ok(Some(Compacted { table: name, files_before, files_after }))
+    }
+
+    /// Reads files, each checked against its sum, sorts their rows and makes new files of them.
+    async fn rewrite(&self, table: &'static dyn Table, chosen: FactTable) -> Result<Vec<Sealed>, DataFusionError> {
+        let rows_before = chosen.landed_rows();
+        let mut config = SessionConfig::new().with_target_partitions(1);
+        config.options_mut().execution.parquet.schema_force_view_types = false;
+        let runtime = RuntimeEnvBuilder::new()
+            .with_memory_pool(Arc::new(FairSpillPool::new(MEMORY_BYTES)))
+            .with_disk_manager_builder(DiskManagerBuilder::default())
+            .build_arc()?;
+        let state = SessionStateBuilder::new().with_config(config).with_runtime_env(runtime).with_default_features().build();
+        let session = SessionContext::new_with_state(state);
+        let (url, store) = chosen.store();
+        session.register_object_store(&url, store);
+        // The position last: it tells equals apart, so the same rows make the same file.
+        let order = table.sort().iter().chain(&["position"]).map(|name| col(*name).sort(true, true)).collect();
+        let mut stream = session.read_table(Arc::new(chosen))?.sort(order)?.execute_stream().await?;
+        let (mut sealed, mut writer, mut rows) = (Vec::new(), FileWriter::new(table)?, 0);
+        while let Some(batch) = stream.next().await {
+            let batch = batch?;
+            rows += batch.num_rows();
+            writer.write(&batch)?;
+            if writer.bytes() >= FILE_BYTES_MAX {
+                sealed.push(std::mem::replace(&mut writer, FileWriter::new(table)?).finish()?);
+            }
+        }
+        sealed.push(writer.finish()?);
+        match rows_before {
+            Some(before) if before != rows => {
+                Err(DataFusionError::Execution(format!("{rows} rows were read where the log states {before}")))
+            }
+            _ => Ok(sealed),
+        }
+    }
+
+    /// Commits the exchange; the files of the table afterwards.
+    async fn replace(&self, name: &'static str, actions: Vec<Action>, sealed: &[Sealed]) -> Result<usize, LakeError> {
+        let write_error = |source| write_error(name, source);
+        let mut handle = self.handle(name).write().await;
+        let mut failure = None;
+        for _ in 0..COMMITS_MAX {
+            let operation = DeltaOperation::Optimize { predicate: None, target_size: FILE_BYTES_MAX as i64 };
+            let done = commit(&mut handle.table, actions.clone(), Vec::new(), operation).await;
+            handle.pinned = None;
+            if let Err(source) = done {
+                // Its names are its content: if they are in the table, the exchange landed though its answer was lost.
+                handle.table.update_state().await.map_err(write_error)?;
+                if !holds(&handle.table, sealed).map_err(write_error)? {
+                    failure = Some(source);
+                    continue;
+                }
+            }
+            return handle.table.snapshot().map(|state| state.log_data().num_files()).map_err(write_error);
+        }
+        Err(write_error(failure.expect("every attempt failed")))
+    }
+
+    /// Checkpoints logs that have grown, and removes what nobody needs any more: logs after 30 days, replaced files after 7.
+    pub async fn tend(&self, vacuum: bool) -> Result<Vec<Tended>, LakeError> {
+        let mut tended = Vec::new();
+        for table in tables::TABLES {
+            let name = table.name();
+            let mut handle = self.handle(name).write().await;
+            if handle.damaged.is_some() {
+                continue;
+            }
+            let mut done = Tended { table: name, ..Tended::default() };
+            if vacuum {
+                done.files_removed = remove_replaced(&mut handle).await.map_err(|source| write_error(name, source))?;
+            }
+            let version = handle.table.version().map_or(-1, |version| version as i64);
+            if version - handle.checkpoint >= COMMITS_PAST_CHECKPOINT || (vacuum && version - handle.checkpoint >= 10) {
+                done.logs_removed = self.checkpoint(name, version, &mut handle).await?;
+                done.checkpoint = true;
+            }
+            if (done.checkpoint, done.files_removed) != (false, 0) {
+                tended.push(done);
+            }
+        }
+        Ok(tended)
+    }
+
+    async fn checkpoint(&self, name: &'static str, version: i64, handle: &mut Handle) -> Result<usize, LakeError> {
+        let store = self.place.store.as_ref();
+        let log = Log { store, table: self.place.folder(name)? };
+        let failed = |source: object_store::Error| write_error(name, source.into());
+        deltalake_core::checkpoints::create_checkpoint(&handle.table, None).await.map_err(|source| write_error(name, source))?;
+        let bytes = store.get(&log.checkpoint(version)).await.map_err(failed)?.bytes().await.map_err(failed)?;
+        store.put(&log.sum_of_checkpoint(version), seal::sum(&bytes).into()).await.map_err(failed)?;
+        let removed = deltalake_core::checkpoints::cleanup_metadata(&handle.table, None);
+        let removed = removed.await.map_err(|source| write_error(name, source))?;
+        // A handle keeps what it read of every commit; a fresh one keeps the checkpoint alone.
+        let mut fresh = self.place.table(name)?;
+        fresh.load().await.map_err(|source| read_error(name, source))?;
+        (handle.table, handle.pinned, handle.checkpoint) = (fresh, None, version);
+        let sums: Vec<_> = store.list(Some(&log.table.clone().join("_checksums"))).try_collect().await.map_err(failed)?;
+        for sum in sums {
+            let sum = sum.location;
+            if sum == log.sum_of_checkpoint(version) {
+                continue;
+            }
+            let of = sum.filename().and_then(|name| name.get(..20)).and_then(|digits| digits.parse().ok()).unwrap_or(-1);
+            if matches!(store.head(&log.checkpoint(of)).await, Err(object_store::Error::NotFound { .. })) {
+                store.delete(&sum).await.map_err(failed)?;
+            }
+        }
+        Ok(removed)
+    }
+}
+
+/// Deletes replaced files that are past the table's retention; the number of them. "Lite": only what the log names, so that a file whose
+/// commit is under way is never among them.
+async fn remove_replaced(handle: &mut Handle) -> Result<usize, DeltaTableError> {
+    let properties = CommitProperties::default().with_create_checkpoint(false).with_cleanup_expired_logs(Some(false));
+    let vacuum = handle.table.clone().vacuum().with_mode(VacuumMode::Lite).with_commit_properties(properties);
+    let (table, done) = vacuum.await?;
+    (handle.table, handle.pinned) = (table, None);
+    Ok(done.files_deleted.len())
+}
+
+fn holds(table: &DeltaTable, sealed: &[Sealed]) -> Result<bool, DeltaTableError> {
+    let there: BTreeSet<String> = table.snapshot()?.log_data().iter().map(|view| view.path().to_string()).collect();
+    Ok(sealed.iter().all(|file| there.contains(&file.name)))
+}

@@ -1,0 +1,288 @@
+//! The lake that stays: damage is noticed, named, and made good where the journal can; nothing differs without a word.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use arrow::util::pretty::pretty_format_batches;
+use datafusion::prelude::SessionContext;
+use lake::{Access, Lake, TailSegment};
+use object_store::{ObjectStore, memory::InMemory};
+
+use crate::{event, events, open, rows, said, segment};
+
+fn facts(numbers: std::ops::RangeInclusive<i64>) -> TailSegment {
+    segment(*numbers.start(), &numbers.map(event).collect::<Vec<_>>())
+}
+
+fn numbered(numbers: std::ops::RangeInclusive<i64>) -> Vec<String> {
+    numbers.map(|number| format!("{number} e{number}")).collect()
+}
+
+async fn write_again(folder: &Path, kept_after: i64) -> Lake {
+    let kept = lake::tables::TABLES
+        .iter()
+        .map(|table| (table.name().to_string(), if table.name() == "events" { kept_after } else { 0 }));
+    Lake::open_to_write(&folder.to_string_lossy(), kept.collect()).await.expect("a lake")
+}
+
+fn log_file(folder: &Path, name: &str) -> PathBuf {
+    folder.join("events").join("_delta_log").join(name)
+}
+
+/// The ways a file goes wrong.
+const WAYS: [(&str, fn(&mut Vec<u8>)); 6] = [
+    ("emptied", |bytes| bytes.clear()),
+    ("cut in half", |bytes| bytes.truncate(bytes.len() / 2)),
+    ("without its end", |bytes| bytes.truncate(bytes.len() - 1)),
+    ("zeroed", |bytes| bytes.fill(0)),
+    ("with garbage after it", |bytes| bytes.extend_from_slice(b"\n{\"add\":")),
+    ("with another file in it", |bytes| {
+        let at = bytes.windows(9).position(|part| part == b"\"add\":{\"p").expect("it adds a file") + 20;
+        bytes[at] = if bytes[at] == b'1' { b'2' } else { b'1' };
+    }),
+];
+
+#[tokio::test]
+async fn a_damaged_newest_commit_is_made_again_from_the_journal() {
+    for (way, damage) in WAYS {
+        for newest in 1..=4 {
+            let folder = tempfile::tempdir().expect("a folder");
+            let path = folder.path();
+            {
+                let lake = open(path).await;
+                for number in 1..=newest {
+                    lake.land(&[facts(number..=number)]).await.expect("landed");
+                }
+            }
+            let file = log_file(path, &format!("{newest:020}.json"));
+            let mut bytes = fs::read(&file).expect("a commit");
+            damage(&mut bytes);
+            fs::write(&file, bytes).expect("damaged");
+
+            let reader = open(path).await;
+            assert_eq!(reader.damaged().await.len(), 1, "{way}, {newest}");
+            let view = reader.view(&[]).await.expect("the other tables");
+            let error =
+                SessionContext::new().read_table(view.table("events").expect("there")).expect("a relation").collect().await;
+            let error = said(&error.expect_err("not read as if nothing were"));
+            assert!(
+                error.contains("table `events` is damaged from version") && error.contains(&format!("{newest:020}.json")),
+                "{error}"
+            );
+            assert_eq!(rows(&view, "orders").await.num_rows(), 0, "the others are read");
+
+            let tail = [facts(1..=newest)];
+            let lake = write_again(path, newest - 1).await;
+            assert_eq!(lake.damaged().await, [], "{way}, {newest}");
+            assert_eq!(events(&lake.view(&tail).await.expect("a view")).await, numbered(1..=newest), "{way}: the tail has it");
+            lake.land(&tail).await.expect("landed");
+            assert_eq!(events(&lake.view(&[]).await.expect("a view")).await, numbered(1..=newest), "{way}: the table has it");
+            assert_eq!(events(&open(path).await.view(&[]).await.expect("a view")).await, numbered(1..=newest), "{way}");
+            assert!(path.join("events/_quarantine").exists(), "{way}: nothing is thrown away");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_the_journal_no_longer_has_is_named_and_left_as_it_is() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path();
+    for number in 1..=3 {
+        open(path).await.land(&[facts(number..=number)]).await.expect("landed");
+    }
+    let check = async |file: PathBuf, change: &dyn Fn(&Path), kept_after: i64, expect: &[&str]| {
+        let before = fs::read(&file).expect("a file");
+        change(&file);
+        let lake = write_again(path, kept_after).await;
+        let damaged = lake.damaged().await;
+        let shown = damaged.iter().map(|damaged| format!("{damaged}; {}", damaged.remedy)).collect::<Vec<_>>().join("\n");
+        for expect in expect {
+            assert!(shown.contains(expect), "{shown}");
+        }
+        assert!(lake.land(&[facts(4..=4)]).await.is_err(), "nothing is written over it");
+        fs::write(&file, before).expect("put back");
+        assert_eq!(events(&write_again(path, 3).await.view(&[]).await.expect("a view")).await, numbered(1..=3));
+    };
+    let commit = |version: i64| log_file(path, &format!("{version:020}.json"));
+    let remove: &dyn Fn(&Path) = &|file| fs::remove_file(file).expect("removed");
+    let empty: &dyn Fn(&Path) = &|file| fs::write(file, b"").expect("emptied");
+    check(commit(3), empty, 3, &["version 3", "is empty", "positions 3 to 3 are lost"]).await;
+    check(commit(2), remove, 2, &["version 2", "is missing", "positions 2 to 2 are lost"]).await;
+    check(commit(3), remove, 3, &["ends at position 2, although rows up to 3 had landed"]).await;
+    let data = data_files(path).into_iter().max().expect("the newest");
+    check(data.clone(), remove, 3, &["version 3", "is missing", "000000000003"]).await;
+    check(data, empty, 3, &["version 3", "has the wrong size"]).await;
+}
+
+fn data_files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder.join("events")).expect("a table").map(|entry| entry.expect("an entry").path());
+    entries.filter(|path| path.extension().is_some_and(|extension| extension == "parquet")).collect()
+}
+
+#[tokio::test]
+async fn no_bit_of_a_data_file_changes_unseen() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path();
+    open(path).await.land(&[facts(1..=200)]).await.expect("landed");
+    let file = data_files(path).remove(0);
+    let whole = fs::read(&file).expect("a file");
+    let bits = whole.len() * 8;
+    let (mut seen, mut silent) = (0, 0);
+    for flip in 0..300 {
+        // A stride that is prime to the size meets every part of the file.
+        let bit = flip * 7919 % bits;
+        let mut bytes = whole.clone();
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        fs::write(&file, bytes).expect("damaged");
+        let lake = Lake::open(&path.to_string_lossy()).await.expect("a lake");
+        let table = lake.view(&[]).await.expect("a view").table("events").expect("a table");
+        let session = SessionContext::new();
+        let (url, store) = table.store();
+        session.register_object_store(&url, store);
+        match session.read_table(table).expect("a relation").collect().await {
+            Ok(_) => silent += 1,
+            Err(error) => {
+                let error = said(&error);
+                assert!(error.contains("is damaged") && error.contains(".parquet"), "bit {bit}: {error}");
+                seen += 1;
+            }
+        }
+    }
+    assert_eq!((seen, silent), (300, 0));
+    let scrubbed = open(path).await.scrub(&mut |_| {}).await.expect("scrubbed");
+    assert_eq!((scrubbed.files, scrubbed.found.len(), scrubbed.unsealed), (1, 1, 0), "{scrubbed:?}");
+    fs::write(&file, whole).expect("put back");
+    let scrubbed = open(path).await.scrub(&mut |_| {}).await.expect("scrubbed");
+    assert_eq!((scrubbed.files, scrubbed.found.len()), (1, 0), "{scrubbed:?}");
+    assert_eq!(events(&open(path).await.view(&[]).await.expect("a view")).await, numbered(1..=200));
+}
+
+#[tokio::test]
+async fn a_damaged_checkpoint_is_put_aside() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path();
+    {
+        let lake = write_again(path, 0).await;
+        for number in 1..=51 {
+            lake.land(&[facts(number..=number)]).await.expect("landed");
+        }
+        let tended = lake.tend(false).await.expect("tended");
+        assert!(tended.iter().any(|tended| tended.table == "events" && tended.checkpoint), "{tended:?}");
+        lake.land(&[facts(52..=52)]).await.expect("landed");
+    }
+    let check = async |name: &str, damage: fn(&mut Vec<u8>)| {
+        let file = log_file(path, name);
+        let mut bytes = fs::read(&file).expect("a file");
+        damage(&mut bytes);
+        fs::write(&file, &bytes).expect("damaged");
+        let lake = write_again(path, 52).await;
+        assert_eq!(lake.damaged().await, [], "{name}");
+        assert_eq!(events(&lake.view(&[]).await.expect("a view")).await, numbered(1..=52), "{name}");
+        assert!(!file.exists(), "{name}");
+    };
+    check("_last_checkpoint", |bytes| bytes.clear()).await;
+    let middle: fn(&mut Vec<u8>) = |bytes| {
+        let at = bytes.len() / 2;
+        bytes[at] ^= 1;
+    };
+    check("00000000000000000051.checkpoint.parquet", middle).await;
+}
+
+#[tokio::test]
+async fn compaction_sorts_what_it_joins() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let lake = open(folder.path()).await;
+    for number in (1..=6).rev() {
+        lake.land(&[segment(7 - number, &[event(number)])]).await.expect("landed");
+    }
+    let shown = |batch: arrow::array::RecordBatch| pretty_format_batches(&[batch]).expect("text").to_string();
+    let before = shown(rows(&lake.view(&[]).await.expect("a view"), "events").await);
+    lake.compact(2).await.expect("compacted");
+    assert_eq!(shown(rows(&lake.view(&[]).await.expect("a view"), "events").await), before);
+    let status = lake.status().await.expect("a status");
+    assert_eq!(status.iter().find(|status| status.table == "events").map(|status| (status.files, status.rows)), Some((1, 6)));
+}
+
+/// A store that forgets the condition of a write.
+#[derive(Debug)]
+struct Forgetful(InMemory);
+
+impl std::fmt::Display for Forgetful {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Forgetful")
+    }
+}
+
+#[async_trait::async_trait]
+impl ObjectStore for Forgetful {
+    async fn put_opts(
+        &self,
+        location: &object_store::path::Path,
+        payload: object_store::PutPayload,
+        _: object_store::PutOptions,
+    ) -> object_store::Result<object_store::PutResult> {
+        self.0.put_opts(location, payload, object_store::PutOptions::default()).await
+    }
+
+    async fn put_multipart_opts(
+        &self,
+        location: &object_store::path::Path,
+        options: object_store::PutMultipartOptions,
+    ) -> object_store::Result<Box<dyn object_store::MultipartUpload>> {
+        self.0.put_multipart_opts(location, options).await
+    }
+
+    async fn get_opts(
+        &self,
+        location: &object_store::path::Path,
+        options: object_store::GetOptions,
+    ) -> object_store::Result<object_store::GetResult> {
+        self.0.get_opts(location, options).await
+    }
+
+    fn delete_stream(
+        &self,
+        locations: futures::stream::BoxStream<'static, object_store::Result<object_store::path::Path>>,
+    ) -> futures::stream::BoxStream<'static, object_store::Result<object_store::path::Path>> {
+        self.0.delete_stream(locations)
+    }
+
+    fn list(
+        &self,
+        prefix: Option<&object_store::path::Path>,
+    ) -> futures::stream::BoxStream<'static, object_store::Result<object_store::ObjectMeta>> {
+        self.0.list(prefix)
+    }
+
+    async fn list_with_delimiter(
+        &self,
+        prefix: Option<&object_store::path::Path>,
+    ) -> object_store::Result<object_store::ListResult> {
+        self.0.list_with_delimiter(prefix).await
+    }
+
+    async fn copy_opts(
+        &self,
+        from: &object_store::path::Path,
+        to: &object_store::path::Path,
+        options: object_store::CopyOptions,
+    ) -> object_store::Result<()> {
+        self.0.copy_opts(from, to, options).await
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_ignores_conditions_is_refused() {
+    let url = || url::Url::parse("memory:///lake/").expect("a URL");
+    let write = || Access::Write { kept_after: BTreeMap::new() };
+    let refused = Lake::open_on(std::sync::Arc::new(Forgetful(InMemory::new())), url(), write()).await;
+    let error = refused.err().expect("refused");
+    assert!(error.to_string().contains("lets two writers create one file"), "{error}");
+    assert!(model::Remedy::remedy(&error).is_some_and(|remedy| remedy.contains("If-None-Match")), "{error}");
+    let lake = Lake::open_on(std::sync::Arc::new(InMemory::new()), url(), write()).await.expect("a store that keeps its word");
+    lake.land(&[facts(1..=3)]).await.expect("landed");
+    assert_eq!(events(&lake.view(&[]).await.expect("a view")).await, numbered(1..=3));
+}

@@ -1,0 +1,64 @@
+//! Whatever changes the lake's files runs here, one job at a time under one lease: landing, compaction, checkpoints, vacuum, and the copy that
+//! a backup is.
+
+use std::{future::Future, pin::Pin, time::Duration};
+
+use crate::{clock::Clock, fault::Fault, point, workspace::Workspace};
+
+pub const LEASE: &str = "lake";
+/// Whoever holds the shop's lock. It is one process, so what an earlier one left is cleared when the next opens.
+pub const WRITER: &str = "writer";
+const LEASE_TTL: Duration = Duration::from_secs(60);
+const RENEWED_EVERY: Duration = Duration::from_secs(20);
+/// Tables with fewer small files are left alone at night.
+const FILES_MIN: usize = 16;
+
+/// What one job does.
+pub type Work<'a, T> = Pin<Box<dyn Future<Output = Result<T, Fault>> + Send + 'a>>;
+
+/// Runs `work` while nobody else works on the lake; `None` while somebody does. By the real clock, for two processes share it.
+pub async fn alone<T>(workspace: &Workspace, mut work: Work<'_, T>) -> Result<Option<T>, Fault> {
+    let leases = workspace.state.leases();
+    let owner = if workspace.writes() { WRITER } else { "reader" };
+    let Some(fence) = leases.acquire(LEASE, owner, Clock::Real.now(), LEASE_TTL).await? else {
+        tracing::info!("another job has the lake");
+        return Ok(None);
+    };
+    let mut renewal = tokio::time::interval(RENEWED_EVERY);
+    let done = loop {
+        tokio::select! {
+            done = &mut work => break done,
+            // Without the lease nothing more is written.
+            _ = renewal.tick() => leases.renew(LEASE, fence, Clock::Real.now(), LEASE_TTL).await?,
+        }
+    };
+    let released = leases.release(LEASE, fence).await;
+    let done = done?;
+    released?;
+    Ok(Some(done))
+}
+
+/// Tables that were rewritten as fewer files.
+pub async fn compact(workspace: &Workspace, files_min: usize) -> Result<usize, Fault> {
+    let work = async { rewritten(workspace, files_min).await };
+    Ok(alone(workspace, Box::pin(work)).await?.unwrap_or(0))
+}
+
+/// The night's work on the lake: few large files, short logs, nothing kept that nobody needs.
+pub async fn maintain(workspace: &Workspace) -> Result<usize, Fault> {
+    let work = async {
+        let compacted = rewritten(workspace, FILES_MIN).await?;
+        for tended in workspace.lake.tend(true).await? {
+            tracing::info!(?tended, "tended a table");
+        }
+        Ok(compacted)
+    };
+    Ok(alone(workspace, Box::pin(work)).await?.unwrap_or(0))
+}
+
+async fn rewritten(workspace: &Workspace, files_min: usize) -> Result<usize, Fault> {
+    point::pass("compact.before");
+    let tables = workspace.lake.compact(files_min).await?;
+    point::pass("compact.after");
+    Ok(tables.len())
+}

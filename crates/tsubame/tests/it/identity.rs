@@ -1,0 +1,84 @@
+//! Who is who, as a shop sees it: files come in, rules merge what they may, people the rest, and every view says one person.
+
+use crate::shop::Shop;
+
+const MAPPING: &str = "[source]
+name = \"own\"
+kind = \"orders\"
+[columns]
+order_id = { from = \"id\" }
+customer_id = { from = \"member\" }
+email = { from = \"mail\" }
+phone = { from = \"phone\" }
+ordered_at = { from = \"at\" }
+total = { from = \"sum\" }
+";
+const HEAD: &str = "id,member,mail,phone,at,sum\n";
+
+fn shop(rows: &str) -> Shop {
+    let shop = Shop::new();
+    shop.write("shop/mappings/own.toml", MAPPING);
+    shop.write("in.csv", format!("{HEAD}{rows}"));
+    shop.run(&["import", "in.csv", "--map", "own"]).expect(0);
+    shop
+}
+
+/// What the views say of whom: orders, purchases, contacts, and who was merged.
+fn views(shop: &Shop) -> Vec<String> {
+    [
+        "SELECT 'order', order_id, customer_id FROM orders ORDER BY order_id",
+        "SELECT 'buyer', customer_id, orders FROM customer_facts ORDER BY customer_id",
+        "SELECT 'contact', customer_id, kind FROM contacts ORDER BY customer_id, kind",
+    ]
+    .into_iter()
+    .flat_map(|sql| shop.ask(sql))
+    .collect()
+}
+
+fn of<'a>(views: &'a [String], what: &str) -> Vec<&'a str> {
+    views.iter().filter_map(|line| line.strip_prefix(what)?.strip_prefix(',')).collect()
+}
+
+#[test]
+fn relatives_stay_two_until_a_person_merges_them_and_undo_restores_every_view() {
+    let shop = shop("1,m-1,a@example.jp,090-0000-0001,2024-04-02,1000\n2,m-2,b@example.jp,09000000001,2024-04-03,2000\n");
+    let before = views(&shop);
+    assert_eq!(of(&before, "buyer"), ["m-1,1", "m-2,1"]);
+    let said = shop.run(&["identity", "proposals"]).expect(0).says(&["m-1 ? m-2  same phone", "1 proposed"]);
+    assert!(!said.out.contains("0001") && !said.out.contains("example.jp"), "no address is shown: {}", said.out);
+
+    shop.run(&["identity", "merge", "m-2", "m-9"]).expect(4).complains(&["knows no customer m-9"]);
+    shop.run(&["identity", "merge", "m-2", "m-2"]).expect(4).complains(&["themselves"]);
+    shop.run(&["identity", "merge", "m-2", "m-1"]).expect(0).says(&["m-1 survives"]);
+    let merged = views(&shop);
+    assert_eq!(of(&merged, "order"), ["1,m-1", "2,m-1"]);
+    assert_eq!(of(&merged, "buyer"), ["m-1,2"]);
+    assert_eq!(of(&merged, "contact"), ["m-1,email", "m-1,phone"]);
+    shop.run(&["identity", "list"]).expect(0).says(&["m-2 → m-1  by hand", "1 merged"]);
+    shop.run(&["identity", "show", "m-2"]).expect(0).says(&["m-2 is m-1", "2 orders"]);
+    shop.run(&["identity", "proposals"]).expect(0).says(&["0 proposed"]);
+    // A question about the time before does not know of it.
+    let then = shop.run(&["query", "--format", "csv", "--as-of", "2024-05-01", "--sql", "SELECT count(*) FROM customer_facts"]);
+    assert_eq!(then.expect(0).out.lines().nth(1), Some("2"));
+
+    shop.run(&["identity", "undo", "m-2"]).expect(0).says(&["no longer m-1"]);
+    assert_eq!(views(&shop), before);
+    shop.run(&["identity", "undo", "m-2"]).expect(4).complains(&["not merged into anybody"]);
+    shop.run(&["identity", "proposals"]).expect(0).says(&["0 proposed"]);
+    // Importing the file again does not bring it back.
+    shop.run(&["import", "in.csv", "--map", "own"]).expect(0);
+    assert_eq!(views(&shop), before);
+}
+
+#[test]
+fn a_guest_order_belongs_to_the_member_of_the_same_mail() {
+    let check = |guest: &str, member: &str, expect: usize| {
+        let shop = shop(&format!("1,,{guest},,2024-04-02,1000\n2,m-1,{member},,2024-05-02,2000\n"));
+        assert_eq!(shop.ask("SELECT count(*) FROM customer_facts"), [expect.to_string()], "{guest} {member}");
+        assert_eq!(shop.ask("SELECT orders FROM customer_facts WHERE customer_id = 'm-1'"), [(3 - expect).to_string()]);
+    };
+    check("a@example.jp", "a@EXAMPLE.jp", 1);
+    check("a@example.jp", "b@example.jp", 2);
+    // A mall's relay address names nobody.
+    check("a@fw.rakuten.ne.jp", "a@fw.rakuten.ne.jp", 2);
+}
