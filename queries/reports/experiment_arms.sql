@@ -1,8 +1,9 @@
 -- Arms of an experiment
 --
--- Each customer counts in the first arm met; people who were merged after they had met several are left out. Purchases, conversion rate and revenue are those within `within_seconds`
--- after the exposure, over the customers whose window is over (`matured`). Clicks and farewells (unsubscribed, blocked,
--- complained) are answers to the message of the exposure. A higher rate alone makes no winner: see the read-out.
+-- Each customer counts in the first arm met; people who were merged after they had met several are left out. Purchases,
+-- conversion rate and revenue are those within `within_seconds` after the exposure, over the customers whose window is
+-- over (`matured`). Clicks and farewells (unsubscribed, blocked, complained) are answers to the message of the
+-- exposure. A higher rate alone makes no winner: see the read-out.
 --
 -- param experiment     text
 -- param within_seconds int = 432000

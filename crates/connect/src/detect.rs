@@ -308,11 +308,119 @@ static NAMES: &[Names] = &[
         &["キャンペーン"],
     ),
     names(Kind::Sends, "cost", &["cost", "費用", "コスト"], &[]),
+    names(Kind::Products, "product_id", &["商品ID", "product_id", "product id"], &[]),
+    names(Kind::Products, "sku", &["商品コード", "sku", "品番", "JANコード", "variant sku"], &["商品コード", "sku"]),
+    names(Kind::Products, "name", &["商品名", "product_name", "name", "title"], &["商品名"]),
+    names(Kind::Products, "category", &["カテゴリ", "カテゴリー", "商品カテゴリ", "category", "type"], &["カテゴリ"]),
+    names(Kind::Products, "price", &["販売価格", "価格", "単価", "price", "variant price"], &["販売価格"]),
+    names(Kind::Products, "cost", &["原価", "仕入価格", "仕入値", "cost", "cost per item"], &["原価", "仕入"]),
+    names(Kind::Products, "stock", &["在庫数", "在庫", "stock", "inventory", "variant inventory qty"], &["在庫"]),
+    names(Kind::Products, "location", &["倉庫", "拠点", "location"], &[]),
+    names(Kind::Products, "url", &["商品URL", "url"], &[]),
+    names(Kind::Products, "image_url", &["画像URL", "image_url", "image src"], &[]),
+    names(Kind::Products, "updated_at", &["更新日", "更新日時", "updated_at"], &[]),
+    names(
+        Kind::Subscriptions,
+        "subscription_id",
+        &["定期契約番号", "定期受注番号", "定期番号", "定期ID", "subscription_id", "subscription id"],
+        &["定期契約", "定期受注番号"],
+    ),
+    names(Kind::Subscriptions, "customer_id", &["会員ID", "会員番号", "顧客ID", "顧客番号", "customer_id"], &["customer_id"]),
+    names(Kind::Subscriptions, "email", &["メールアドレス", "email"], &["メールアドレス"]),
+    names(Kind::Subscriptions, "phone", &["電話番号", "TEL", "phone"], &[]),
+    names(Kind::Subscriptions, "plan", &["コース", "定期コース", "プラン", "plan"], &["コース"]),
+    names(Kind::Subscriptions, "product_id", &["商品ID", "商品コード", "product_id"], &[]),
+    names(Kind::Subscriptions, "status", &["契約状況", "定期ステータス", "ステータス", "status"], &["ステータス", "契約状"]),
+    names(
+        Kind::Subscriptions,
+        "started_on",
+        &["開始日", "契約日", "申込日", "started_on", "start_date"],
+        &["契約開始", "申込日"],
+    ),
+    names(Kind::Subscriptions, "next_shipment_on", &["次回お届け日", "次回配送日", "次回発送日", "next_shipment_on"], &["次回"]),
+    names(Kind::Subscriptions, "interval_days", &["お届け間隔", "間隔日数", "interval_days"], &["間隔"]),
+    names(Kind::Subscriptions, "shipments", &["お届け回数", "継続回数", "shipments"], &["継続回数"]),
+    names(Kind::Subscriptions, "amount", &["定期金額", "金額", "amount"], &[]),
+    names(Kind::Subscriptions, "ended_on", &["解約日", "終了日", "ended_on", "cancelled_on"], &["解約日"]),
+    names(Kind::Subscriptions, "reason", &["解約理由", "reason"], &["解約理由"]),
+    names(Kind::Subscriptions, "updated_at", &["更新日", "更新日時", "updated_at"], &[]),
+    names(
+        Kind::Shipments,
+        "shipment_id",
+        &["出荷ID", "出荷番号", "出荷伝票番号", "送り状番号", "shipment_id"],
+        &["出荷id", "送り状"],
+    ),
+    names(Kind::Shipments, "order_id", &["注文ID", "注文番号", "受注番号", "order_id"], &["注文番号", "受注番号"]),
+    names(Kind::Shipments, "subscription_id", &["定期契約番号", "定期受注番号", "subscription_id"], &["定期契約"]),
+    names(Kind::Shipments, "customer_id", &["会員ID", "会員番号", "顧客ID", "customer_id"], &[]),
+    names(Kind::Shipments, "email", &["メールアドレス", "email"], &[]),
+    names(Kind::Shipments, "count", &["定期回数", "お届け回数", "count"], &[]),
+    names(Kind::Shipments, "status", &["出荷状況", "配送状況", "出荷ステータス", "status"], &["出荷状", "配送状"]),
+    names(Kind::Shipments, "planned_on", &["出荷予定日", "お届け予定日", "planned_on"], &["予定日"]),
+    names(Kind::Shipments, "shipped_at", &["発送日", "出荷日", "発送日時", "shipped_at"], &["出荷日", "発送日"]),
+    names(Kind::Shipments, "delivered_at", &["配達日", "お届け日", "配達完了日", "delivered_at"], &["配達完了"]),
+    names(Kind::Points, "change_id", &["ポイント履歴ID", "change_id"], &[]),
+    names(Kind::Points, "customer_id", &["会員ID", "会員番号", "顧客ID", "customer_id"], &["会員id"]),
+    names(Kind::Points, "email", &["メールアドレス", "email"], &[]),
+    names(Kind::Points, "change", &["増減ポイント", "付与ポイント", "ポイント増減", "change", "points"], &["増減", "付与"]),
+    names(Kind::Points, "balance", &["ポイント残高", "保有ポイント", "現在ポイント", "balance"], &["残高", "保有ポイント"]),
+    names(Kind::Points, "reason", &["理由", "事由", "reason"], &[]),
+    names(Kind::Points, "order_id", &["注文番号", "注文ID", "order_id"], &[]),
+    names(Kind::Points, "expires_on", &["有効期限", "失効日", "expires_on"], &["有効期限"]),
+    names(Kind::Points, "occurred_at", &["発生日時", "付与日", "日時", "occurred_at"], &["付与日"]),
+    names(Kind::Spend, "spent_on", &["日付", "日", "day", "date", "spent_on"], &[]),
+    names(Kind::Spend, "medium", &["媒体", "広告媒体", "medium", "source", "platform"], &["媒体"]),
+    names(Kind::Spend, "campaign", &["キャンペーン", "キャンペーン名", "campaign", "campaign name"], &["キャンペーン"]),
+    names(
+        Kind::Spend,
+        "cost",
+        &["費用", "広告費", "ご利用金額", "消化金額", "cost", "amount spent", "spend"],
+        &["広告費", "消化金額"],
+    ),
+    names(Kind::Spend, "impressions", &["表示回数", "インプレッション", "impressions", "impr."], &["表示回数"]),
+    names(Kind::Spend, "clicks", &["クリック数", "クリック", "clicks"], &["クリック"]),
+    names(Kind::Consents, "customer_id", &["会員ID", "顧客ID", "customer_id"], &[]),
+    names(Kind::Consents, "email", &["メールアドレス", "email", "mail"], &["メールアドレス", "email"]),
+    names(Kind::Consents, "phone", &["電話番号", "携帯電話番号", "phone"], &["電話"]),
+    names(Kind::Consents, "line_id", &["LINE ID", "LINEユーザーID", "line_id", "line_user_id"], &["lineid"]),
+    names(Kind::Consents, "channel", &["チャネル", "channel"], &[]),
+    names(Kind::Consents, "purpose", &["目的", "purpose"], &[]),
+    names(Kind::Consents, "state", &["同意", "同意状況", "state", "consent"], &[]),
+    names(Kind::Consents, "wording", &["同意文言", "wording", "consent_text"], &["同意文"]),
+    names(Kind::Consents, "evidence", &["同意証跡", "証跡", "evidence", "ip", "optin_ip"], &["証跡"]),
+    names(Kind::Consents, "at", &["同意日時", "同意日", "登録日時", "opt_in_at", "optin_time", "at"], &["同意日"]),
+    names(Kind::Suppressions, "customer_id", &["会員ID", "顧客ID", "customer_id"], &[]),
+    names(Kind::Suppressions, "email", &["メールアドレス", "email", "mail"], &["メールアドレス", "email"]),
+    names(Kind::Suppressions, "phone", &["電話番号", "phone"], &["電話"]),
+    names(Kind::Suppressions, "line_id", &["LINE ID", "LINEユーザーID", "line_id"], &["lineid"]),
+    names(Kind::Suppressions, "channel", &["チャネル", "channel"], &[]),
+    names(
+        Kind::Suppressions,
+        "reason",
+        &["配信停止理由", "停止理由", "エラー理由", "bounce_type", "reason"],
+        &["停止理由", "bounce"],
+    ),
+    names(
+        Kind::Suppressions,
+        "at",
+        &["配信停止日時", "配信停止日", "エラー日時", "unsub_time", "bounced_at", "at"],
+        &["停止日", "エラー日"],
+    ),
 ];
 
 /// Without which a guess is of another kind: what a mapping needs, and whom customers are known by.
 fn needed(kind: Kind) -> &'static [&'static str] {
-    if kind == Kind::Customers { &["customer_id"] } else { kind.needed() }
+    match kind {
+        Kind::Customers => &["customer_id"],
+        // What tells these apart from files of orders and customers, which have the same people and things in them.
+        Kind::Products => &["sku", "name", "price"],
+        Kind::Subscriptions => &["subscription_id", "status"],
+        Kind::Shipments => &["shipment_id", "status"],
+        Kind::Points => &["customer_id", "change"],
+        Kind::Consents => &["at", "state"],
+        Kind::Suppressions => &["reason", "at"],
+        kind => kind.needed(),
+    }
 }
 
 /// The built-in mapping that finds most of its columns in the header: all that it must have, and two thirds of all.
@@ -668,6 +776,29 @@ mod tests {
             None,
             &["sent_at=配信日時", "channel=チャネル"],
         );
+    }
+
+    #[test]
+    fn lists_beside_orders_and_members() {
+        let check = |header: &str, line: &str, kind: Kind| {
+            let header: Vec<String> = header.split(',').map(String::from).collect();
+            let guess = guess("list", &Layout::default(), &header, &rows(&[line]));
+            assert_eq!((guess.kind, guess.built_in, guess.missing.len()), (kind, None, 0), "{header:?}\n{}", guess.toml);
+            let mapping =
+                Mapping::parse("m.toml", &guess.toml).unwrap_or_else(|problems| panic!("{problems:#?}\n{}", guess.toml));
+            mapping.bind(&header).unwrap_or_else(|problems| panic!("{problems:#?}"));
+        };
+        check("商品コード,商品名,販売価格,原価,在庫数", "T1,お茶,1000,400,12", Kind::Products);
+        check(
+            "定期契約番号,会員ID,契約状況,契約日,次回お届け日,解約日",
+            "S1,5,active,2024-04-01,2024-06-01,",
+            Kind::Subscriptions,
+        );
+        check("出荷番号,受注番号,出荷状況,出荷日", "H1,A1,shipped,2024-04-02", Kind::Shipments);
+        check("会員ID,増減ポイント,ポイント残高,付与日", "5,10,110,2024-04-02", Kind::Points);
+        check("日付,広告媒体,キャンペーン名,広告費,表示回数,クリック数", "2024-04-02,x,春,1200,1000,10", Kind::Spend);
+        check("メールアドレス,同意,同意日時,同意文言", "a@example.jp,1,2024-04-02 10:00:00,読む", Kind::Consents);
+        check("メールアドレス,配信停止理由,配信停止日時", "a@example.jp,unsubscribed,2024-04-02 10:00:00", Kind::Suppressions);
     }
 
     #[test]

@@ -63,7 +63,7 @@ pub fn mask_id<'a>(text: &'a str, found: &mut Found) -> Cow<'a, str> {
 /// Masks every text in a value, the names of members too. Members whose name says id, code or number are masked as ids; those whose name
 /// says phone lose any phone number, however it is written.
 pub fn mask_json(value: &mut Value, found: &mut Found) {
-    mask_value(value, Scope::Free, found);
+    mask_value(value, "", found);
 }
 
 /// The members of an object, as [`mask_json`].
@@ -83,7 +83,7 @@ pub fn mask_members(members: &mut Map<String, Value>, found: &mut Found) {
         }
     }
     for (name, value) in members.iter_mut() {
-        mask_value(value, Scope::of(name), found);
+        mask_value(value, name, found);
     }
 }
 
@@ -155,29 +155,34 @@ impl Scope {
     }
 }
 
-fn mask_value(value: &mut Value, scope: Scope, found: &mut Found) {
+fn mask_value(value: &mut Value, name: &str, found: &mut Found) {
     match value {
         Value::String(text) => {
-            if let Some(masked) = mask_scalar(text, scope, found) {
+            if let Some(masked) = mask_scalar(text, name, found) {
                 *text = masked;
             }
         }
         Value::Number(number) => {
-            if let Some(masked) = number.is_i64().then(|| mask_scalar(&number.to_string(), scope, found)).flatten() {
-                *value = Value::String(masked);
-            } else if number.is_u64()
-                && let Some(masked) = mask_scalar(&number.to_string(), scope, found)
+            if !number.is_f64()
+                && number.as_u64().is_none_or(|number| number >= 100_000_000)
+                && let Some(masked) = mask_scalar(&number.to_string(), name, found)
             {
                 *value = Value::String(masked);
             }
         }
-        Value::Array(items) => items.iter_mut().for_each(|item| mask_value(item, scope, found)),
+        Value::Array(items) => items.iter_mut().for_each(|item| mask_value(item, name, found)),
         Value::Object(members) => mask_members(members, found),
         Value::Null | Value::Bool(_) => {}
     }
 }
 
-fn mask_scalar(text: &str, scope: Scope, found: &mut Found) -> Option<String> {
+fn mask_scalar(text: &str, name: &str, found: &mut Found) -> Option<String> {
+    // What cannot even be a phone number need not be asked what it is.
+    let digits = text.chars().filter(|c| c.is_numeric()).take(8).count();
+    if digits < 8 && !may_hold(text) {
+        return None;
+    }
+    let scope = Scope::of(name);
     if scope == Scope::Phone && Phone::parse(text).is_ok() {
         found.phone += 1;
         return Some(Kind::Phone.mark().into());
@@ -216,27 +221,41 @@ fn mask_as<'a>(text: &'a str, scope: Scope, found: &mut Found) -> Cow<'a, str> {
     Cow::Owned(masked)
 }
 
-/// Nearly every text has neither an `@` nor ten digits, and is done with here.
+/// Nearly every text has neither an `@` nor ten digits in a row, and is done with here.
 fn may_hold(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let is_encoded = bytes.contains(&b'%') || bytes.contains(&b'\\');
     let mut digits = 0;
-    for (at, byte) in text.bytes().enumerate() {
+    for (at, byte) in bytes.iter().enumerate() {
         match byte {
             b'@' => return true,
-            b'0'..=b'9' => digits += 1,
-            b'%' if text.as_bytes()[at..].starts_with(b"%40") => return true,
+            b'0'..=b'9' => {
+                digits += 1;
+                if digits >= 10 {
+                    return true;
+                }
+            }
+            b'%' if bytes[at..].starts_with(b"%40") || bytes[at..].starts_with(b"%2540") => return true,
+            b'\\' if bytes[at..].starts_with(b"\\u0040") => return true,
+            b'U' if bytes.get(at + 1..at + 33).is_some_and(|id| id.iter().all(u8::is_ascii_hexdigit)) => return true,
+            // Full-width digits and the full-width `@` are U+FF10 to U+FF20.
             0xEF => {
-                // Full-width digits and the full-width `@` are U+FF10 to U+FF20.
-                if let Some([0xBC, last]) = text.as_bytes().get(at + 1..at + 3) {
+                if let Some([0xBC, last]) = bytes.get(at + 1..at + 3) {
                     if *last == 0xA0 {
                         return true;
                     }
                     digits += usize::from((0x90..=0x99).contains(last));
+                    if digits >= 10 {
+                        return true;
+                    }
                 }
             }
-            _ => {}
+            b' ' | b'-' | b'.' | b'(' | b')' | 0x80.. => {}
+            _ if is_encoded => {}
+            _ => digits = 0,
         }
     }
-    digits >= 10 || (text.len() >= 33 && text.contains('U'))
+    false
 }
 
 fn says_my_number(text: &str) -> bool {
@@ -254,7 +273,7 @@ struct Mark {
     end: usize,
 }
 
-/// Full-width forms as narrow ones, every dash as `-`, and `%40`, `%2B`, `%20` and `%2D` decoded.
+/// Full-width forms as narrow ones, every dash as `-`, and what is encoded for a URL (once or twice) or for JSON as it is meant.
 fn fold(text: &str) -> Vec<Mark> {
     let mut marks = Vec::with_capacity(text.len());
     let mut chars = text.char_indices();
@@ -266,24 +285,30 @@ fn fold(text: &str) -> Vec<Mark> {
             '\u{3000}' => ' ',
             c => c,
         };
-        if c == '%'
-            && let Some(code) = text.get(start + 1..start + 3)
-            && let Some(decoded) = match code {
-                "40" => Some('@'),
-                "2B" | "2b" => Some('+'),
-                "20" => Some(' '),
-                "2D" | "2d" => Some('-'),
-                _ => None,
-            }
+        if matches!(c, '%' | '\\')
+            && let Some((decoded, length)) = decode(&text[start..])
         {
             meant = decoded;
-            end = start + 3;
-            chars.next();
-            chars.next();
+            end = start + length;
+            (1..length).for_each(|_| {
+                chars.next();
+            });
         }
         marks.push(Mark { c: meant, start, end });
     }
     marks
+}
+
+/// A printable ASCII character in the encoding of URLs or of JSON, and how many bytes it took.
+fn decode(text: &str) -> Option<(char, usize)> {
+    let prefix = ["%25", "%", "\\u00"].into_iter().find(|prefix| {
+        text.strip_prefix(prefix)
+            .and_then(|rest| rest.get(..2))
+            .is_some_and(|code| code.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    })?;
+    let length = prefix.len() + 2;
+    let byte = u8::from_str_radix(&text[prefix.len()..length], 16).ok()?;
+    (b' '..=b'~').contains(&byte).then_some((char::from(byte), length))
 }
 
 type Span = (usize, usize, Kind);
@@ -324,11 +349,9 @@ fn domain_end(marks: &[Mark], from: usize) -> Option<usize> {
     }
     let mut labels: Vec<(usize, usize)> = Vec::new();
     let mut start = from;
-    for at in from..=end {
-        if at == end || marks[at].c == '.' {
-            labels.push((start, at));
-            start = at + 1;
-        }
+    for label in marks[from..end].split(|mark| mark.c == '.') {
+        labels.push((start, start + label.len()));
+        start += label.len() + 1;
     }
     // A domain stops at its first empty label: `a@example.jp..` or the full stop of a sentence.
     let whole = labels.iter().take_while(|(start, end)| start < end).count();
@@ -563,6 +586,9 @@ mod tests {
         check("太郎@example.jp", "[email]");
         check("taro＠example．jp", "[email]");
         check("https://shop.example/a?mail=taro%40example.jp&b=1", "https://shop.example/a?mail=[email]&b=1");
+        check("/go?to=%2Fa%3Fmail%3Dtaro%2540example.jp%26b%3D1", "/go?to=%2Fa%3Fmail%3D[email]%26b%3D1");
+        check("tel=090%2D1234%2D5678&b", "tel=[phone]&b");
+        check("[[\"taro\\u0040example.jp\"]]", "[[\"[email]\"]]");
         check("a@example.jp, b@example.com.", "[email], [email].");
         check("taro@例え.テスト", "[email]");
         check("090-1234-5678", "[phone]");

@@ -33,7 +33,8 @@ pub fn id_bytes(text: &str) -> [u8; 16] {
 }
 
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digit = |half: u8| char::from_digit(half.into(), 16).expect("half a byte is one digit");
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 /// The secret under which personal text becomes a stable pseudonym. It never prints itself.

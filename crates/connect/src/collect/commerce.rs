@@ -14,6 +14,9 @@ pub const CART_CHANGES: [&str; 3] = ["cart_updated", "product_added", "product_r
 /// Names by which a client says that an order was placed. Orders come from the shop, so these make none.
 pub const ORDER_PLACED: [&str; 2] = ["order_completed", "order_placed"];
 
+/// Events of which a trusted source's orders are made, where its `orders` is set.
+pub const TELLS_OF_ORDERS: [&str; 4] = ["order_completed", "order_updated", "order_refunded", "order_cancelled"];
+
 /// Segment's events (version 2), by our names; sums of money in them must be readable.
 const KNOWN: [&str; 33] = [
     "cart_updated",
@@ -317,6 +320,9 @@ fn money(value: &Value) -> Result<Money, MoneyError> {
                 Err(error) => {
                     // A double of JavaScript: 1080 * 1.1 is 1188.0000000000002. Its noise is rounded away, decimals that mean something are not.
                     let double = number.as_f64().filter(|_| number.is_f64()).ok_or(error)?;
+                    if double.abs() >= 1e14 {
+                        return Err(MoneyError::TooLarge(text));
+                    }
                     let rounded = Money::from_f64(double)?;
                     if (rounded.as_f64() - double).abs() <= double.abs().max(1.0) * 1e-12 {
                         Ok(rounded)
@@ -349,7 +355,12 @@ fn send_of_url(url: &str) -> Option<String> {
 fn send_id(text: &str) -> Option<String> {
     let fits =
         (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
-    fits.then(|| text.to_string())
+    (fits && is_plain_id(text)).then(|| text.to_string())
+}
+
+/// Whether an id can stay as it is: it holds no personal data.
+pub(super) fn is_plain_id(id: &str) -> bool {
+    matches!(mask_id(id, &mut Found::default()), std::borrow::Cow::Borrowed(_))
 }
 
 #[cfg(test)]
@@ -420,6 +431,7 @@ mod tests {
         check("/a?tsb_m=f6a9", Some("f6a9"));
         check("/a#?tsb_m=", None);
         check("/a?tsb_m=taro%40example.jp", None);
+        check("/a?tsb_m=09012345678", None);
         check("/a", None);
     }
 }

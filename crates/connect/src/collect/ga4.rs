@@ -39,9 +39,7 @@ pub(super) fn collect(request: &Request<'_>, body: &[u8]) -> Result<Collected, M
     }
     let mut shared = Map::new();
     let mut events = None;
-    for member in
-        json::members(body).ok_or(if json::read(body).is_ok() { Malformed::Shape("an object") } else { Malformed::NotJson })?
-    {
+    for member in json::members(body).ok_or_else(|| json::no_object(body))? {
         let (name, raw) = member?;
         match name.as_str() {
             "events" => events = Some(raw),

@@ -7,6 +7,8 @@
 
 use serde_json::{Map, Number, Value};
 
+use super::Malformed;
+
 /// Objects and arrays in each other.
 pub(super) const DEPTH_MAX: usize = 32;
 
@@ -38,6 +40,13 @@ pub(super) fn members(bytes: &[u8]) -> Option<Members<'_>> {
 pub(super) fn elements(bytes: &[u8]) -> Option<Elements<'_>> {
     let at = space(bytes, 0);
     (bytes.get(at) == Some(&b'[')).then_some(Elements { bytes, at: at + 1, first: true, done: false })
+}
+
+/// What a body is whose outermost is no object. It is not read for that: it may be long.
+pub(super) fn no_object(body: &[u8]) -> Malformed {
+    let body = body.trim_ascii();
+    let is_json = body.starts_with(b"[") || (body.len() <= 64 && read(body).is_ok());
+    if is_json { Malformed::Shape("an object") } else { Malformed::NotJson }
 }
 
 pub(super) struct Members<'a> {

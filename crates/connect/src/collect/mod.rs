@@ -23,7 +23,7 @@
 //! |---|---|
 //! | `_original_at` | what the client's clock said (`originalTimestamp`, else `timestamp`) |
 //! | `_sent_at` | what it said when it sent; `receivedAt` is the row's `known_at`, the corrected time its `occurred_at` |
-//! | `_clamped` | true: the corrected time lay out of bounds ([`clock`]) and was replaced |
+//! | `_clamped` | true: the corrected time lay out of bounds (`clock.rs`) and was replaced |
 //! | `_event` | the event's name as it came, where it is none of Segment's |
 //! | `_context` | `context` without traits, IP address, location, and the ids and tokens of devices |
 //! | `_properties` | `properties` where they are no object |
@@ -38,7 +38,7 @@
 //!
 //! | a trusted (server) source says | becomes |
 //! |---|---|
-//! | `identify` | a claim visitor → customer (`identify`); contacts, profile and consents of its traits ([`traits`]) |
+//! | `identify` | a claim visitor → customer (`identify`); contacts, profile and consents of its traits (`traits.rs`) |
 //! | `alias` | claims visitor → customer and customer → customer (`alias`): the codec cannot know which `previousId` was |
 //! | a LINE id in `identify` or in an event named `LINE Linked` | a contact, and a claim of the id's own customer (`line_link`) |
 
@@ -50,7 +50,7 @@ mod pixel;
 mod segment;
 mod traits;
 
-use model::{Claim, Consent, Contact, Currency, Fact, IdKey, Instant, ShopZone, Source, SourceKind};
+use model::{Claim, Consent, Contact, Currency, CustomerId, Fact, IdKey, Instant, ShopZone, Source, SourceKind};
 
 use crate::personal::Found;
 
@@ -116,9 +116,22 @@ pub struct Collected {
     pub contacts: Vec<(Contact, Instant)>,
     pub consents: Vec<(Consent, Instant)>,
     pub claims: Vec<Claim>,
+    /// What a trusted source with `orders` says of orders; its events are among the facts too.
+    pub orders: Vec<OrderTold>,
     pub refused: Vec<Refused>,
     /// Personal data that was masked in free text.
     pub masked: Found,
+}
+
+/// An event from which an order can be made or changed ([`commerce::TELLS_OF_ORDERS`]), whole but for personal data.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OrderTold {
+    pub name: String,
+    pub event_id: String,
+    pub at: Instant,
+    pub customer_id: Option<CustomerId>,
+    pub send_id: Option<String>,
+    pub properties: serde_json::Map<String, serde_json::Value>,
 }
 
 /// An event that did not become a fact. `reason` holds no address; `raw` may.

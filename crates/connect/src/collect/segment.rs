@@ -10,13 +10,13 @@ use model::{
 use serde_json::{Map, Value};
 
 use super::{
-    BATCH_EVENTS_MAX, Collected, EVENT_BYTES_MAX, Flaw, MESSAGE_ID_CHARS_MAX, Malformed, PROPERTIES_MAX, Request,
+    BATCH_EVENTS_MAX, Collected, EVENT_BYTES_MAX, Flaw, MESSAGE_ID_CHARS_MAX, Malformed, OrderTold, PROPERTIES_MAX, Request,
     SHARED_CONTEXT_BYTES_MAX,
     clock::Clock,
     commerce::{self, Shop},
     is_trusted, json, traits,
 };
-use crate::personal::{Found, mask_counted, mask_id, mask_members};
+use crate::personal::{Found, mask_counted, mask_members};
 
 /// Names of properties that are ours.
 const RESERVED: [&str; 9] =
@@ -86,12 +86,7 @@ pub(super) fn batch(request: &Request<'_>, body: &[u8], kind: Option<&'static st
 }
 
 fn envelope(body: &[u8]) -> Result<Envelope<'_>, Malformed> {
-    let members = match json::members(body) {
-        Some(members) => members,
-        // `[…]` or a number is JSON, though of no shape that we know.
-        None if json::read(body).is_ok() => return Err(Malformed::Shape("an object")),
-        None => return Err(Malformed::NotJson),
-    };
+    let members = json::members(body).ok_or_else(|| json::no_object(body))?;
     let mut envelope = Envelope::default();
     let text = |raw: &[u8]| json::read(raw).ok().as_ref().and_then(plain_text);
     for member in members {
@@ -293,6 +288,11 @@ pub(super) fn take(request: &Request<'_>, out: &mut Collected, index: usize, mes
         }
         _ => {}
     }
+    let told = (is_trusted && request.source.orders && commerce::TELLS_OF_ORDERS.contains(&name.as_str())).then(|| {
+        let mut properties = properties.clone();
+        mask_members(&mut properties, &mut Found::default());
+        properties
+    });
     let shop = Shop { key: request.key, currency: request.currency };
     let columns = commerce::columns(&name, &mut properties, &context, &shop, &mut found)?;
     if properties.len() > PROPERTIES_MAX {
@@ -355,6 +355,14 @@ pub(super) fn take(request: &Request<'_>, out: &mut Collected, index: usize, mes
         properties: if properties.is_empty() { Value::Null } else { Value::Object(properties) },
     };
     // From here on nothing can fail.
+    out.orders.extend(told.map(|properties| OrderTold {
+        name: event.name.clone(),
+        event_id: event.event_id.clone(),
+        at: clock.occurred,
+        customer_id: event.customer_id.clone(),
+        send_id: event.send_id.clone(),
+        properties,
+    }));
     let known = received(request);
     out.facts.push(Fact::new(&event, clock.occurred, known));
     if let Some(profile) = person.profile {
@@ -478,9 +486,7 @@ fn event_id(members: &Map<String, Value>, request: &Request<'_>, index: usize) -
     let Some(id) = members.get("messageId").and_then(plain_text) else {
         return hex(&id_bytes(&format!("{}|{index}", hex(&request.seed))));
     };
-    let is_plain = id.chars().count() <= MESSAGE_ID_CHARS_MAX
-        && !id.chars().any(char::is_control)
-        && matches!(mask_id(&id, &mut Found::default()), std::borrow::Cow::Borrowed(_));
+    let is_plain = id.chars().count() <= MESSAGE_ID_CHARS_MAX && !id.chars().any(char::is_control) && commerce::is_plain_id(&id);
     if is_plain { id } else { format!("h-{}", request.key.pseudonym(&id)) }
 }
 
@@ -499,7 +505,10 @@ fn is_nobody(id: &str) -> bool {
 }
 
 fn parse_id(raw: &str, name: &'static str, request: &Request<'_>) -> Result<CustomerId, Flaw> {
-    CustomerId::parse(raw, request.key).map_err(|error| {
+    if raw.trim().chars().any(char::is_control) {
+        return Err(Flaw::new("bad_id", format!("`{name}` contains a control character"), "send the shop's id of the person"));
+    }
+    let id = CustomerId::parse(raw, request.key).map_err(|error| {
         let (reason, remedy) = match error {
             IdError::Separator(_) => ("contains `|`", "send an id without it"),
             IdError::CustomerId => ("is longer than 200 characters", "send the shop's id of the person"),
@@ -508,7 +517,9 @@ fn parse_id(raw: &str, name: &'static str, request: &Request<'_>) -> Result<Cust
             }
         };
         Flaw::new("bad_id", format!("`{name}` {reason}"), remedy)
-    })
+    })?;
+    // `taro <taro@example.jp>` is no address, and holds one.
+    Ok(if commerce::is_plain_id(id.as_str()) { id } else { CustomerId::guest(id.as_str(), request.key) })
 }
 
 pub(super) fn plain_text(value: &Value) -> Option<String> {

@@ -30,7 +30,7 @@ use super::{
     clock::{self, Clock},
     segment::plain_text,
 };
-use crate::personal::{Found, mask_members};
+use crate::personal::{Found, mask_counted, mask_members};
 
 #[derive(Default)]
 pub(super) struct Person {
@@ -106,6 +106,7 @@ pub(super) fn read(
         prefecture = prefecture.or(own);
     }
     let wording = read.take(&["consentwording"], |text| Some(text.chars().take(1_000).collect::<String>()));
+    let [prefecture, wording] = [prefecture, wording].map(|text| text.map(|text| mask_counted(&text, found).into_owned()));
     let consents = consents(&mut read);
     person.unread = read.unread;
     person.customer_id = customer_id.cloned().or(guest);

@@ -27,6 +27,11 @@ impl ImportFormat for Csv {
 
     fn open<'a>(&self, bytes: Box<dyn Read + 'a>, layout: &Layout) -> Result<Opened<'a>, FormatError> {
         let mut records = Records::new(bytes, layout)?;
+        let mut layout = layout.clone();
+        if let Some(separator) = records.declared_separator()? {
+            layout.separator = separator;
+            records.separator = separator;
+        }
         for _ in 0..layout.skip_rows {
             if records.next_record()?.is_none() {
                 return Err(FormatError::Empty);
@@ -181,42 +186,61 @@ impl<'a> Records<'a> {
         Ok(Records { input, separator: layout.separator, line: 1, after_cr: false, decoder })
     }
 
+    /// Excel's own line in front of the header, `sep=;`. It is taken if it stands there.
+    fn declared_separator(&mut self) -> Result<Option<u8>, FormatError> {
+        let start = self.input.fill_buf().map_err(|source| FormatError::Read { source })?;
+        let line = &start[..start.iter().position(|byte| matches!(byte, b'\r' | b'\n')).unwrap_or(start.len())];
+        let bare = line.strip_prefix(b"\"").and_then(|line| line.strip_suffix(b"\"")).unwrap_or(line);
+        let &[s, e, p, b'=', separator] = bare else { return Ok(None) };
+        if ![s, e, p].eq_ignore_ascii_case(b"sep") || separator == b'"' || !separator.is_ascii() {
+            return Ok(None);
+        }
+        self.next_record()?;
+        Ok(Some(separator))
+    }
+
     fn next_record(&mut self) -> Result<Option<Record>, FormatError> {
         let start_line = self.line;
         let mut bytes = Vec::new();
-        let (mut quoted, mut field_start, mut quote_ended, mut last_cr) = (false, true, false, false);
-        let mut read_any = false;
+        let (mut quoted, mut quote_ended, mut last_cr, mut read_any) = (false, false, false, false);
         'record: loop {
             let buffer = self.input.fill_buf().map_err(|source| FormatError::Read { source })?;
             if buffer.is_empty() {
                 break;
             }
             let mut used = 0;
-            for byte in buffer.iter().copied() {
-                used += 1;
-                if self.after_cr {
-                    self.after_cr = false;
-                    if byte == b'\n' {
-                        continue;
-                    }
-                }
+            if !read_any && std::mem::take(&mut self.after_cr) && buffer[0] == b'\n' {
+                used = 1;
+            }
+            while used < buffer.len() {
                 read_any = true;
+                let rest = &buffer[used..];
+                // What lies before the next byte that means anything is taken as one piece.
+                let plain = rest.iter().position(|byte| matches!(byte, b'"' | b'\r' | b'\n')).unwrap_or(rest.len());
+                if plain > 0 {
+                    bytes.extend_from_slice(&rest[..plain]);
+                    (quote_ended, last_cr) = (false, false);
+                    used += plain;
+                    continue;
+                }
+                let byte = rest[0];
+                used += 1;
                 if quoted {
                     if byte == b'"' {
                         (quoted, quote_ended) = (false, true);
-                    } else if byte == b'\r' || (byte == b'\n' && !last_cr) {
+                    } else if byte == b'\r' || !last_cr {
                         self.line += 1;
                     }
                     last_cr = byte == b'\r';
-                } else if byte == b'"' && (field_start || quote_ended) {
-                    (quoted, quote_ended, field_start) = (true, false, false);
-                } else if byte == b'\n' || byte == b'\r' {
+                } else if byte == b'"' {
+                    // It opens a field, or doubles the one that ended it; elsewhere it is text.
+                    quoted = quote_ended || bytes.last().is_none_or(|before| *before == self.separator);
+                    quote_ended = false;
+                } else {
                     self.line += 1;
                     self.after_cr = byte == b'\r';
                     self.input.consume(used);
                     break 'record;
-                } else {
-                    (quote_ended, field_start) = (false, byte == self.separator);
                 }
                 bytes.push(byte);
             }
@@ -326,16 +350,7 @@ mod tests {
 
     fn read(bytes: &[u8], layout: &Layout) -> Result<(Vec<String>, Vec<String>), FormatError> {
         let opened = Csv.open(Box::new(bytes), layout)?;
-        let rows = opened.rows.map(|parsed| match parsed {
-            Ok(Parsed::Row(row)) => {
-                let fields: Vec<&str> = row.fields.iter().map(|field| field.as_deref().unwrap_or("∅")).collect();
-                format!("{}: {}", row.line, fields.join("|"))
-            }
-            Ok(Parsed::Rejected(rejection)) => format!("{}: !{}", rejection.line, rejection.code),
-            Err(error) => format!("error: {error}"),
-        });
-        let rows = rows.collect();
-        Ok((opened.header, rows))
+        Ok((opened.header, super::super::tests::shown(opened.rows)))
     }
 
     #[test]
@@ -355,6 +370,75 @@ mod tests {
         check(b"a,b\n1\"x,2\n", &["2: 1\"x|2"]);
         check(b"\xef\xbb\xbfa,b\n1,2\n", &["2: 1|2"]);
         check(b"a,a\n1,2\n", &["2: 1|2"]);
+        // What shops' tools write when they are not at their best.
+        check(b"\xef\xbb\xbf\"a\",\"b\"\r\n\"1\",\"2\"\r\n", &["2: 1|2"]);
+        check(b"sep=,\r\na,b\r\n1,2\r\n", &["3: 1|2"]);
+        check(b"\xef\xbb\xbfsep=;\na;b\n1,5;2\n", &["3: 1,5|2"]);
+        check(b"\"sep=\t\"\na\tb\n1\t2", &["3: 1|2"]);
+        check(b"a,b\n", &[]);
+        check(b"a,b", &[]);
+        check(b"a,b\r\r\r1,2\r\r3,4", &["4: 1|2", "6: 3|4"]);
+        check(b"a,b\n1,2\r3,4\r\n5,6\n\r7,8", &["2: 1|2", "3: 3|4", "4: 5|6", "6: 7|8"]);
+        check(b"a,b\n1,x\0y\n", &["2: 1|x\0y"]);
+        check(b"a,b\n\"1\"x,2\n", &["2: 1x|2"]);
+        check(b"a,b\n1,2\"\"\n", &["2: 1|2\"\""]);
+        check(b"a,b\n\"\"\"1\"\"\",\"\"\n", &["2: \"1\"|\u{2205}"]);
+        check(b"a,b\n\"1\r\n1\r1\n1\",2\n3,4\n", &["2: 1\r\n1\r1\n1|2", "6: 3|4"]);
+        check(b"a,b\n1,2\n\"3", &["2: 1|2", "3: !unclosed_quote"]);
+        check(b"a,b\n 1 , 2 \n", &["2:  1 | 2 "]);
+        check(b"a,b\n1,\"2\" \n", &["2: 1|2 "]);
+    }
+
+    #[test]
+    fn a_long_line_costs_its_bound_and_no_more() {
+        // A gigabyte without a line break: given up after the first megabytes.
+        let endless = std::io::Read::chain(&b"a,b\n1,"[..], std::io::Read::take(std::io::repeat(b'x'), 1 << 30));
+        let opened = Csv.open(Box::new(endless), &Layout::default()).unwrap();
+        let rows = super::super::tests::shown(opened.rows);
+        assert!(rows.len() == 1 && rows[0].starts_with("error: the record that starts at line 2"), "{rows:?}");
+    }
+
+    #[test]
+    fn what_characters_are_kept() {
+        let check = |text: &str| {
+            let row = format!("id,t\n1,{text}\n");
+            let mut files = vec![row.clone().into_bytes()];
+            for encoding in [encoding_rs::SHIFT_JIS, encoding_rs::EUC_JP] {
+                let (bytes, _, unmappable) = encoding.encode(&row);
+                if !unmappable && encoding.decode_without_bom_handling(&bytes).0 == row {
+                    files.push(bytes.into_owned());
+                }
+            }
+            for (bytes, encoding) in files.iter().zip([Encoding::Utf8, Encoding::Cp932, Encoding::EucJp]) {
+                let (_, rows) = read(bytes, &Layout { encoding, ..Layout::default() }).unwrap();
+                assert_eq!(rows, [format!("2: 1|{text}")], "{encoding:?}");
+            }
+            files.len()
+        };
+        assert_eq!(check("①～－髙﨑㈱"), 3);
+        assert_eq!(check("ﾀﾅｶ ﾊﾅｺ"), 3, "half-width kana stay half-width");
+        assert_eq!(check("が か\u{3099}"), 1, "NFC and NFD stay as they are");
+        assert_eq!(check("a\u{202e}b"), 1);
+        assert_eq!(check("𠮷😀é"), 1);
+    }
+
+    #[test]
+    fn utf8_that_breaks_late_names_the_line() {
+        let bytes = ["id,名\n".to_string(), "1,髙\n".repeat(9_000)].concat().into_bytes();
+        let bytes = [bytes, b"2,\x93\x8c\n3,ok\n".to_vec()].concat();
+        let opened = Csv.open(Box::new(&bytes[..]), &Layout::default()).unwrap();
+        let rejected: Vec<Rejection> = opened
+            .rows
+            .filter_map(|row| match row.unwrap() {
+                Parsed::Rejected(rejection) => Some(rejection),
+                Parsed::Row(row) => {
+                    assert!(!row.fields.iter().flatten().any(|text| text.contains('\u{fffd}')));
+                    None
+                }
+            })
+            .collect();
+        let [rejection] = rejected.as_slice() else { panic!("{rejected:?}") };
+        assert_eq!((rejection.line, rejection.column.as_deref(), rejection.code), (9_002, Some("名"), "undecodable"));
     }
 
     #[test]

@@ -40,12 +40,15 @@ impl Importer {
         let text = match &column.constant {
             Some(constant) => constant.clone(),
             None => {
-                let parts: Vec<&str> = self.parts(bound, row).collect();
-                match parts.as_slice() {
-                    [] => return Ok(None),
-                    [one] => clean(one),
-                    many => clean(&many.join(&column.join)),
+                let mut parts = self.parts(bound, row);
+                let Some(first) = parts.next() else { return Ok(None) };
+                let mut text = std::borrow::Cow::Borrowed(first);
+                for part in parts {
+                    let text = text.to_mut();
+                    text.push_str(&column.join);
+                    text.push_str(part);
                 }
+                clean(&text)
             }
         };
         let text = if column.map.is_empty() {
@@ -378,6 +381,10 @@ pub(super) fn twice(column: Option<String>, what: &str) -> Bad {
 /// Trims, and drops control characters that would travel on unseen.
 pub(super) fn clean(text: &str) -> String {
     let text = text.trim();
+    // Most text is plain, and there is much of it. No control character of two bytes begins with another than C2.
+    if text.bytes().all(|byte| byte >= 0x20 && byte != 0x7f && byte != 0xc2) {
+        return text.into();
+    }
     if text.chars().any(|c| c.is_control()) {
         return text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect();
     }
@@ -414,6 +421,9 @@ fn has_signed_year(text: &str) -> bool {
 
 /// A number that begins like a phone number: columns that slipped must not turn people's phones into amounts.
 fn dialled(text: &str) -> bool {
+    if text.len() < 9 {
+        return false; // Not even nine digits, however wide they are written.
+    }
     let plain: String = text.nfkc().filter(|c| !c.is_whitespace()).collect();
     let digits = plain.chars().filter(char::is_ascii_digit).count();
     digits >= 9 && plain.starts_with(['0', '+']) && !plain.contains('.')
@@ -421,6 +431,9 @@ fn dialled(text: &str) -> bool {
 
 /// Eight bytes of a hash: enough to recognise an id again inside one file.
 pub(super) fn short(text: &str) -> u64 {
-    let [a, b, c, d, e, f, g, h, ..] = id_bytes(text);
+    beginning(id_bytes(text))
+}
+
+pub(super) fn beginning([a, b, c, d, e, f, g, h, ..]: [u8; 16]) -> u64 {
     u64::from_be_bytes([a, b, c, d, e, f, g, h])
 }

@@ -160,9 +160,8 @@ impl Importer {
         let change_id =
             derive_id(&["balance", customer_id.as_str(), &balance.to_string(), &at]).expect("none of them holds a `|`");
         // The same row again is told once.
-        if self.told.insert(super::cells::short(&format!("balance|{customer_id}")), super::cells::short(&change_id))
-            == Some(super::cells::short(&change_id))
-        {
+        let (key, change) = (super::cells::short(&format!("balance|{customer_id}")), super::cells::short(&change_id));
+        if self.told.put(key, change, 0).is_some_and(|(before, _)| before == change) {
             return;
         }
         let change = PointChange {

@@ -8,7 +8,7 @@ use crate::{
     formats::Row,
     import::{
         Importer,
-        cells::{Bad, free_text, missing},
+        cells::{Bad, beginning, free_text, missing},
     },
     mapping::Type,
 };
@@ -63,9 +63,9 @@ impl Importer {
         };
         let event_id = self.read(row, "event_id", Self::id)?;
         let canonical = serde_json::to_string(&event).expect("events are plain JSON");
-        let content = hex(&id_bytes(&format!("{}|{canonical}", model::time::rfc3339(occurred_at))));
-        event.event_id = event_id.unwrap_or_else(|| content.clone());
-        if self.is_repeated(&event.event_id, &content, "event_id", "event")? {
+        let content = id_bytes(&format!("{}|{canonical}", model::time::rfc3339(occurred_at)));
+        event.event_id = event_id.unwrap_or_else(|| hex(&content));
+        if self.is_known(&event.event_id, beginning(content), "event_id", "event")? {
             return Ok(());
         }
         let known_at = self.known_at(occurred_at);

@@ -8,6 +8,7 @@
 
 mod cells;
 mod people;
+mod recent;
 
 pub mod consents;
 pub mod customers;
@@ -32,6 +33,7 @@ use crate::{
     mapping::{Bound, Kind, Mapping, holds},
 };
 use cells::{Bad, short, twice};
+use recent::Recent;
 
 pub use orders::OPEN_ORDERS_MAX;
 
@@ -123,9 +125,9 @@ pub struct Importer {
     relay_domains: Vec<String>,
     open: VecDeque<orders::Group>,
     /// Hash of an id → hash of the content it came with last, and how often that changed.
-    seen: BTreeMap<u64, (u64, u32)>,
+    seen: Recent,
     /// Hash of customer and kind → hash of the address told last.
-    told: BTreeMap<u64, u64>,
+    told: Recent,
     looked_at: u64,
     out: Imported,
 }
@@ -141,8 +143,8 @@ impl Importer {
             now,
             relay_domains: Vec::new(),
             open: VecDeque::new(),
-            seen: BTreeMap::new(),
-            told: BTreeMap::new(),
+            seen: Recent::new(),
+            told: Recent::new(),
             looked_at: 0,
             out: Imported::default(),
         })
@@ -229,16 +231,16 @@ impl Importer {
         if let Some(at) = stated_at {
             content.push_str(&model::time::rfc3339(at));
         }
-        let before = self.seen.get(&short(id)).copied();
-        let changes = match before {
-            Some((last, _)) if last == short(&content) => {
+        let (key, now) = (short(id), short(&content));
+        let changes = match self.seen.get(key) {
+            Some((last, _)) if last == now => {
                 self.out.counts.duplicates += 1;
                 return None;
             }
             Some((_, changes)) => changes + 1,
             None => 0,
         };
-        self.seen.insert(short(id), (short(&content), changes));
+        self.seen.put(key, now, changes);
         self.out.counts.revisions += u64::from(changes > 0);
         if changes > 1 && stated_at.is_none() {
             content.push_str(&format!("|{changes}"));
@@ -248,14 +250,20 @@ impl Importer {
 
     /// Whether something that can only be as it is (an event, a send) was in this file before. With other content it is an error.
     fn is_repeated(&mut self, id: &str, content: &str, target: &str, what: &str) -> Result<bool, Bad> {
-        match self.seen.get(&short(id)) {
-            Some((before, _)) if *before == short(content) => {
+        self.is_known(id, short(content), target, what)
+    }
+
+    /// The same of content that is hashed already.
+    fn is_known(&mut self, id: &str, content: u64, target: &str, what: &str) -> Result<bool, Bad> {
+        let key = short(id);
+        match self.seen.get(key) {
+            Some((before, _)) if before == content => {
                 self.out.counts.duplicates += 1;
                 Ok(true)
             }
             Some(_) => Err(twice(self.name_of(target), what)),
             None => {
-                self.seen.insert(short(id), (short(content), 0));
+                self.seen.put(key, content, 0);
                 Ok(false)
             }
         }

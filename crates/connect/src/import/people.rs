@@ -96,7 +96,8 @@ impl Importer {
         let Some(customer_id) = &person.customer_id else { return };
         for (kind, address) in person.contacts() {
             let key = short(&format!("{}|{}", customer_id, kind.name()));
-            if self.told.insert(key, short(address)) != Some(short(address)) {
+            let address_now = short(address);
+            if self.told.put(key, address_now, 0).is_none_or(|(before, _)| before != address_now) {
                 self.out.counts.contacts += 1;
                 let contact = Contact { customer_id: customer_id.clone(), kind, address: address.into() };
                 self.out.contacts.push((contact, known_at));

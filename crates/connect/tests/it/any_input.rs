@@ -119,6 +119,13 @@ proptest! {
                 prop_assert!(raw.ends_with(&format!("\"batch\":[{event}]}}")), "{raw}");
                 prop_assert!(!refused.reason.is_empty() && !refused.remedy.is_empty());
             }
+            let told: Vec<String> = collected.refused.iter().map(|refused| format!("{refused:?}{}", refused.remedy)).collect();
+            let claims = format!("{:?}{:?}", collected.claims, collected.consents);
+            for text in collected.facts.iter().map(|fact| &fact.row).chain(&told).chain([&claims]) {
+                for canary in ["canary", "090-7777", "Ucafecafe"] {
+                    prop_assert!(!text.contains(canary), "{text}");
+                }
+            }
             for fact in &collected.facts {
                 let row: serde_json::Value = serde_json::from_str(&fact.row).unwrap();
                 if let Some(properties) = row["properties"].as_str() {
@@ -171,15 +178,29 @@ fn any_json() -> impl Strategy<Value = serde_json::Value> {
         "[a-zA-Z0-9@.+-]{0,30}".prop_map(Into::into),
         any::<String>().prop_map(Into::into),
         Just("2026-11-24T11:00:00+09:00".into()),
+        prop::sample::select(CANARIES).prop_map(|text| text.to_string().into()),
     ];
     leaf.prop_recursive(4, 32, 6, |inner| {
-        let name = prop_oneof![any::<String>(), prop::sample::select(NAMES).prop_map(String::from)];
+        let name = prop_oneof![
+            any::<String>(),
+            prop::sample::select(CANARIES).prop_map(String::from),
+            prop::sample::select(NAMES).prop_map(String::from)
+        ];
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..5).prop_map(serde_json::Value::from),
             prop::collection::btree_map(name, inner, 0..6).prop_map(|members| members.into_iter().collect()),
         ]
     })
 }
+
+/// Personal data that may stand anywhere, and must stand nowhere afterwards.
+const CANARIES: &[&str] = &[
+    "canary@example.jp",
+    "x <canary@example.jp>",
+    "https://x.example/?m=canary%40example.jp",
+    "tel 090-7777-7777",
+    "Ucafecafecafecafecafecafecafecafe",
+];
 
 const NAMES: &[&str] = &[
     "page", "url", "traits", "email", "consents", "line", "products", "price", "quantity", "currency", "total", "campaign",

@@ -36,7 +36,7 @@ impl Case<'_> {
             secrets: Vec::new(),
             origins: Vec::new(),
             events_per_second: 1,
-            orders: false,
+            orders: true,
             tax_included: true,
             shop_domain: String::new(),
             admin_token: String::new(),
@@ -188,6 +188,7 @@ fn what_cannot_be_an_event_is_refused_with_its_reason() {
     check(json!({ "type": "track", "event": "x", "userId": 1.5 }), "bad_id");
     check(json!({ "type": "track", "event": "x", "userId": "a|b" }), "bad_id");
     check(json!({ "type": "track", "event": "x", "userId": "1.23E+17" }), "bad_id");
+    check(json!({ "type": "track", "event": "x", "userId": "c\u{0}d" }), "bad_id");
     check(json!({ "type": "alias", "userId": "c" }), "no_previous_id");
     check(json!({ "type": "alias", "anonymousId": "v", "previousId": "v" }), "no_user_id");
     check(json!({ "type": "track", "event": "x", "userId": "c", "timestamp": "yesterday" }), "not_a_time");
@@ -504,6 +505,19 @@ fn other_types_of_message() {
     );
 }
 
+/// A trusted source's orders are told whole, with what the columns took; nobody else's are.
+#[test]
+fn orders_told_by_a_server() {
+    let body = json!({ "batch": [
+        { "type": "track", "userId": "c", "messageId": "m", "event": "Completed Order", "properties": { "order_id": "o1", "total": 1200, "note": "a@example.jp" } },
+        track("n")
+    ] });
+    let told = SERVER.of(body.clone()).orders;
+    assert_eq!((told.len(), told[0].name.as_str(), told[0].event_id.as_str()), (1, "order_completed", "m"));
+    assert_eq!(Value::Object(told[0].properties.clone()), json!({ "order_id": "o1", "total": 1200, "note": "[email]" }));
+    assert!(BROWSER.of(body).orders.is_empty());
+}
+
 #[test]
 fn ga4s_measurement_protocol() {
     let collected = GA4.of(json!({
@@ -568,4 +582,96 @@ fn a_pixel_is_an_event_in_a_query() {
     assert_eq!(codes(&pixel("page", &[])), [(0, "no_user_anon_id")]);
     let refused = pixel("page", &[("writeKey", "wk"), ("a.b", "c")]);
     assert_eq!(refused.refused[0].raw, b"{\"batch\":[{\"type\":\"page\",\"a.b\":\"c\"}]}");
+}
+
+/// Every way in which an amount arrives, in every member that becomes money: exact, or refused, or (not given) empty.
+#[test]
+fn money_is_exact_or_refused() {
+    let table: &[(&str, &str)] = &[
+        ("0", "0"),
+        ("-0", "0"),
+        ("-0.0", "0"),
+        ("1", "1"),
+        ("-1", "-1"),
+        ("1200", "1200"),
+        ("1200.0", "1200"),
+        ("1200.5", "1200.5"),
+        ("0.0001", "0.0001"),
+        ("1e3", "1000"),
+        ("1.5E+2", "150"),
+        ("12e-1", "1.2"),
+        ("99999999999999", "99999999999999"),
+        ("99999999999.9999", "99999999999.9999"),
+        ("1188.0000000000002", "1188"),
+        ("0.30000000000000004", "0.3"),
+        ("59.970000000000006", "59.97"),
+        ("0.00001", "too_fine"),
+        ("0.12345", "too_fine"),
+        ("1e-7", "too_fine"),
+        ("1e-400", "not_money"),
+        ("0.100000000000000000000000000001", "too_fine"),
+        ("100000000000000", "too_much"),
+        ("9223372036854775807", "too_much"),
+        ("9223372036854775808", "too_much"),
+        ("18446744073709551616", "too_much"),
+        ("-9223372036854775808", "too_much"),
+        ("1e14", "too_much"),
+        ("1e21", "too_much"),
+        ("1e308", "too_much"),
+        ("1e400", "not_money"),
+        ("-1e400", "not_money"),
+        ("\"1200\"", "1200"),
+        ("\"1,200\"", "1200"),
+        ("\"￥１，２００\"", "1200"),
+        ("\"¥1,200\"", "1200"),
+        ("\"1200円\"", "1200"),
+        ("\" 1200 \"", "1200"),
+        ("\"▲500\"", "-500"),
+        ("\"(500)\"", "-500"),
+        ("\"12.3400\"", "12.34"),
+        ("\"1,20\"", "not_money"),
+        ("\"1.200,00\"", "not_money"),
+        ("\"1e5\"", "not_money"),
+        ("\"NaN\"", "not_money"),
+        ("\"Infinity\"", "not_money"),
+        ("\"-\"", "not_money"),
+        ("\"abc\"", "not_money"),
+        ("\"1 200 JPY\"", "1200"),
+        ("\"1.23456\"", "too_fine"),
+        ("\"100000000000000\"", "too_much"),
+        ("true", "not_money"),
+        ("[1]", "not_money"),
+        ("{\"amount\":1}", "not_money"),
+        ("null", "none"),
+        ("\"\"", "none"),
+        ("\" \"", "none"),
+        ("NaN", "not_json"),
+        ("Infinity", "not_json"),
+        ("01", "not_json"),
+        ("1.", "not_json"),
+        ("+1", "not_json"),
+        ("0x10", "not_json"),
+        ("1_000", "not_json"),
+    ];
+    for (written, expect) in table {
+        for place in [
+            "\"value\":#",
+            "\"revenue\":#",
+            "\"total\":#",
+            "\"price\":#",
+            "\"price\":#,\"quantity\":1",
+            "\"products\":[{\"price\":#}]",
+        ] {
+            let properties = place.replace('#', written);
+            let body = format!(
+                "{{\"batch\":[{{\"type\":\"track\",\"event\":\"Order Completed\",\"userId\":\"c\",\"properties\":{{{properties}}}}}]}}"
+            );
+            let collected = BROWSER.collect(body.as_bytes()).unwrap();
+            let got = match collected.refused.first() {
+                Some(refused) => refused.code.to_string(),
+                None => event(&collected)["value"].as_str().unwrap_or("none").to_string(),
+            };
+            assert_eq!(got, *expect, "{properties}");
+        }
+    }
 }

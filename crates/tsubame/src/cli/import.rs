@@ -85,6 +85,9 @@ impl Detect {
         let name = self.file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let sample = sample(&self.file)?;
         let guess = guess(&name, &sample.layout, &sample.header, &sample.rows);
+        if let Some(built_in) = guess.built_in {
+            println!("# looks like {built_in}: `--map {built_in}` may do as it is");
+        }
         print!("{}", guess.toml);
         for warning in &sample.warnings {
             eprintln!("note: {warning}");

@@ -174,9 +174,11 @@ async fn without_exits(workspace: &Workspace, claimed: Vec<Claimed>, report: &mu
     .into();
     let answer = desk.ask("system/happenings", &params).await?;
     let rows = Rows::new(&answer);
-    let mut happened: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    let reachable = workspace.reachable().await?;
+    let mut happened: BTreeMap<CustomerId, Vec<usize>> = BTreeMap::new();
     for row in 0..answer.rows.len() {
-        happened.entry(rows.needed(row, "customer_id")?).or_default().push(row);
+        let customer = CustomerId::stored(rows.needed(row, "customer_id")?);
+        happened.entry(reachable.survivor(customer)).or_default().push(row);
     }
     let takes_out = |scenario: &Scenario, entry: &EntryStep, row: usize| {
         let (name, at) = (rows.text(row, "name"), rows.instant(row, "occurred_at").ok());
@@ -195,7 +197,7 @@ async fn without_exits(workspace: &Workspace, claimed: Vec<Claimed>, report: &mu
         let known = (scenarios.get(claimed.send.scenario.as_str()), entered.get(claimed.send.entry_id.as_str()));
         let exit = match known {
             (Some(scenario), Some(entry)) => happened
-                .get(claimed.send.customer_id.as_str())
+                .get(&reachable.survivor(claimed.send.customer_id.clone()))
                 .into_iter()
                 .flatten()
                 .find(|row| takes_out(scenario, entry, **row)),

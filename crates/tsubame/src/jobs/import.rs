@@ -13,9 +13,10 @@ use std::{
 };
 
 use connect::{
+    detect,
     formats::{self, Encoding, FormatError, ImportFormat, Layout, Parsed, Rejection, Row, csv::guess_separator, spreadsheet},
     import::{Imported, Importer},
-    mapping::{Mapping, built_in},
+    mapping::{Kind, Mapping, built_in},
 };
 use flate2::read::{DeflateDecoder, MultiGzDecoder};
 use lake::ParquetRows;
@@ -33,8 +34,6 @@ use crate::{
 
 /// Facts per journal append.
 const CHUNK: usize = 10_000;
-/// Rows that the reading thread hands over at a time.
-const READ_AHEAD: usize = 4_096;
 /// Rows after which what waits is taken, even if few of them became facts: rejections wait as well.
 const ROWS_WAITING_MAX: usize = 5 * CHUNK;
 /// Journal bytes after which an import lets them land before it goes on.
@@ -320,23 +319,26 @@ pub async fn import(
 ) -> Result<Report, Fault> {
     let mapping = Mapping::parse(mapping_name, mapping_text).map_err(|problems| Fault::problems(&problems))?;
     let shown = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let file_hash = sha256_of(file)?;
-    let rejects = Rejects::new(workspace.path("rejects"), &shown, &file_hash[..8]);
-    let mut sink =
-        Sink { workspace, shown, file_hash, source: mapping.name.clone(), waiting: 0, report: Report::default(), rejects };
-    let mut reading = Reading::start(file.into(), layout_of(&mapping)).await?;
+    let mut sink = Sink {
+        workspace,
+        path: file.into(),
+        rejects: Rejects::new(workspace.path("rejects"), &shown),
+        shown,
+        file_hash: None,
+        source: mapping.name.clone(),
+        report: Report::default(),
+    };
+    let kind = mapping.kind;
+    let mut reading = match Reading::start(workspace, file.into(), mapping).await {
+        Ok(reading) => reading,
+        Err(fault) => return Err(with_the_likelier_kind(fault, file, kind)),
+    };
     sink.report.notes.append(&mut reading.warnings);
-    let mut importer = importer(workspace, &mapping, &reading.header)?;
-    while let Some(rows) = reading.rows.recv().await {
-        let rows = rows?;
-        let count = rows.len();
-        for parsed in rows {
-            importer.push(parsed);
-        }
-        progress.read(count as u64, reading.bytes.load(Ordering::Relaxed));
-        sink.drain(&mut importer, count).await?;
+    while let Some(imported) = reading.chunks.recv().await {
+        let imported = imported?;
+        progress.read(imported.counts.rows, reading.bytes.load(Ordering::Relaxed));
+        sink.put(imported).await?;
     }
-    sink.put(importer.finish()).await?;
     let report = sink.end()?;
     flush(workspace).await?;
     workspace.forget_reachable();
@@ -366,72 +368,88 @@ fn open_parquet(file: &Path, size: u64, read: &Arc<AtomicU64>) -> Result<Records
     Ok(Records { format: "parquet", header, encoding: Encoding::Utf8, warnings: Vec::new(), rows: Box::new(rows) })
 }
 
-/// A file being read by a thread of its own, a few thousand rows ahead.
+/// Columns that are not there may mean that the mapping is for another kind of file.
+fn with_the_likelier_kind(mut fault: Fault, file: &Path, kind: Kind) -> Fault {
+    let Ok(sample) = sample(file) else { return fault };
+    let guess = detect::guess("file", &sample.layout, &sample.header, &sample.rows);
+    if guess.kind != kind && guess.missing.is_empty() {
+        let hint = format!("the mapping is for {}, and this looks like a file of {}", kind.name(), guess.kind.name());
+        fault.remedy = Some(fault.remedy.map_or(hint.clone(), |remedy| format!("{remedy}; {hint}")));
+    }
+    fault
+}
+
+/// A file being read and made facts of by a thread of its own, a chunk ahead of the journal. A row is used where it was read: handing rows
+/// from thread to thread costs more than reading them.
 struct Reading {
-    header: Vec<String>,
     warnings: Vec<String>,
-    rows: mpsc::Receiver<Result<Vec<Parsed>, Fault>>,
+    chunks: mpsc::Receiver<Result<Imported, Fault>>,
     /// Of the file, read so far.
     bytes: Arc<AtomicU64>,
 }
 
 impl Reading {
-    async fn start(file: PathBuf, layout: Layout) -> Result<Reading, Fault> {
+    async fn start(workspace: &Workspace, file: PathBuf, mapping: Mapping) -> Result<Reading, Fault> {
+        let key = workspace.state.vault().id_key().clone();
+        let relays = workspace.shop().relay_domains.clone();
+        let now = workspace.now();
         let (send_head, head) = oneshot::channel();
-        let (send_rows, rows) = mpsc::channel(2);
+        let (send_chunk, chunks) = mpsc::channel(1);
         let bytes = Arc::new(AtomicU64::new(0));
         let counted = bytes.clone();
         tokio::task::spawn_blocking(move || {
-            let opened = match open_counted(&file, &layout, &counted) {
-                Ok(opened) => opened,
+            let begun = || -> Result<_, Fault> {
+                let opened = open_counted(&file, &layout_of(&mapping), &counted)?;
+                let importer = Importer::new(&mapping, &opened.header, &key, now);
+                let importer = importer.map_err(|problems| Fault::problems(&problems))?.relay_domains(&relays);
+                Ok((opened, importer))
+            };
+            let (opened, mut importer) = match begun() {
+                Ok(begun) => begun,
                 Err(error) => return drop(send_head.send(Err(error))),
             };
-            if send_head.send(Ok((opened.header, opened.warnings))).is_err() {
+            if send_head.send(Ok(opened.warnings)).is_err() {
                 return;
             }
-            let mut rows = opened.rows;
-            loop {
-                let part: Result<Vec<Parsed>, Fault> = rows.by_ref().take(READ_AHEAD).collect();
-                let is_last = part.as_ref().map_or(true, Vec::is_empty);
-                // A receiver that is gone has stopped importing.
-                if send_rows.blocking_send(part).is_err() || is_last {
-                    return;
+            let mut waiting = 0;
+            for parsed in opened.rows {
+                match parsed {
+                    Ok(parsed) => importer.push(parsed),
+                    // What was read before the file broke off lands.
+                    Err(fault) => {
+                        let _ = send_chunk.blocking_send(Ok(importer.take()));
+                        let _ = send_chunk.blocking_send(Err(fault));
+                        return;
+                    }
+                }
+                waiting += 1;
+                if importer.ready() >= CHUNK || waiting >= ROWS_WAITING_MAX {
+                    waiting = 0;
+                    // A receiver that is gone has stopped importing.
+                    if send_chunk.blocking_send(Ok(importer.take())).is_err() {
+                        return;
+                    }
                 }
             }
+            let _ = send_chunk.blocking_send(Ok(importer.finish()));
         });
-        let (header, warnings) =
-            head.await.map_err(|_| Fault::new(Exit::Failed, "the thread that reads the file has stopped"))??;
-        Ok(Reading { header, warnings, rows, bytes })
+        let stopped = || Fault::new(Exit::Failed, "the thread that reads the file has stopped");
+        Ok(Reading { warnings: head.await.map_err(|_| stopped())??, chunks, bytes })
     }
-}
-
-fn importer(workspace: &Workspace, mapping: &Mapping, header: &[String]) -> Result<Importer, Fault> {
-    Importer::new(mapping, header, workspace.state.vault().id_key(), workspace.now())
-        .map(|importer| importer.relay_domains(&workspace.shop().relay_domains))
-        .map_err(|problems| Fault::problems(&problems))
 }
 
 struct Sink<'a> {
     workspace: &'a Workspace,
+    path: PathBuf,
     shown: String,
-    file_hash: String,
+    /// Taken at the first rejection: a file without any is read once.
+    file_hash: Option<String>,
     source: String,
-    /// Rows since something was taken last.
-    waiting: usize,
     report: Report,
     rejects: Rejects,
 }
 
 impl Sink<'_> {
-    async fn drain(&mut self, importer: &mut Importer, rows: usize) -> Result<(), Fault> {
-        self.waiting += rows;
-        if importer.ready() < CHUNK && self.waiting < ROWS_WAITING_MAX {
-            return Ok(());
-        }
-        self.waiting = 0;
-        self.put(importer.take()).await
-    }
-
     /// One chunk. Each fact is journaled under its own key, so that a repeat knows it; what comes before can be repeated.
     async fn put(&mut self, imported: Imported) -> Result<(), Fault> {
         let now = self.workspace.now();
@@ -480,7 +498,12 @@ impl Sink<'_> {
             state.consents().suppress_addresses(&imported.address_suppressions, now).await?;
         }
         self.report.rejected += imported.rejections.len() as u64;
-        self.rejects.write(&imported.rejections)?;
+        let mut file = String::new();
+        if !imported.rejections.is_empty() {
+            let hash = self.hash()?;
+            self.rejects.write(&hash, &imported.rejections)?;
+            file = format!("{}#{hash}", self.shown);
+        }
         let shown = SHOWN_REJECTIONS.saturating_sub(self.report.rejections.len());
         for rejection in imported.rejections.iter().take(shown) {
             self.report.rejections.push((rejection.line, rejection.reason.clone(), rejection.remedy.clone()));
@@ -490,7 +513,7 @@ impl Sink<'_> {
             .into_iter()
             .map(|rejection| DeadLetter {
                 source: self.source.clone(),
-                file: format!("{}#{}", self.shown, &self.file_hash[..8]),
+                file: file.clone(),
                 line: rejection.line as i64,
                 column: 0,
                 code: rejection.code.into(),
@@ -513,6 +536,14 @@ impl Sink<'_> {
         Ok(())
     }
 
+    /// Which of the files of one name this is.
+    fn hash(&mut self) -> Result<String, Fault> {
+        if self.file_hash.is_none() {
+            self.file_hash = Some(sha256_of(&self.path)?[..8].to_string());
+        }
+        Ok(self.file_hash.clone().unwrap_or_default())
+    }
+
     fn end(mut self) -> Result<Report, Fault> {
         self.report.rejects_file = self.rejects.end()?;
         self.report.notes.sort();
@@ -524,61 +555,72 @@ impl Sink<'_> {
 /// The list of what was not imported, written as it comes and given its name at the end. Two files of one name have two lists.
 struct Rejects {
     file: String,
+    folder: PathBuf,
+    /// Opened by the first rejection.
+    open: Option<OpenRejects>,
+}
+
+struct OpenRejects {
     path: PathBuf,
     part: PathBuf,
-    /// Opened by the first rejection.
-    writer: Option<csv::Writer<File>>,
+    writer: csv::Writer<File>,
 }
 
 impl Rejects {
-    fn new(folder: PathBuf, file: &str, hash: &str) -> Rejects {
-        let name = format!("{file}.{hash}.rejects.csv");
-        Rejects { file: file.into(), part: folder.join(format!("{name}.part")), path: folder.join(name), writer: None }
+    fn new(folder: PathBuf, file: &str) -> Rejects {
+        Rejects { file: file.into(), folder, open: None }
     }
 
-    fn write(&mut self, rejections: &[Rejection]) -> Result<(), Fault> {
-        if rejections.is_empty() {
-            return Ok(());
-        }
-        self.append(rejections).map_err(|source| Fault::io(format!("could not write {}", self.part.display()), source))
-    }
-
-    fn append(&mut self, rejections: &[Rejection]) -> std::io::Result<()> {
-        let writer = match &mut self.writer {
-            Some(writer) => writer,
+    fn write(&mut self, hash: &str, rejections: &[Rejection]) -> Result<(), Fault> {
+        let name = format!("{}.{hash}.rejects.csv", self.file);
+        let part = self.folder.join(format!("{name}.part"));
+        let could_not = |source| Fault::io(format!("could not write {}", part.display()), source);
+        let open = match &mut self.open {
+            Some(open) => open,
             None => {
-                if let Some(folder) = self.part.parent() {
-                    std::fs::create_dir_all(folder)?;
-                }
-                let mut writer = csv::Writer::from_path(&self.part)?;
-                writer.write_record(["file", "line", "column", "code", "reason", "remedy"])?;
-                self.writer.insert(writer)
+                let begun = || -> std::io::Result<csv::Writer<File>> {
+                    std::fs::create_dir_all(&self.folder)?;
+                    let mut writer = csv::Writer::from_path(&part)?;
+                    writer.write_record(["file", "line", "column", "code", "reason", "remedy"])?;
+                    Ok(writer)
+                };
+                let writer = begun().map_err(could_not)?;
+                self.open.insert(OpenRejects { path: self.folder.join(&name), part: part.clone(), writer })
             }
         };
         for rejection in rejections {
             let line = rejection.line.to_string();
             let column = rejection.column.as_deref().unwrap_or("");
-            writer.write_record([self.file.as_str(), &line, column, rejection.code, &rejection.reason, &rejection.remedy])?;
+            let record = [self.file.as_str(), &line, column, rejection.code, &rejection.reason, &rejection.remedy];
+            open.writer.write_record(record).map_err(|source| could_not(source.into()))?;
         }
         Ok(())
     }
 
     /// The finished list, if there is anything in it.
     fn end(self) -> Result<Option<PathBuf>, Fault> {
-        let Some(mut writer) = self.writer else {
-            // An import that was cut short may have left its part.
-            return match std::fs::remove_file(&self.part) {
-                Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-                    Err(Fault::io(format!("could not remove {}", self.part.display()), source))
-                }
-                _ => Ok(None),
-            };
-        };
-        writer
+        let Some(mut open) = self.open else { return self.sweep().map(|()| None) };
+        open.writer
             .flush()
-            .and_then(|()| std::fs::rename(&self.part, &self.path))
-            .map_err(|source| Fault::io(format!("could not write {}", self.path.display()), source))?;
-        Ok(Some(self.path))
+            .and_then(|()| std::fs::rename(&open.part, &open.path))
+            .map_err(|source| Fault::io(format!("could not write {}", open.path.display()), source))?;
+        Ok(Some(open.path))
+    }
+
+    /// Removes what imports of this file that were cut short have left.
+    fn sweep(&self) -> Result<(), Fault> {
+        let Ok(entries) = std::fs::read_dir(&self.folder) else { return Ok(()) };
+        for entry in entries.filter_map(Result::ok) {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let is_ours =
+                name.strip_prefix(&self.file).is_some_and(|rest| rest.starts_with('.') && rest.ends_with(".rejects.csv.part"));
+            if is_ours {
+                let path = entry.path();
+                std::fs::remove_file(&path)
+                    .map_err(|source| Fault::io(format!("could not remove {}", path.display()), source))?;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -61,6 +61,39 @@ fn one_bad_line_still_lands_the_others() {
 }
 
 #[test]
+fn the_same_orders_in_every_format() {
+    let csv = format!("{HEAD}1,c1,2024-04-02,1000\n2,c2,2024-04-02,oops\n3,c3,2024-04-02,3000\n");
+    let ndjson = "{\"id\":1,\"member\":\"c1\",\"at\":\"2024-04-02\",\"sum\":1000}\n{\"id\":2,\"member\":\"c2\",\"at\":\"2024-04-02\",\"sum\":\"oops\"}\n{\"id\":3,\"member\":\"c3\",\"at\":\"2024-04-02\",\"sum\":3000}\n";
+    let gzip = |text: &str| {
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut packed, text.as_bytes()).expect("into memory");
+        packed.finish().expect("into memory")
+    };
+    let check = |name: &str, bytes: &[u8], line: u64| {
+        let shop = shop();
+        shop.write(name, bytes);
+        let ran = shop.run(&["import", name, "--map", "own"]).expect(5);
+        ran.says(&["new facts: 2, known: 0, rejected: 1", &format!("line {line}: ")]);
+        assert_eq!(orders(&shop), ["1,c1,1000.0000", "3,c3,3000.0000"], "{name}");
+    };
+    check("in.csv", csv.as_bytes(), 3);
+    check("in.csv.gz", &gzip(&csv), 3);
+    check("in.tsv", csv.replace(',', "\t").as_bytes(), 3);
+    check("in.ndjson", ndjson.as_bytes(), 2);
+    check("in.jsonl.gz", &gzip(ndjson), 2);
+    // What it is, and not what it is called.
+    check("in.xls", csv.as_bytes(), 3);
+    check("in.csv", &gzip(&csv), 3);
+}
+
+#[test]
+fn a_mapping_for_another_kind_of_file_says_so() {
+    let shop = shop();
+    shop.write("in.csv", "会員ID,氏名,メールアドレス,登録日\n5,田中 一郎,a@example.jp,2024-04-02\n");
+    shop.run(&["import", "in.csv", "--map", "own"]).expect(2).complains(&["this looks like a file of customers"]);
+}
+
+#[test]
 fn amounts_and_ids_at_the_edge() {
     let shop = shop();
     let csv = format!(

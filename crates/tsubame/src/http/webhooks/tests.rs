@@ -1,1 +1,312 @@
+//! Deliveries as shops send them: over a socket, signed, against a shop in a temporary folder; and what SQL says of them afterwards.
 
+use std::{future::Future, path::PathBuf, sync::Arc};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use chrono::DateTime;
+use hmac::{Hmac, Mac};
+use model::Instant;
+use query::Mode;
+use serde_json::{Value, json};
+use sha2::Sha256;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+
+use crate::{
+    clock::Clock,
+    http::serve,
+    workspace::{Access, Workspace},
+};
+
+const SETTINGS: &str = "
+[[sources]]
+name = \"shopify\"
+kind = \"shopify\"
+secrets = [\"file:secrets/old\", \"file:secrets/new\"]
+shop_domain = \"ours.myshopify.com\"
+
+[[sources]]
+name = \"woo\"
+kind = \"woocommerce\"
+secrets = [\"file:secrets/new\"]
+
+[[sources]]
+name = \"cart\"
+kind = \"signed_json\"
+secrets = [\"file:secrets/new\"]
+
+[[sources]]
+name = \"lost\"
+kind = \"signed_json\"
+secrets = [\"file:secrets/none\"]
+
+[[sources]]
+name = \"web\"
+kind = \"browser\"
+write_key = \"public\"
+";
+
+/// Plans of nested views recurse deeply in an unoptimised build.
+fn run(test: impl Future<Output = ()> + Send + 'static) {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_stack_size(16 << 20).enable_all().build().unwrap();
+    runtime.block_on(async { tokio::spawn(test).await.unwrap() });
+}
+
+fn now() -> Instant {
+    DateTime::parse_from_rfc3339("2026-07-01T09:00:00+09:00").unwrap().to_utc()
+}
+
+struct Site {
+    address: String,
+    client: reqwest::Client,
+    workspace: Arc<Workspace>,
+    _folder: TempDir,
+}
+
+impl Site {
+    async fn open() -> Site {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("tsubame.toml"), SETTINGS).unwrap();
+        std::fs::create_dir(folder.path().join("secrets")).unwrap();
+        for name in ["old", "new"] {
+            std::fs::write(folder.path().join("secrets").join(name), format!("{name} secret\n")).unwrap();
+        }
+        let workspace = Arc::new(Workspace::open(folder.path(), Clock::logical(now()), Access::Write).await.unwrap());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(serve(listener, workspace.clone(), std::future::pending()));
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        Site { address, client, workspace, _folder: folder }
+    }
+
+    async fn post(&self, source: &str, headers: &[(&str, &str)], body: &[u8]) -> u16 {
+        let mut request = self.client.post(format!("{}/webhooks/{source}", self.address)).body(body.to_vec());
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.send().await.unwrap().status().as_u16()
+    }
+
+    async fn shopify(&self, topic: &str, body: &Value) -> u16 {
+        let body = body.to_string();
+        let signature = signed("new secret", &[body.as_bytes()]);
+        let headers =
+            [("X-Shopify-Topic", topic), ("X-Shopify-Shop-Domain", "ours.myshopify.com"), ("X-Shopify-Hmac-Sha256", &signature)];
+        self.post("shopify", &headers, body.as_bytes()).await
+    }
+
+    /// Rows as text.
+    async fn ask(&self, sql: &str) -> Vec<String> {
+        let answer = self.workspace.desk(now(), Mode::AsHappened).await.unwrap().ask_sql(sql).await.unwrap();
+        answer.rows.iter().map(|row| row.iter().map(query::Value::plain).collect::<Vec<_>>().join(" ")).collect()
+    }
+}
+
+fn mac(secret: &str, parts: &[&[u8]]) -> Vec<u8> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
+    parts.iter().for_each(|part| mac.update(part));
+    mac.finalize().into_bytes().to_vec()
+}
+
+fn signed(secret: &str, parts: &[&[u8]]) -> String {
+    STANDARD.encode(mac(secret, parts))
+}
+
+fn order(id: i64, minute: i64, members: Value) -> Value {
+    let at = |minute: i64| format!("2026-06-{:02}T10:{:02}:00+09:00", 1 + id % 20, minute);
+    let mut order = json!({
+        "id": id, "created_at": at(0), "updated_at": at(minute), "currency": "JPY", "taxes_included": true,
+        "total_line_items_price": "1100", "total_tax": "100", "total_discounts": "0", "total_price": "1100",
+        "customer": { "id": id % 7, "email": format!("c{}@example.jp", id % 7), "updated_at": at(0) },
+        "line_items": [{ "product_id": 5, "sku": "A", "title": "茶", "quantity": 2, "price": "550" }],
+    });
+    order.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+    order
+}
+
+#[test]
+fn only_what_is_signed_is_taken_and_what_is_taken_is_kept() {
+    run(async {
+        let site = Site::open().await;
+        let body = order(1, 0, json!({})).to_string();
+        let good = signed("old secret", &[body.as_bytes()]);
+        let ours = ("X-Shopify-Shop-Domain", "ours.myshopify.com");
+        let create = ("X-Shopify-Topic", "orders/create");
+        fn hmac(signature: &str) -> (&str, &str) {
+            ("X-Shopify-Hmac-Sha256", signature)
+        }
+        let too_long = vec![b' '; super::BODY_BYTES_MAX + 1];
+        let check = async |source: &str, headers: &[(&str, &str)], body: &[u8], expect: u16| {
+            assert_eq!(site.post(source, headers, body).await, expect, "{source} {headers:?}");
+        };
+        check("shopify", &[create, ours], body.as_bytes(), 401).await;
+        check("shopify", &[create, ours, hmac("")], body.as_bytes(), 401).await;
+        check("shopify", &[create, ours, hmac(&good[..20])], body.as_bytes(), 401).await;
+        check("shopify", &[create, ours, hmac(&good.to_lowercase())], body.as_bytes(), 401).await;
+        check("shopify", &[create, ours, hmac(&good)], body.replace("1100", "1").as_bytes(), 401).await;
+        check("shopify", &[create, hmac(&good), ("X-Shopify-Shop-Domain", "theirs.myshopify.com")], body.as_bytes(), 401).await;
+        check("nobody", &[create, ours, hmac(&good)], body.as_bytes(), 404).await;
+        check("web", &[create, ours, hmac(&good)], body.as_bytes(), 404).await;
+        check("lost", &[create, ours, hmac(&good)], body.as_bytes(), 503).await;
+        check("shopify", &[create, ours, hmac(&good)], &too_long, 413).await;
+        assert_eq!(site.ask("SELECT count(*) FROM orders_history").await, ["0"]);
+        check("shopify", &[create, ours, hmac(&good)], body.as_bytes(), 200).await;
+        check("shopify", &[create, ours, hmac(&good)], body.as_bytes(), 200).await;
+        let line = "SELECT order_id, customer_id, net, status FROM orders_history";
+        assert_eq!(site.ask(line).await, ["1 1 1000 completed"]);
+        assert_eq!(site.ask("SELECT kind FROM contacts").await, ["email"]);
+
+        // Signed, and nobody here can read it: the shop is content, and a person finds it.
+        for body in [&b"{\"id\":"[..], b"[]", b"{}"] {
+            let signature = signed("new secret", &[body]);
+            check("shopify", &[create, ours, hmac(&signature)], body, 200).await;
+            check("shopify", &[("X-Shopify-Topic", "comets/create"), ours, hmac(&signature)], body, 200).await;
+        }
+        let letters = site.workspace.state.vault().dead_letters(now(), 100).await.unwrap();
+        let mut codes: Vec<String> = letters.iter().map(|letter| format!("{} {}", letter.source, letter.code)).collect();
+        codes.sort();
+        let expect = ["missing", "not_an_object", "not_json", "unknown_topic", "unknown_topic", "unknown_topic"];
+        assert_eq!(codes, expect.map(|code| format!("shopify {code}")));
+        let metrics = site.client.get(format!("{}/metrics", site.address)).send().await.unwrap().text().await.unwrap();
+        for line in [
+            "tsubame_webhooks_total{source=\"shopify\",outcome=\"unsigned\"} 6",
+            "tsubame_webhooks_total{source=\"shopify\",outcome=\"repeated\"} 1",
+            "tsubame_webhooks_refused_total{source=\"shopify\",code=\"unknown_topic\"} 3",
+        ] {
+            assert!(metrics.contains(line), "{line}\n{metrics}");
+        }
+
+        check("woo", &[], b"webhook_id=12", 200).await;
+        check("woo", &[], b"webhook_id=12&order=1", 401).await;
+        let woo = json!({ "id": 21, "status": "processing", "date_created_gmt": "2026-06-01T01:00:00", "total": "1000",
+            "line_items": [{ "subtotal": "1000", "total": "1000", "quantity": 1 }] });
+        let woo = woo.to_string();
+        let signature = signed("new secret", &[woo.as_bytes()]);
+        let signed_woo = [("X-WC-Webhook-Topic", "order.created"), ("X-WC-Webhook-Signature", &signature)];
+        check("woo", &signed_woo, woo.as_bytes(), 200).await;
+
+        let cart =
+            json!({ "type": "order", "order_id": "A-1", "ordered_at": "2026-06-01T10:00:00", "total": "1100", "tax": "100" });
+        let cart = cart.to_string();
+        let seconds = |ago: i64| (Clock::Real.now().timestamp() - ago).to_string();
+        let timed =
+            |time: &str| format!("t={time},v1={}", model::id::hex(&mac("new secret", &[time.as_bytes(), b".", cart.as_bytes()])));
+        check("cart", &[("X-Tsubame-Signature", &timed(&seconds(900)))], cart.as_bytes(), 401).await;
+        check("cart", &[("X-Tsubame-Signature", &timed(&seconds(0)))], cart.as_bytes(), 200).await;
+        let nets = site.ask("SELECT source, order_id, net FROM orders ORDER BY source").await;
+        assert_eq!(nets, ["cart A-1 1000", "shopify 1 1000", "woo 21 1000"]);
+
+        // Nothing is acknowledged that cannot be stored.
+        site.workspace.state.close().await;
+        check("shopify", &[create, ours, hmac(&good)], body.as_bytes(), 503).await;
+    });
+}
+
+/// Some 30 orders: made, changed, refunded, cancelled; the rest of 200 are repetitions.
+fn deliveries() -> Vec<(&'static str, Value)> {
+    let mut all = Vec::new();
+    for id in 0..30_i64 {
+        let refund = json!({ "id": id + 500, "order_id": id, "created_at": format!("2026-06-{:02}T10:20:00+09:00", 1 + id % 20),
+            "refund_line_items": [{ "quantity": 1, "subtotal": 110 * (1 + id % 5), "total_tax": 10 * (1 + id % 5) }] });
+        all.push(("orders/create", order(id, 0, json!({}))));
+        all.push(("orders/updated", order(id, 10, json!({ "total_discounts": "110", "total_tax": "90", "total_price": "990" }))));
+        all.push(("orders/updated", order(id, 10, json!({ "source_name": "pos" }))));
+        if id % 2 == 0 {
+            all.push(("refunds/create", refund.clone()));
+            all.push(("orders/updated", order(id, 30, json!({ "refunds": [refund] }))));
+        }
+        if id % 3 == 0 {
+            let cancelled_at = format!("2026-06-{:02}T10:40:00+09:00", 1 + id % 20);
+            all.push(("orders/cancelled", order(id, 40, json!({ "cancelled_at": cancelled_at }))));
+        }
+    }
+    let repeated: Vec<_> = all.iter().cycle().skip(5).step_by(3).take(200 - all.len()).cloned().collect();
+    all.extend(repeated);
+    all
+}
+
+#[test]
+fn any_order_of_200_deliveries_ends_in_the_same_tables() {
+    run(async {
+        let mut known: Option<(Vec<String>, Vec<String>)> = None;
+        for seed in [0_u64, 1, 2] {
+            let site = Site::open().await;
+            let mut all = deliveries();
+            assert_eq!(all.len(), 200);
+            let mut chance = seed;
+            for at in (1..all.len()).rev().filter(|_| seed > 0) {
+                chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                all.swap(at, (chance >> 33) as usize % (at + 1));
+            }
+            // Several at a time, as shops send.
+            for some in all.chunks(8) {
+                let sent = some.iter().map(|(topic, body)| site.shopify(topic, body));
+                assert!(futures::future::join_all(sent).await.iter().all(|status| *status == 200));
+            }
+            let orders = "SELECT order_id, revision_id, status, gross, discount, refunded, net, tax, total, sales_channel, occurred_at, \
+                          ordered_at FROM orders ORDER BY order_id";
+            let lines =
+                "SELECT order_id, revision_id, line_no, sku, quantity, amount FROM order_lines ORDER BY order_id, line_no";
+            let found = (site.ask(orders).await, site.ask(lines).await);
+            assert_eq!((found.0.len(), found.1.len()), (30, 30));
+            match &known {
+                None => known = Some(found),
+                Some(known) => assert_eq!(known, &found, "seed {seed}"),
+            }
+        }
+        let (orders, _) = known.unwrap();
+        let count = |status: &str| orders.iter().filter(|row| row.contains(status)).count();
+        assert_eq!((count("cancelled"), count("completed")), (10, 20), "{orders:#?}");
+    });
+}
+
+/// Real payloads. No figures are published with them, so ours are held against their own totals.
+#[test]
+fn the_payloads_of_shopifys_own_client() {
+    let here = std::env::var_os("TSUBAME_DATA_DIR")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"), PathBuf::from);
+    let folder = here.join("shopify-json");
+    if !folder.is_dir() {
+        eprintln!("skipped: {} is not there", folder.display());
+        return;
+    }
+    run(async move {
+        let payload = |file: &str, pointer: &str| {
+            let text = std::fs::read_to_string(folder.join(file)).unwrap();
+            serde_json::from_str::<Value>(&text).unwrap().pointer(pointer).unwrap().clone()
+        };
+        let money = "SELECT order_id, gross, discount, refunded, net, tax, shipping, total, gross - discount + tax + shipping + fee - total, \
+                     currency, status, customer_id FROM orders";
+        let check = async |deliveries: &[(&str, &str, &str)], sql: &str, expect: &[&str]| {
+            let site = Site::open().await;
+            for (topic, file, pointer) in deliveries {
+                assert_eq!(site.shopify(topic, &payload(file, pointer)).await, 200);
+            }
+            assert_eq!(site.ask(sql).await, expect, "{deliveries:?}");
+            let letters = site.workspace.state.vault().dead_letters(now(), 10).await.unwrap();
+            assert!(letters.is_empty(), "{letters:?}");
+        };
+        let order = ("orders/create", "order.json", "/order");
+        let refund = ("refunds/create", "refund.json", "/refund");
+        check(&[order], money, &["450789469 398 0 0 398 11.94 0 409.94 0 USD completed 207119551"]).await;
+        let all_back = ["450789469 398 0 398 0 11.94 0 409.94 0 USD returned 207119551"];
+        check(&[order, refund], money, &all_back).await;
+        check(&[refund, order, refund], money, &all_back).await;
+        let listed = ("orders/updated", "orders.json", "/orders/0");
+        check(&[listed], money, &["450789469 597 10 0 587 11.94 0 598.94 0 USD completed 207119551"]).await;
+        let lines = "SELECT sku, quantity, unit_price, amount FROM order_lines ORDER BY line_no";
+        check(&[order], lines, &["IPOD2008GREEN 1 199 199", "IPOD2008RED 1 199 199", "IPOD2008BLACK 1 199 199"]).await;
+        let checkout = ("checkouts/create", "checkouts.json", "/checkouts/0");
+        let event = "SELECT name, customer_id, value, cart_id FROM events";
+        check(&[checkout, checkout], event, &["checkout_started 207119551 398 68778783ad298f1c80c3bafcddeea02f"]).await;
+        let product = ("products/update", "product.json", "/product");
+        check(&[product], "SELECT name, price, status FROM products", &["IPod Nano - 8GB 199 active"]).await;
+        check(&[product], "SELECT sum(quantity), count(*) FROM stock", &["100 4"]).await;
+        let customer = ("customers/update", "customer.json", "/customer");
+        check(&[customer], "SELECT customer_id, prefecture, registered_on FROM customers", &["207119551 Kentucky 2015-05-28"])
+            .await;
+        check(&[customer], "SELECT kind FROM contacts ORDER BY kind", &["email", "name"]).await;
+        check(&[customer], "SELECT count(*) FROM consents", &["0"]).await;
+    });
+}
