@@ -1065,6 +1065,7 @@ pub fn built_in() -> BTreeMap<&'static str, &'static str> {
         ("next-engine-orders", include_str!("../../../fixtures/mappings/next-engine-orders.toml")),
         ("online-retail", include_str!("../../../fixtures/mappings/online-retail.toml")),
         ("shopify-orders", include_str!("../../../fixtures/mappings/shopify-orders.toml")),
+        ("snowplow-events", include_str!("../../../fixtures/mappings/snowplow-events.toml")),
         ("superstore", include_str!("../../../fixtures/mappings/superstore.toml")),
         ("woocommerce-orders", include_str!("../../../fixtures/mappings/woocommerce-orders.toml")),
     ])

@@ -8,6 +8,7 @@ use crate::{
     formats::Row,
     import::Importer,
     mapping::{BoundColumn, Type, fits},
+    personal::mask,
 };
 
 /// Why a cell or a row cannot be used.
@@ -392,7 +393,7 @@ pub(super) fn clean(text: &str) -> String {
 
 /// Text that somebody typed, on its way into the lake.
 pub(super) fn free_text(text: &str) -> String {
-    text.into()
+    mask(text).into_owned()
 }
 
 /// A cell as an error may show it: dates and amounts as they stand, anything that could be personal by its length alone.
