@@ -18,6 +18,6 @@ FROM stock_history AS this
 WHERE NOT EXISTS (
     SELECT 1
     FROM stock_history AS later
-    WHERE later.source = this.source AND later.product_id = this.product_id AND later.sku IS NOT DISTINCT FROM this.sku AND later.location IS NOT DISTINCT FROM this.location
+    WHERE later.source = this.source AND later.product_id = this.product_id AND (later.sku IS NOT DISTINCT FROM this.sku) AND (later.location IS NOT DISTINCT FROM this.location)
       AND (later.occurred_at > this.occurred_at
         OR (later.occurred_at = this.occurred_at AND later.position > this.position)))
