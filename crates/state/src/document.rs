@@ -37,6 +37,8 @@ pub struct DocumentsChanged {
     pub repeated: usize,
     /// Facts that were new.
     pub stored: usize,
+    /// Facts whose key was there before.
+    pub duplicates: usize,
 }
 
 #[derive(Clone)]
@@ -87,7 +89,8 @@ impl Documents {
             tx.execute(statement.bind(source).bind(kind).bind(&id).bind(now.timestamp_micros()).bind(sealed)).await?;
         }
         if !facts.is_empty() {
-            done.stored = append_in(&mut tx, facts, now).await?.stored;
+            let appended = append_in(&mut tx, facts, now).await?;
+            (done.stored, done.duplicates) = (appended.stored, appended.duplicates);
         }
         tx.commit().await?;
         Ok(done)

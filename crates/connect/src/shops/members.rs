@@ -5,6 +5,7 @@ use model::{Instant, Money, ShopZone, id::refuse_scientific, money::MoneyError, 
 use serde_json::{Map, Value};
 
 use super::{AHEAD_HOURS_MAX, Door};
+use crate::personal::{Found, mask, mask_json};
 
 /// Why a payload, or one of its records, cannot be used.
 #[derive(Debug)]
@@ -78,6 +79,18 @@ impl<'a> Members<'a> {
         };
         let text = text.trim();
         (!text.is_empty()).then(|| text.into())
+    }
+
+    /// A text that anybody may have written anything into, without the addresses in it.
+    pub fn free(&self, name: &str) -> Option<String> {
+        self.text(name).map(|text| mask(&text).into_owned())
+    }
+
+    /// An object of members that have no fixed meaning, without the addresses in them.
+    pub fn loose(&self, name: &str) -> Value {
+        let mut value = self.get(name).filter(|value| value.is_object()).cloned().unwrap_or(Value::Null);
+        mask_json(&mut value, &mut Found::default());
+        value
     }
 
     pub fn id(&self, name: &str) -> Result<Option<String>, Bad> {

@@ -85,8 +85,8 @@ fn base(event: &OrderEvent<'_>, told: Members<'_>) -> Result<Option<Base>, Bad> 
         points_used: Money::ZERO,
         total,
         currency: currency.unwrap_or_else(|| event.currency.clone()),
-        coupon: told.text("coupon"),
-        sales_channel: told.text("affiliation"),
+        coupon: told.free("coupon"),
+        sales_channel: told.free("affiliation"),
         subscription_id: None,
         subscription_count: None,
         send_id: event.send_id.map(String::from),
@@ -103,9 +103,9 @@ fn lines(told: Members<'_>) -> Result<Vec<Line>, Bad> {
             let unit_price = product.amount("price")?;
             Ok(Line {
                 product_id: product.id("product_id")?,
-                sku: product.text("sku"),
-                name: product.text("name"),
-                category: product.text("category"),
+                sku: product.free("sku"),
+                name: product.free("name"),
+                category: product.free("category"),
                 quantity,
                 unit_price,
                 amount: unit_price.times(quantity)?,

@@ -21,7 +21,6 @@
 use model::{
     Channel, Consent, ConsentState, ContactKind, Event, LineUserId, Money, OrderStatus, Product, Profile, Purpose, Stock,
 };
-use serde_json::Value;
 
 use super::{
     Delivered, Door, OrderDelta, OrderDocument, Person,
@@ -94,9 +93,9 @@ fn order(door: &Door<'_>, order: Members<'_>, out: &mut Delivered) -> Result<(),
         };
         lines.push(Line {
             product_id: line.id("product_id")?,
-            sku: line.text("sku"),
-            name: line.text("name"),
-            category: line.text("category"),
+            sku: line.free("sku"),
+            name: line.free("name"),
+            category: line.free("category"),
             quantity,
             unit_price: price.map_or_else(|| each(amount, quantity), Ok)?,
             amount,
@@ -133,8 +132,8 @@ fn order(door: &Door<'_>, order: Members<'_>, out: &mut Delivered) -> Result<(),
             Some(text) => model::Currency::parse(&text).map_err(|_| one_of("currency", "a code of three letters (JPY)"))?,
             None => door.currency.clone(),
         },
-        coupon: order.text("coupon"),
-        sales_channel: order.text("sales_channel"),
+        coupon: order.free("coupon"),
+        sales_channel: order.free("sales_channel"),
         subscription_id: order.id("subscription_id")?,
         subscription_count: order.count("subscription_count")?,
         send_id: order.id("send_id")?,
@@ -179,7 +178,7 @@ fn customer(door: &Door<'_>, customer: Members<'_>, out: &mut Delivered) -> Resu
             Some("ads") => Purpose::Ads,
             Some(_) => return Err(one_of("purpose", "marketing, transactional or ads")),
         };
-        let state = match told.text("state").as_deref() {
+        let state = match told.free("state").as_deref() {
             Some("granted") => ConsentState::Granted,
             Some("revoked") => ConsentState::Revoked,
             _ => return Err(one_of("state", "granted or revoked")),
@@ -191,8 +190,8 @@ fn customer(door: &Door<'_>, customer: Members<'_>, out: &mut Delivered) -> Resu
             purpose,
             state,
             source: door.source.name.clone(),
-            wording: told.text("wording"),
-            evidence: told.text("evidence").or_else(|| Some(format!("told by {}", door.source.name))),
+            wording: told.free("wording"),
+            evidence: told.free("evidence").or_else(|| Some(format!("told by {}", door.source.name))),
             changed_at,
         };
         consents.push((consent, door.received_at.max(changed_at)));
@@ -209,10 +208,10 @@ fn customer(door: &Door<'_>, customer: Members<'_>, out: &mut Delivered) -> Resu
         source: door.source.name.clone(),
         birthday: customer.date("birthday")?,
         gender,
-        prefecture: customer.text("prefecture"),
+        prefecture: customer.free("prefecture"),
         registered_on: customer.date("registered_on")?,
-        acquisition: customer.text("acquisition"),
-        attributes: customer.get("attributes").filter(|value| value.is_object()).cloned().unwrap_or(Value::Null),
+        acquisition: customer.free("acquisition"),
+        attributes: customer.loose("attributes"),
     };
     // Nothing of a record that is refused may stay.
     out.addresses(&person, updated_at);
@@ -231,13 +230,13 @@ fn product(door: &Door<'_>, told: Members<'_>, out: &mut Delivered) -> Result<()
         product_id: told.needed_id("product_id")?,
         revision_id: String::new(),
         source: door.source.name.clone(),
-        sku: told.text("sku"),
-        name: told.text("name"),
-        category: told.text("category"),
+        sku: told.free("sku"),
+        name: told.free("name"),
+        category: told.free("category"),
         price: told.money("price")?,
         cost: told.money("cost")?,
-        url: told.text("url"),
-        image_url: told.text("image_url"),
+        url: told.free("url"),
+        image_url: told.free("image_url"),
         status,
     };
     product.revision_id = revision_id(&product, at);
@@ -248,7 +247,7 @@ fn product(door: &Door<'_>, told: Members<'_>, out: &mut Delivered) -> Result<()
 fn stock(door: &Door<'_>, told: Members<'_>, out: &mut Delivered) -> Result<(), Bad> {
     let stock = Stock {
         product_id: told.needed_id("product_id")?,
-        sku: told.text("sku"),
+        sku: told.free("sku"),
         source: door.source.name.clone(),
         location: told.id("location")?,
         quantity: told.count("quantity")?.ok_or_else(|| Bad::missing("quantity"))?,
@@ -264,7 +263,7 @@ fn event(door: &Door<'_>, told: Members<'_>, out: &mut Delivered) -> Result<(), 
     let event = Event {
         event_id: told.needed_id("event_id")?,
         // The `name` of an event is not a person's.
-        name: told.text("name").ok_or_else(|| Bad::missing("name"))?,
+        name: told.free("name").ok_or_else(|| Bad::missing("name"))?,
         source: door.source.name.clone(),
         customer_id: person.customer_id,
         visitor_id: told.id("visitor_id")?,
@@ -272,11 +271,11 @@ fn event(door: &Door<'_>, told: Members<'_>, out: &mut Delivered) -> Result<(), 
         cart_id: told.id("cart_id")?,
         order_id: told.id("order_id")?,
         product_id: told.id("product_id")?,
-        category: told.text("category"),
+        category: told.free("category"),
         value: told.money("value")?,
-        url: told.text("url"),
+        url: told.free("url"),
         send_id: told.id("send_id")?,
-        properties: told.get("properties").filter(|value| value.is_object()).cloned().unwrap_or(Value::Null),
+        properties: told.loose("properties"),
     };
     out.fact(door, &event, at);
     Ok(())

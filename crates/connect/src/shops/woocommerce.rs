@@ -84,8 +84,8 @@ fn order(door: &Door<'_>, order: Members<'_>, out: &mut Delivered) -> Result<(),
         after = after.plus(total)?;
         lines.push(Line {
             product_id: item.id("product_id")?,
-            sku: item.text("sku"),
-            name: item.text("name"),
+            sku: item.free("sku"),
+            name: item.free("name"),
             category: None,
             quantity,
             unit_price: each(amount, quantity)?,
@@ -102,7 +102,7 @@ fn order(door: &Door<'_>, order: Members<'_>, out: &mut Delivered) -> Result<(),
             false => fee = fee.plus(amount)?,
         }
     }
-    let codes: Vec<String> = order.list("coupon_lines").filter_map(|coupon| coupon.text("code")).collect();
+    let codes: Vec<String> = order.list("coupon_lines").filter_map(|coupon| coupon.free("code")).collect();
     let meta = |key: &str| order.list("meta_data").find(|pair| pair.text("key").as_deref() == Some(key))?.text("value");
     let base = sound(Base {
         updated_at,
@@ -123,7 +123,7 @@ fn order(door: &Door<'_>, order: Members<'_>, out: &mut Delivered) -> Result<(),
             None => door.currency.clone(),
         },
         coupon: (!codes.is_empty()).then(|| codes.join(",")),
-        sales_channel: order.text("created_via"),
+        sales_channel: order.free("created_via"),
         subscription_id: None,
         subscription_count: None,
         send_id: send_id_of(meta("_wc_order_attribution_session_entry")).or_else(|| meta("tsb_m")),
@@ -161,7 +161,7 @@ fn customer(door: &Door<'_>, customer: Members<'_>, out: &mut Delivered) -> Resu
     let Some(customer_id) = person.customer_id.clone() else { return Err(Bad::not_an_id("id")) };
     out.addresses(&person, updated_at);
     let mut attributes = Map::new();
-    attributes.extend(customer.text("role").map(|role| ("role".into(), json!(role))));
+    attributes.extend(customer.free("role").map(|role| ("role".into(), json!(role))));
     attributes.extend(of_billing("country").map(|country| ("country".into(), json!(country))));
     let profile = Profile {
         customer_id,
@@ -182,7 +182,7 @@ fn product(door: &Door<'_>, payload: Members<'_>, out: &mut Delivered) -> Result
     let product_id = payload.needed_id("id")?;
     let at = gmt(door, payload, "date_modified")?;
     let at = at.map_or_else(|| gmt(door, payload, "date_created"), |at| Ok(Some(at)))?.unwrap_or(door.received_at);
-    let sku = payload.text("sku");
+    let sku = payload.free("sku");
     if let Some(quantity) = payload.count("stock_quantity")? {
         let (product_id, source, sku) = (product_id.clone(), door.source.name.clone(), sku.clone());
         out.fact(door, &Stock { product_id, sku, source, location: None, quantity, changed_at: at }, at);
@@ -192,12 +192,12 @@ fn product(door: &Door<'_>, payload: Members<'_>, out: &mut Delivered) -> Result
         revision_id: String::new(),
         source: door.source.name.clone(),
         sku,
-        name: payload.text("name"),
-        category: payload.list("categories").next().and_then(|category| category.text("name")),
+        name: payload.free("name"),
+        category: payload.list("categories").next().and_then(|category| category.free("name")),
         price: payload.money("price")?,
         cost: None,
-        url: payload.text("permalink"),
-        image_url: payload.list("images").next().and_then(|image| image.text("src")),
+        url: payload.free("permalink"),
+        image_url: payload.list("images").next().and_then(|image| image.free("src")),
         status: match payload.text("status").as_deref() {
             None | Some("publish") => "active".into(),
             Some("trash") => "deleted".into(),

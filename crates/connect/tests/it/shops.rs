@@ -243,6 +243,24 @@ fn what_signed_json_means() {
     assert_eq!((delivered.contacts.len(), delivered.consents.len()), (1, 1));
 }
 
+/// Anybody may write anything into a coupon, a tag or a property.
+#[test]
+fn no_address_in_free_text_gets_through() {
+    let addressed = json!({ "records": [
+        { "type": "order", "order_id": "A-1", "ordered_at": "2026-06-01T10:00:00", "coupon": "for hanako@example.jp",
+          "lines": [{ "name": "皿 (hanako@example.jp)", "unit_price": 500 }] },
+        { "type": "event", "event_id": "e", "name": "asked", "occurred_at": "2026-06-01T10:00:00", "properties": { "by": "hanako@example.jp" } },
+        { "type": "customer", "customer_id": "hanako@example.jp", "updated_at": "2026-06-01T10:00:00", "attributes": { "call": "090-1234-5678" } },
+    ] });
+    let mut delivered = read(SourceKind::SignedJson, "", addressed.to_string().as_bytes());
+    let document = String::from_utf8(delivered.orders.remove(0).document.bytes()).unwrap();
+    let rows = delivered.facts.iter().map(|fact| fact.row.as_str()).collect::<Vec<_>>().join("\n");
+    for text in [&document, &rows] {
+        assert!(!text.contains("hanako") && !text.contains("1234") && text.contains('['), "{text}");
+    }
+    assert_eq!((delivered.facts.len(), delivered.refused.len()), (2, 0));
+}
+
 #[test]
 fn consent_is_somebodys_word_and_holds_from_when_it_was_given() {
     let check = |members: Value, expect: &[&str]| {

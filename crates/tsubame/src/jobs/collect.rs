@@ -9,7 +9,7 @@ use model::{
 use sha2::{Digest, Sha256};
 use state::{ContactChange, DeadLetter};
 
-use crate::{fault::Fault, workspace::Workspace};
+use crate::{fault::Fault, jobs::webhooks, workspace::Workspace};
 
 /// Facts into the journal. Returns how many were new.
 pub async fn facts(workspace: &Workspace, facts: Vec<Fact>) -> Result<u64, Fault> {
@@ -80,7 +80,12 @@ pub async fn keep(workspace: &Workspace, source: &Source, collected: Collected, 
     }
     let mut facts = collected.facts;
     facts.extend(collected.claims.iter().filter_map(linked));
-    append(workspace, facts).await
+    let orders = webhooks::told_by_events(workspace, source, &collected.orders);
+    if orders.is_empty() {
+        return append(workspace, facts).await;
+    }
+    let done = state.documents().update(&source.name, orders, facts, now).await?;
+    Ok(Kept { stored: done.stored as u64, duplicates: done.duplicates as u64 })
 }
 
 async fn append(workspace: &Workspace, facts: Vec<Fact>) -> Result<Kept, Fault> {

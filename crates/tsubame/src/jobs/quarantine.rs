@@ -3,7 +3,10 @@
 
 use state::{DeadLetterSummary, Letters, Newest};
 
-use super::collect::{self, LIVE};
+use super::{
+    collect::{self, LIVE},
+    webhooks,
+};
 use crate::{
     fault::{Exit, Fault},
     workspace::Workspace,
@@ -29,7 +32,7 @@ pub async fn replay(workspace: &Workspace, which: Letters<'_>) -> Result<Replaye
         let Some(last) = chunk.last() else { return Ok(replayed) };
         after = last.id;
         for letter in &chunk {
-            if !letter.file.starts_with(LIVE) {
+            if !letter.file.starts_with(LIVE) && webhooks::topic_of(&letter.file).is_none() {
                 replayed.of_files += 1;
                 continue;
             }
@@ -72,6 +75,16 @@ async fn again(workspace: &Workspace, letter: &DeadLetterSummary) -> Result<Opti
     };
     if raw.expose().is_empty() {
         return Ok(Why::new("not_kept", "its bytes were not kept", "send the event again, or drop the letter"));
+    }
+    if let Some(topic) = webhooks::topic_of(&letter.file) {
+        let mut delivered = webhooks::read_letter(workspace, source, topic, raw.expose());
+        if let Some(refused) = delivered.refused.first() {
+            return Ok(Why::new(refused.code, refused.reason.clone(), &refused.remedy));
+        }
+        delivered.facts = delivered.facts.into_iter().map(|fact| fact.known_from(now)).collect();
+        webhooks::keep(workspace, source, topic, delivered, webhooks::Known::Now).await?;
+        vault.letter_replayed(letter.id, now).await?;
+        return Ok(None);
     }
     let mut collected = match collect::read_letter(workspace, source, raw.expose(), letter.arrived_at) {
         Ok(collected) => collected,

@@ -6,7 +6,13 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use connect::shops::{self, Delivered, Door, Headers, OrderDelta, OrderDocument, StockDelta, StockDocument};
+use connect::{
+    collect::OrderTold,
+    shops::{
+        self, Delivered, Door, Headers, OrderDelta, OrderDocument, StockDelta, StockDocument,
+        segment::{OrderEvent, segment_order},
+    },
+};
 use model::{Instant, ShopZone, Source};
 use sha2::{Digest, Sha256};
 use state::{ContactChange, DeadLetter, DocumentChange, MergedDocument};
@@ -105,13 +111,35 @@ pub async fn keep(
     Ok(kept)
 }
 
-/// Reads and keeps the bytes of a letter again: what was refused once may be understood by now.
-#[allow(dead_code)] // The quarantine calls it.
-pub async fn replay(workspace: &Workspace, source: &Source, file: &str, raw: &[u8], received_at: Instant) -> Result<Kept, Fault> {
-    let topic = file.strip_prefix(LETTER).and_then(|rest| rest.split(' ').next()).unwrap_or_default();
+/// The topic of a delivery, by the name of its letter.
+pub fn topic_of(file: &str) -> Option<&str> {
+    file.strip_prefix(LETTER)?.split(' ').next()
+}
+
+/// Reads the bytes of a letter again: what was refused once may be understood by now.
+pub fn read_letter(workspace: &Workspace, source: &Source, topic: &str, raw: &[u8]) -> Delivered {
     let headers = ["x-shopify-topic", "x-wc-webhook-topic"].map(|name| (name.to_string(), topic.to_string()));
-    let delivered = shops::read(&door(workspace, source, received_at), Headers(&headers), raw);
-    keep(workspace, source, topic, delivered, Known::Now).await
+    shops::read(&door(workspace, source, workspace.now()), Headers(&headers), raw)
+}
+
+/// What events of a trusted server say of orders, for the same documents.
+pub fn told_by_events(workspace: &Workspace, source: &Source, told: &[OrderTold]) -> Vec<DocumentChange> {
+    let (shop, now) = (workspace.shop(), workspace.now());
+    let context =
+        Context { source: source.name.clone(), zone: shop.timezone, known: Known::Now, now, cut: Arc::new(AtomicU64::new(0)) };
+    let delta = |told: &OrderTold| {
+        segment_order(&OrderEvent {
+            name: &told.name,
+            event_id: &told.event_id,
+            at: told.at,
+            customer_id: told.customer_id.as_ref(),
+            properties: &told.properties,
+            send_id: told.send_id.as_deref(),
+            currency: &shop.currency,
+            tax_included: source.tax_included,
+        })
+    };
+    told.iter().filter_map(delta).map(|delta| order_change(&context, delta)).collect()
 }
 
 /// What a change of a document needs to know, apart from the change.

@@ -203,6 +203,27 @@ fn only_what_is_signed_is_taken_and_what_is_taken_is_kept() {
     });
 }
 
+/// What was refused waits for somebody to mend the reason, here a clock.
+#[test]
+fn a_letter_is_read_again() {
+    run(async {
+        let site = Site::open().await;
+        let ahead = order(1, 0, json!({ "created_at": "2026-07-04T10:00:00+09:00", "updated_at": "2026-07-04T10:00:00+09:00" }));
+        assert_eq!(site.shopify("orders/create", &ahead).await, 200);
+        assert_eq!(site.ask("SELECT order_id FROM orders_history").await, Vec::<String>::new());
+        let all = state::Letters::default();
+        let replayed = crate::jobs::quarantine::replay(&site.workspace, all).await.unwrap();
+        assert_eq!((replayed.accepted, replayed.refused), (0, 1));
+        let later = DateTime::parse_from_rfc3339("2026-07-04T12:00:00+09:00").unwrap().to_utc();
+        site.workspace.clock.set(later);
+        let replayed = crate::jobs::quarantine::replay(&site.workspace, all).await.unwrap();
+        assert_eq!((replayed.accepted, replayed.refused), (1, 0));
+        assert!(site.workspace.state.vault().dead_letters(later, 10).await.unwrap().is_empty());
+        let desk = site.workspace.desk(later, Mode::AsKnown).await.unwrap();
+        assert_eq!(desk.ask_sql("SELECT net FROM orders").await.unwrap().rows.len(), 1);
+    });
+}
+
 /// Some 30 orders: made, changed, refunded, cancelled; the rest of 200 are repetitions.
 fn deliveries() -> Vec<(&'static str, Value)> {
     let mut all = Vec::new();
