@@ -3,13 +3,16 @@
 
 use connect::collect::{Collected, Endpoint, Malformed, Refused, Request};
 use model::{
-    Channel, Claim, Consent, ConsentState, Fact, Identity, Instant, Purpose, Receipt, ReceiptKind, Source, SourceKind,
-    Suppression,
+    Channel, Consent, ConsentState, CustomerId, Fact, Instant, Purpose, Receipt, ReceiptKind, Source, SourceKind, Suppression,
 };
 use sha2::{Digest, Sha256};
 use state::{ContactChange, DeadLetter};
 
-use crate::{fault::Fault, jobs::webhooks, workspace::Workspace};
+use crate::{
+    fault::Fault,
+    jobs::{identity, webhooks},
+    workspace::Workspace,
+};
 
 /// Facts into the journal. Returns how many were new.
 pub async fn facts(workspace: &Workspace, facts: Vec<Fact>) -> Result<u64, Fault> {
@@ -65,6 +68,8 @@ pub async fn keep(workspace: &Workspace, source: &Source, collected: Collected, 
         .into_iter()
         .map(|(contact, known_at)| ContactChange { contact, active: true, changed_at: known_at, known_at })
         .collect();
+    // Addresses come from sources that the shop trusts alone.
+    let known: Vec<CustomerId> = changes.iter().map(|change| change.contact.customer_id.clone()).collect();
     let mut is_changed = !collected.consents.is_empty();
     if !changes.is_empty() {
         is_changed |= state.vault().put_changes(&changes, &source.name, now).await? > 0;
@@ -78,8 +83,15 @@ pub async fn keep(workspace: &Workspace, source: &Source, collected: Collected, 
     if !letters.is_empty() {
         state.vault().dead_letter(&letters, now).await?;
     }
-    let mut facts = collected.facts;
-    facts.extend(collected.claims.iter().filter_map(linked));
+    if !known.is_empty() {
+        identity::settle(workspace, &known).await?;
+    }
+    let mut claims = identity::by_links(workspace, &collected.facts).await?;
+    claims.extend(collected.claims);
+    if !claims.is_empty() {
+        identity::claims(workspace, claims).await?;
+    }
+    let facts = collected.facts;
     let orders = webhooks::told_by_events(workspace, source, &collected.orders);
     if orders.is_empty() {
         return append(workspace, facts).await;
@@ -94,21 +106,6 @@ async fn append(workspace: &Workspace, facts: Vec<Fact>) -> Result<Kept, Fault> 
     }
     let appended = workspace.state.journal().append(facts, workspace.now()).await?;
     Ok(Kept { stored: appended.stored as u64, duplicates: appended.duplicates as u64 })
-}
-
-/// A visitor's link to a customer. Two customers are never linked on a client's word.
-fn linked(claim: &Claim) -> Option<Fact> {
-    let identity = Identity {
-        kind: claim.kind.into(),
-        from_id: claim.from_id.clone(),
-        survivor_id: claim.customer_id.clone(),
-        rule: claim.rule.into(),
-        linked: true,
-        source: claim.source.clone(),
-        evidence: claim.evidence.clone(),
-        changed_at: claim.at,
-    };
-    (claim.kind == "visitor").then(|| Fact::new(&identity, claim.at, claim.at))
 }
 
 /// Where the letters of live events are kept, as opposed to those of files.

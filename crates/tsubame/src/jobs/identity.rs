@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::{Claim, CustomerId, Instant, Receipt, ReceiptKind};
+use model::{Claim, CustomerId, Event, Fact, Instant, Record};
 use query::{Mode, ParamValue, Params, Value};
 use state::{ClaimsJudged, Proposal};
 
@@ -29,7 +29,6 @@ pub struct Facts {
 }
 
 /// Judges claims as they come. Those of a public key tie visitors alone.
-#[allow(dead_code)] // Until a door brings claims.
 pub async fn claims(workspace: &Workspace, claims: Vec<Claim>) -> Result<ClaimsJudged, Fault> {
     if claims.is_empty() {
         return Ok(ClaimsJudged::default());
@@ -51,23 +50,30 @@ pub async fn settle(workspace: &Workspace, customers: &[CustomerId]) -> Result<C
     Ok(judged)
 }
 
-/// A click on a link of ours, seen in a browser: the link names the send, and the send its customer. A machine's click names nobody.
-#[allow(dead_code)] // Until a door shows us browsers.
-pub async fn clicked(workspace: &Workspace, visitor_id: &str, receipt: &Receipt, at: Instant) -> Result<ClaimsJudged, Fault> {
-    if receipt.kind != ReceiptKind::Clicked || !receipt.human {
-        return Ok(ClaimsJudged::default());
+/// Visitors who came by a link of ours: the link names the send, and the send its customer. Links are forwarded and can be made up, so a claim
+/// of this kind ties a visitor only, and gives way to what a visitor says of themselves.
+pub async fn by_links(workspace: &Workspace, facts: &[Fact]) -> Result<Vec<Claim>, Fault> {
+    let mut seen = BTreeSet::new();
+    let mut claims = Vec::new();
+    for fact in facts.iter().filter(|fact| fact.table == Event::TABLE && fact.row.contains("\"send_id\":\"")) {
+        let Ok(event) = serde_json::from_str::<Event>(&fact.row) else { continue };
+        let (None, Some(visitor_id), Some(send_id)) = (event.customer_id, event.visitor_id, event.send_id) else { continue };
+        if !seen.insert((visitor_id.clone(), send_id.clone())) {
+            continue;
+        }
+        let Some(held) = workspace.state.ledger().send(&send_id).await? else { continue };
+        claims.push(Claim {
+            kind: "visitor",
+            from_id: visitor_id,
+            customer_id: held.send.customer_id,
+            rule: "click",
+            trusted: false,
+            at: workspace.now(),
+            source: event.source,
+            evidence: Some(format!("send {send_id}")),
+        });
     }
-    let claim = Claim {
-        kind: "visitor",
-        from_id: visitor_id.into(),
-        customer_id: receipt.customer_id.clone(),
-        rule: "click",
-        trusted: true,
-        at,
-        source: receipt.source.clone(),
-        evidence: Some(format!("receipt {}", receipt.receipt_id)),
-    };
-    claims(workspace, vec![claim]).await
+    Ok(claims)
 }
 
 /// A person says that the two are one. Returns who survives.
