@@ -1,5 +1,7 @@
 //! Whatever a file holds, an import ends with facts and rejections, and loses no row in silence.
 
+use std::sync::LazyLock;
+
 use connect::{
     collect::Endpoint,
     destinations::{CellKind, Column, Destination, Table, csv::Csv},
@@ -34,11 +36,13 @@ fn table_of(kind: Kind) -> &'static str {
     if kind == Kind::Spend { "ad_spend" } else { kind.name() }
 }
 
+/// Parsed once: there are many, and many cases.
+static MAPPINGS: LazyLock<Vec<Mapping>> = LazyLock::new(|| built_in().values().map(|text| mapping(text)).collect());
+
 proptest! {
     #[test]
     fn every_row_is_accounted_for(rows in prop::collection::vec(prop::collection::vec(cell(), 21), 1..12)) {
-        for text in built_in().values() {
-            let mapping = mapping(text);
+        for mapping in MAPPINGS.iter() {
             let mut header: Vec<String> = Vec::new();
             for column in mapping.columns.iter().chain(&mapping.items).flat_map(|column| &column.from).chain(&mapping.properties) {
                 if !header.contains(column) {
@@ -50,7 +54,7 @@ proptest! {
             });
             header.extend(of_rows);
             header.extend(mapping.keep_rows.iter().map(|clause| clause.column.clone()));
-            let mut importer = Importer::new(&mapping, &header, &IdKey::new(b"secret"), now()).unwrap();
+            let mut importer = Importer::new(mapping, &header, &IdKey::new(b"secret"), now()).unwrap();
             for (index, row) in rows.iter().enumerate() {
                 let fields = row.iter().cycle().take(header.len()).map(|cell| Some(cell.clone())).collect();
                 importer.push(Parsed::Row(Row { line: index as u64 + 2, fields, raw: Vec::new() }));

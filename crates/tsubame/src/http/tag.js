@@ -18,7 +18,7 @@
   var PAGES = script.getAttribute("data-page") || "on";
   var DOMAIN = script.getAttribute("data-domain");
   var YEAR = 31536000, SESSION = 1800;
-  var KEPT = 200, BATCH = 50, BEACON_BYTES = 60000, WAIT_MIN = 1000, WAIT_MAX = 60000;
+  var KEPT = 2000, BATCH = 50, BEACON_BYTES = 60000, WAIT_MIN = 1000, WAIT_MAX = 60000;
 
   var pending = [], flying = [], held = [], failures = 0, timer = 0, memory = {};
   var userId = null, traits = {}, lastUrl = "";

@@ -69,14 +69,19 @@ impl Site {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("tsubame.toml"), SETTINGS).unwrap();
         std::fs::create_dir(folder.path().join("secrets")).unwrap();
-        for name in ["old", "new"] {
+        for name in ["old", "new", "none"] {
             std::fs::write(folder.path().join("secrets").join(name), format!("{name} secret\n")).unwrap();
         }
         let workspace = Arc::new(Workspace::open(folder.path(), Clock::logical(now()), Access::Write).await.unwrap());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(serve(listener, workspace.clone(), std::future::pending()));
+        // A start without a secret is refused; one that goes missing later must not open the door.
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        while client.get(format!("{address}/healthz")).send().await.is_err() {
+            tokio::task::yield_now().await;
+        }
+        std::fs::remove_file(folder.path().join("secrets/none")).unwrap();
         Site { address, client, workspace, _folder: folder }
     }
 
