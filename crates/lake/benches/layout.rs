@@ -71,7 +71,7 @@ fn events(rows: i64) -> RecordBatch {
         // A few buy much: the square of an even draw.
         let share = (draw(&mut state) % 10_000) as f64 / 10_000.0;
         let member = (share * share * customers as f64) as u64;
-        customer.push((draw(&mut state) % 3 != 0).then(|| format!("c{member:07}")));
+        customer.push((!draw(&mut state).is_multiple_of(3)).then(|| format!("c{member:07}")));
         let item = draw(&mut state) % 2_000;
         product.push(format!("p{item:05}"));
         url.push(format!("https://shop.example.jp/products/p{item:05}"));
@@ -101,14 +101,16 @@ fn sorted(events: &RecordBatch, order: &[&str]) -> RecordBatch {
 
 fn write(path: &std::path::Path, events: &RecordBatch, group: usize, bloom: bool) {
     let customer = ColumnPath::from("customer_id");
-    let properties = WriterProperties::builder()
+    let mut properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(3).expect("a level")))
         .set_max_row_group_row_count(Some(group))
         .set_column_dictionary_enabled(ColumnPath::from("at"), false)
-        .set_column_encoding(ColumnPath::from("at"), Encoding::DELTA_BINARY_PACKED)
-        .set_column_bloom_filter_enabled(customer.clone(), bloom)
-        .set_column_bloom_filter_max_ndv(customer, group as u64)
-        .build();
+        .set_column_encoding(ColumnPath::from("at"), Encoding::DELTA_BINARY_PACKED);
+    if bloom {
+        // A bound turns the filter on, too.
+        properties = properties.set_column_bloom_filter_max_ndv(customer, group as u64);
+    }
+    let properties = properties.build();
     // The day is there to sort by, not to be kept.
     let kept: Vec<usize> = (0..events.num_columns()).filter(|index| *index != 1).collect();
     let events = events.project(&kept).expect("its columns");

@@ -24,7 +24,8 @@ use crate::{
     tables::{self, Kind, Table},
 };
 
-/// Rows of a row group: `benches/layout.rs` has the measurements.
+/// Rows of a row group. Of 3 M events (`benches/layout.rs`): a customer's time line takes 3 ms with groups of this size and 5 ms with a
+/// quarter of it, which also costs 9 % more bytes; eight times as many save 3 % and make the whole scan slower.
 pub const GROUP_ROWS: usize = 131_072;
 /// A text in the log is cut to this: it is there to skip files by.
 const TEXT_CHARS_MAX: usize = 32;
@@ -108,7 +109,8 @@ impl FileWriter {
     }
 }
 
-/// Zstandard; a bloom filter where one value is looked up; times and positions as differences; no dictionary for values that never repeat.
+/// Zstandard; a bloom filter where one value is looked up (it takes a customer's time line from 49 ms to 3 for half a percent of bytes, in
+/// files that are sorted by time); times and positions as differences; no dictionary for values that never repeat.
 pub fn properties(table: &dyn Table) -> WriterProperties {
     let mut properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(3).expect("a level of zstd")))

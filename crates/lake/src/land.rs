@@ -105,7 +105,7 @@ impl Lake {
             place.probe().await?;
         }
         let (place_of, access_of) = (&place, &access);
-        let mut opening: Vec<BoxFuture<'_, Result<(&'static str, RwLock<Handle>), LakeError>>> = Vec::new();
+        let mut opening: Vec<BoxFuture<'_, Result<Opened, LakeError>>> = Vec::new();
         for table in tables::TABLES.iter().copied() {
             opening.push(Box::pin(async move {
                 let handle = open_table(place_of, table, access_of, APPLICATION).await?;
@@ -298,6 +298,8 @@ impl Lake {
 }
 
 const OPENED_TOGETHER: usize = 8;
+
+type Opened = (&'static str, RwLock<Handle>);
 
 /// The rows past the watermark as one file; `None` if there are none.
 fn unlanded(table: &'static dyn Table, parts: &[&TailSegment], watermark: i64) -> Result<Option<(u64, Sealed)>, LakeError> {

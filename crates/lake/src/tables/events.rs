@@ -32,6 +32,8 @@ impl Table for Events {
         ]
     }
 
+    // By time: a week's scan takes 2 ms where the order by customer takes 15, and the files are the smallest (`benches/layout.rs`). A
+    // customer's events are found by the bloom filter.
     fn sort(&self) -> &'static [&'static str] {
         &["occurred_at"]
     }

@@ -32,8 +32,10 @@ fn log_file(folder: &Path, name: &str) -> PathBuf {
     folder.join("events").join("_delta_log").join(name)
 }
 
+type Damage = fn(&mut Vec<u8>);
+
 /// The ways a file goes wrong.
-const WAYS: [(&str, fn(&mut Vec<u8>)); 6] = [
+const WAYS: [(&str, Damage); 6] = [
     ("emptied", |bytes| bytes.clear()),
     ("cut in half", |bytes| bytes.truncate(bytes.len() / 2)),
     ("without its end", |bytes| bytes.truncate(bytes.len() - 1)),
@@ -173,7 +175,7 @@ async fn a_damaged_checkpoint_is_put_aside() {
         assert!(tended.iter().any(|tended| tended.table == "events" && tended.checkpoint), "{tended:?}");
         lake.land(&[facts(52..=52)]).await.expect("landed");
     }
-    let check = async |name: &str, damage: fn(&mut Vec<u8>)| {
+    let check = async |name: &str, damage: Damage| {
         let file = log_file(path, name);
         let mut bytes = fs::read(&file).expect("a file");
         damage(&mut bytes);
@@ -184,7 +186,7 @@ async fn a_damaged_checkpoint_is_put_aside() {
         assert!(!file.exists(), "{name}");
     };
     check("_last_checkpoint", |bytes| bytes.clear()).await;
-    let middle: fn(&mut Vec<u8>) = |bytes| {
+    let middle: Damage = |bytes| {
         let at = bytes.len() / 2;
         bytes[at] ^= 1;
     };

@@ -3,6 +3,7 @@
 use std::{
     fs::{self, File},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use clap::Args;
@@ -31,6 +32,10 @@ pub struct Backup {
     shop: ShopFolder,
 }
 
+/// Landing takes the lake for moments at a time, a compaction for a while.
+const WAIT: Duration = Duration::from_millis(250);
+const WAITS_MAX: usize = 240;
+
 impl Backup {
     pub async fn run(self) -> Result<(), Fault> {
         if self.to.exists() {
@@ -45,7 +50,14 @@ impl Backup {
         copy_files(&workspace.folder, &partial)?;
         let partial = partial.canonicalize().map_err(|source| Fault::io(doing(&partial), source))?;
         // Nothing lands meanwhile: whatever the lake lacks is in the journal, and the journal is copied after it.
-        let copied = alone(&workspace, Box::pin(copy_data(&workspace, &partial))).await?;
+        let mut copied = None;
+        for _ in 0..WAITS_MAX {
+            copied = alone(&workspace, Box::pin(copy_data(&workspace, &partial))).await?;
+            if copied.is_some() {
+                break;
+            }
+            tokio::time::sleep(WAIT).await;
+        }
         let Some((files, bytes)) = copied else {
             let _ = fs::remove_dir_all(&partial);
             return Err(Fault::new(Exit::Busy, "another job has the lake").remedy("try again in a minute"));
