@@ -7,7 +7,7 @@ use connect::{
     destinations::{CellKind, Column, Destination, Table, csv::Csv},
     formats::{FORMATS, Layout, Parsed, Row},
     import::Importer,
-    mapping::{Kind, built_in},
+    mapping::{Kind, Mapping, built_in},
 };
 use model::IdKey;
 use proptest::prelude::*;
