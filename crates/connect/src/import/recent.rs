@@ -8,25 +8,43 @@
 
 /// Ids that share a place.
 const WAYS: usize = 8;
-/// Places; a power of two. With [`WAYS`] and three numbers each 24 MiB, of which a small file touches little.
-const PLACES: usize = 1 << 17;
+/// Places to begin with, and at most; powers of two. With [`WAYS`] and three numbers each the most is 24 MiB.
+const PLACES_MIN: usize = 1 << 8;
+const PLACES_MAX: usize = 1 << 17;
+/// How much more room there is when half of it is taken.
+const GROWTH: usize = 8;
 
 /// Numbers of a slot: key, content, and one more.
 const SLOT: usize = 3;
 
 pub(super) struct Recent {
-    /// Slots one after the other, [`WAYS`] to a place, the latest of a place first; a key of zero is nothing. Memory that was never written
-    /// costs nothing, so it is one vector of zeros.
+    /// Slots one after the other, [`WAYS`] to a place, the latest of a place first; a key of zero is nothing.
     numbers: Vec<u64>,
+    taken: usize,
 }
 
 impl Recent {
     pub fn new() -> Recent {
-        Recent::of(PLACES)
+        Recent::of(PLACES_MIN)
     }
 
     fn of(places: usize) -> Recent {
-        Recent { numbers: vec![0; places * WAYS * SLOT] }
+        Recent { numbers: vec![0; places * WAYS * SLOT], taken: 0 }
+    }
+
+    fn places(&self) -> usize {
+        self.numbers.len() / (WAYS * SLOT)
+    }
+
+    fn grow(&mut self) {
+        let mut larger = Recent::of((self.places() * GROWTH).min(PLACES_MAX));
+        // The latest last, so that they are first again.
+        for place in self.numbers.chunks_exact(WAYS * SLOT) {
+            for slot in place.chunks_exact(SLOT).rev().filter(|slot| slot[0] != 0) {
+                larger.put(slot[0], slot[1], slot[2]);
+            }
+        }
+        *self = larger;
     }
 
     pub fn get(&self, key: u64) -> Option<(u64, u64)> {
@@ -37,10 +55,14 @@ impl Recent {
 
     /// Remembers a key with its content, and says what it had before.
     pub fn put(&mut self, key: u64, content: u64, number: u64) -> Option<(u64, u64)> {
+        if self.taken * 2 > self.places() * WAYS && self.places() >= PLACES_MIN && self.places() < PLACES_MAX {
+            self.grow();
+        }
         let (key, start) = self.place(key);
         let place = &mut self.numbers[start..start + WAYS * SLOT];
         let at = place.chunks_exact(SLOT).position(|slot| slot[0] == key);
         let before = at.map(|at| (place[at * SLOT + 1], place[at * SLOT + 2]));
+        self.taken += usize::from(at.is_none() && place[(WAYS - 1) * SLOT] == 0);
         place[..(at.unwrap_or(WAYS - 1) + 1) * SLOT].rotate_right(SLOT);
         place[..SLOT].copy_from_slice(&[key, content, number]);
         before
@@ -48,8 +70,7 @@ impl Recent {
 
     /// Keys are hashes already: their lower bits tell the place.
     fn place(&self, key: u64) -> (u64, usize) {
-        let places = self.numbers.len() / (WAYS * SLOT);
-        (key.max(1), (key as usize & (places - 1)) * WAYS * SLOT)
+        (key.max(1), (key as usize & (self.places() - 1)) * WAYS * SLOT)
     }
 }
 

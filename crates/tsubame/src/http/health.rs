@@ -28,7 +28,7 @@ async fn metrics(State(app): Shared, Extension(visit): Extension<Arc<Visit>>) ->
         return Err(Failed::SignIn);
     }
     let workspace = &app.workspace;
-    let pending = workspace.state.journal().pending_bytes().await?;
+    let pending = workspace.state.journal().bytes_after(workspace.landed_from().await?).await?;
     let sends = workspace.state.ledger().counts().await?;
     let tables = workspace.lake.status().await.map_err(crate::fault::Fault::from)?;
     let mut text = String::new();

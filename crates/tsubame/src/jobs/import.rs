@@ -530,7 +530,7 @@ impl Sink<'_> {
             self.report.stored += appended.stored as u64;
             self.report.duplicates += appended.duplicates as u64;
         }
-        if state.journal().pending_bytes().await? > PENDING_BYTES_MAX {
+        if state.journal().bytes_after(self.workspace.landed_from().await?).await? > PENDING_BYTES_MAX {
             flush(self.workspace).await?;
         }
         Ok(())
