@@ -215,7 +215,7 @@ impl PostalAddress {
     /// a postal code or than a street is no address: half a town would share it.
     pub fn parse(raw: &str) -> Result<Self, ContactError> {
         let text: String = raw.nfkc().flat_map(char::to_lowercase).collect();
-        let text = text.replace("丁目", " ").replace("番地", " ").replace('番', " ").replace('号', " ").replace('〒', " ");
+        let text = text.replace("丁目", " ").replace("番地", " ").replace(['番', '号', '〒'], " ");
         let mut kept = String::new();
         let mut parted = false;
         for c in text.chars() {

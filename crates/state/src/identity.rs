@@ -184,7 +184,7 @@ impl Identities {
         let mut tx = self.db.begin(format!("undo the merge of {customer}")).await?;
         let mut survivor = None;
         loop {
-            let near = Near::read(&mut tx, &[customer.clone()]).await?;
+            let near = Near::read(&mut tx, std::slice::from_ref(customer)).await?;
             let people = people(&near.ties, &near.seen);
             let cut = match people.get(customer) {
                 Some((whom, tie)) if survivor.as_ref().is_none_or(|survivor| survivor == *whom) => {

@@ -314,7 +314,7 @@ impl Pages {
 
     /// Where a key is, if it is in this run. Keys are spread evenly, so their order is that of their pages.
     fn row_of(&self, key: u128) -> i64 {
-        self.row(((key >> 64) * u128::from(self.count) >> 64) as u64)
+        self.row((((key >> 64) * u128::from(self.count)) >> 64) as u64)
     }
 
     /// The first key that belongs to a page; 0 for the one after the last.
@@ -360,7 +360,7 @@ impl Filter {
     }
 
     fn block_of(&self, key: u128) -> usize {
-        (u128::from(key as u64) * self.blocks.len() as u128 >> 64) as usize
+        ((u128::from(key as u64) * self.blocks.len() as u128) >> 64) as usize
     }
 }
 

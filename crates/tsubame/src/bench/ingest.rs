@@ -229,5 +229,5 @@ async fn landed(shop: &Path) -> Result<(u64, u64), Fault> {
     let status = workspace.lake.status().await?;
     workspace.state.close().await;
     let events = status.iter().find(|table| table.table == "events");
-    Ok(events.map_or((0, 0), |events| (events.rows as u64, events.bytes as u64)))
+    Ok(events.map_or((0, 0), |events| (events.rows as u64, events.bytes)))
 }
