@@ -23,7 +23,7 @@ fn main() -> ExitCode {
     // Two TLS providers are linked; the first to be asked would panic.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let filter = tracing_subscriber::EnvFilter::try_from_env("TSUBAME_LOG")
-        .unwrap_or_else(|_| "warn,tsubame=info,buoyant_kernel=off".into());
+        .unwrap_or_else(|_| "warn,tsubame=info,buoyant_kernel=off,datafusion_common::pruning=error".into());
     // A line that cannot be written (the log's disk is full) is lost; told of on stderr, it would panic and cost an answer.
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).log_internal_errors(false).init();
     let cli = cli::Cli::parse();
