@@ -49,7 +49,7 @@ pub async fn maintain(workspace: &Workspace) -> Result<usize, Fault> {
     let work = async {
         let compacted = rewritten(workspace, FILES_MIN).await?;
         for tended in workspace.lake.tend(true).await? {
-            tracing::info!(?tended, "tended a table");
+            tracing::debug!(?tended, "tended a table");
         }
         Ok(compacted)
     };
