@@ -37,7 +37,7 @@ const CHUNK: usize = 10_000;
 /// Rows after which what waits is taken, even if few of them became facts: rejections wait as well.
 const ROWS_WAITING_MAX: usize = 5 * CHUNK;
 /// Journal bytes after which an import lets them land before it goes on.
-const PENDING_BYTES_MAX: u64 = 512 << 20;
+const PENDING_BYTES_MAX: u64 = 128 << 20;
 const SHOWN_REJECTIONS: usize = 50;
 /// Rows that a mapping is guessed from.
 const SAMPLE_ROWS: usize = 200;
