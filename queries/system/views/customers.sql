@@ -1,7 +1,7 @@
 -- Customers
 --
--- The latest revision of each profile, whatever source it came from. No addresses. Of people who were merged it is the
--- survivor's; a survivor without one has the last that came of the others.
+-- What is known of each person, member by member: the last that any source stated, for a source that leaves a member out (a site that tells a
+-- plan and no birthday) takes nothing back. Of people who were merged the survivor's own word comes before the others'. No addresses.
 --
 -- column occurred_at    instant ja:"発生日時"  en:"Occurred at"
 -- column known_at       instant ja:"判明日時"  en:"Known at"
@@ -16,25 +16,18 @@
 -- column acquisition    text    ja:"獲得経路"  en:"Acquisition"
 -- column attributes     text    ja:"任意属性"  en:"Attributes"
 SELECT
-    this.occurred_at, this.known_at, this.ingested_at, coalesce(who.survivor_id, this.customer_id) AS customer_id,
-    this.revision_id, this.source, this.birthday, this.gender, this.prefecture, this.registered_on, this.acquisition,
-    this.attributes
+    last_value(this.occurred_at ORDER BY who.survivor_id IS NULL, this.occurred_at, this.position) AS occurred_at,
+    last_value(this.known_at ORDER BY who.survivor_id IS NULL, this.occurred_at, this.position) AS known_at,
+    last_value(this.ingested_at ORDER BY who.survivor_id IS NULL, this.occurred_at, this.position) AS ingested_at,
+    coalesce(who.survivor_id, this.customer_id) AS customer_id,
+    last_value(this.revision_id ORDER BY who.survivor_id IS NULL, this.occurred_at, this.position) AS revision_id,
+    last_value(this.source ORDER BY who.survivor_id IS NULL, this.occurred_at, this.position) AS source,
+    last_value(this.birthday ORDER BY who.survivor_id IS NULL, this.occurred_at, this.position) FILTER (WHERE this.birthday IS NOT NULL) AS birthday,
+    last_value(this.gender ORDER BY who.survivor_id IS NULL, this.occurred_at, this.position) FILTER (WHERE this.gender IS NOT NULL) AS gender,
+    last_value(this.prefecture ORDER BY who.survivor_id IS NULL, this.occurred_at, this.position) FILTER (WHERE this.prefecture IS NOT NULL) AS prefecture,
+    last_value(this.registered_on ORDER BY who.survivor_id IS NULL, this.occurred_at, this.position) FILTER (WHERE this.registered_on IS NOT NULL) AS registered_on,
+    last_value(this.acquisition ORDER BY who.survivor_id IS NULL, this.occurred_at, this.position) FILTER (WHERE this.acquisition IS NOT NULL) AS acquisition,
+    last_value(this.attributes ORDER BY who.survivor_id IS NULL, this.occurred_at, this.position) FILTER (WHERE this.attributes IS NOT NULL) AS attributes
 FROM customers_history AS this
 LEFT JOIN survivors AS who ON who.customer_id = this.customer_id
-WHERE NOT EXISTS (
-    SELECT 1
-    FROM customers_history AS later
-    WHERE later.customer_id = this.customer_id
-      AND (later.occurred_at > this.occurred_at
-        OR (later.occurred_at = this.occurred_at AND later.position > this.position)))
-  AND NOT EXISTS (
-    SELECT 1
-    FROM survivors AS merged
-    JOIN customers_history AS own ON own.customer_id = merged.survivor_id
-    WHERE merged.customer_id = this.customer_id)
-  AND NOT EXISTS (
-    SELECT 1
-    FROM survivors AS merged
-    JOIN survivors AS other ON other.survivor_id = merged.survivor_id
-    JOIN customers_history AS theirs ON theirs.customer_id = other.customer_id
-    WHERE merged.customer_id = this.customer_id AND theirs.position > this.position)
+GROUP BY coalesce(who.survivor_id, this.customer_id)

@@ -24,8 +24,8 @@ pub mod woocommerce;
 use std::collections::BTreeMap;
 
 use model::{
-    Claim, Consent, Contact, ContactKind, Currency, CustomerId, Email, Fact, IdKey, Instant, Phone, Profile, Record, ShopZone,
-    Source, SourceKind, id::hex, id_bytes,
+    Consent, Contact, ContactKind, Currency, CustomerId, Email, Fact, IdKey, Instant, Phone, Profile, Record, ShopZone, Source,
+    SourceKind, id::hex, id_bytes,
 };
 
 pub use order_document::{OrderDelta, OrderDocument};
@@ -59,7 +59,6 @@ pub struct Delivered {
     /// Each with the instant since which it is good.
     pub contacts: Vec<(Contact, Instant)>,
     pub consents: Vec<(Consent, Instant)>,
-    pub claims: Vec<Claim>,
     pub refused: Vec<Refused>,
     /// What was left out on purpose, by why: `test_order`, `ignored_topic`.
     pub left_out: BTreeMap<&'static str, u64>,

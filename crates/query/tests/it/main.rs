@@ -4,6 +4,7 @@
 mod built_in;
 mod params;
 mod past;
+mod people;
 mod read_only;
 mod wrong_files;
 

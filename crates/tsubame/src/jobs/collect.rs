@@ -2,15 +2,13 @@
 //! sent and we could not use waits, sealed, in the quarantine.
 
 use connect::collect::{Collected, Endpoint, Malformed, Refused, Request};
-use model::{
-    Channel, Consent, ConsentState, CustomerId, Fact, Instant, Purpose, Receipt, ReceiptKind, Source, SourceKind, Suppression,
-};
+use model::{Channel, Consent, ConsentState, Fact, Instant, Purpose, Receipt, ReceiptKind, Source, SourceKind, Suppression};
 use sha2::{Digest, Sha256};
 use state::{ContactChange, DeadLetter};
 
 use crate::{
     fault::Fault,
-    jobs::{identity, webhooks},
+    jobs::{identity, people, webhooks},
     workspace::Workspace,
 };
 
@@ -68,23 +66,9 @@ pub async fn keep(workspace: &Workspace, source: &Source, collected: Collected, 
         .into_iter()
         .map(|(contact, known_at)| ContactChange { contact, active: true, changed_at: known_at, known_at })
         .collect();
-    // Addresses come from sources that the shop trusts alone.
-    let known: Vec<CustomerId> = changes.iter().map(|change| change.contact.customer_id.clone()).collect();
-    let mut is_changed = !collected.consents.is_empty();
-    if !changes.is_empty() {
-        is_changed |= state.vault().put_changes(&changes, &source.name, now).await? > 0;
-    }
-    if !collected.consents.is_empty() {
-        state.consents().record_consents(&collected.consents, now).await?;
-    }
-    if is_changed {
-        workspace.forget_reachable();
-    }
+    people::learn(workspace, &source.name, changes, &collected.consents).await?;
     if !letters.is_empty() {
         state.vault().dead_letter(&letters, now).await?;
-    }
-    if !known.is_empty() {
-        identity::settle(workspace, &known).await?;
     }
     let mut claims = identity::by_links(workspace, &collected.facts).await?;
     claims.extend(collected.claims);

@@ -2,7 +2,7 @@
 //! land. The same file again changes nothing, and one that was interrupted lands what is missing when it is imported again.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     fs::File,
     io::{BufReader, Read},
     path::{Path, PathBuf},
@@ -20,14 +20,14 @@ use connect::{
 };
 use flate2::read::{DeflateDecoder, MultiGzDecoder};
 use lake::ParquetRows;
-use model::{CustomerId, Fact};
+use model::Fact;
 use sha2::{Digest, Sha256};
 use state::{ContactChange, DeadLetter};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     fault::{Exit, Fault},
-    jobs::flush::flush,
+    jobs::{flush::flush, people},
     progress::Progress,
     workspace::Workspace,
 };
@@ -483,20 +483,14 @@ impl Sink<'_> {
             .into_iter()
             .map(|(contact, known_at)| ContactChange { contact, active: true, changed_at: known_at, known_at })
             .collect();
-        if !changes.is_empty() {
-            state.vault().put_changes(&changes, &self.source, now).await?;
-            let customers: BTreeSet<CustomerId> = changes.into_iter().map(|change| change.contact.customer_id).collect();
-            super::identity::settle(self.workspace, &customers.into_iter().collect::<Vec<_>>()).await?;
-        }
-        if !imported.consents.is_empty() {
-            state.consents().record_consents(&imported.consents, now).await?;
-        }
+        // What forbids comes before what permits.
         if !imported.suppressions.is_empty() {
             state.consents().record_suppressions(&imported.suppressions, now).await?;
         }
         if !imported.address_suppressions.is_empty() {
             state.consents().suppress_addresses(&imported.address_suppressions, now).await?;
         }
+        people::learn(self.workspace, &self.source, changes, &imported.consents).await?;
         self.report.rejected += imported.rejections.len() as u64;
         let mut file = String::new();
         if !imported.rejections.is_empty() {

@@ -10,6 +10,7 @@ pub mod flush;
 pub mod identity;
 pub mod import;
 pub mod maintain;
+pub mod people;
 pub mod pull;
 pub mod quarantine;
 pub mod tick;

@@ -13,11 +13,11 @@ use connect::{
         segment::{OrderEvent, segment_order},
     },
 };
-use model::{CustomerId, Instant, ShopZone, Source};
+use model::{Instant, ShopZone, Source};
 use sha2::{Digest, Sha256};
 use state::{ContactChange, DeadLetter, DocumentChange, MergedDocument};
 
-use crate::{fault::Fault, jobs::identity, workspace::Workspace};
+use crate::{fault::Fault, jobs::people, workspace::Workspace};
 
 pub const ORDER: &str = "order";
 const STOCK_ITEM: &str = "stock_item";
@@ -85,20 +85,7 @@ pub async fn keep(
     };
     let change = |(contact, since)| ContactChange { contact, active: true, changed_at: since, known_at: now.max(since) };
     let contacts: Vec<ContactChange> = delivered.contacts.into_iter().map(change).collect();
-    let told: Vec<CustomerId> = contacts.iter().map(|change| change.contact.customer_id.clone()).collect();
-    let mut is_changed = !delivered.consents.is_empty();
-    if !contacts.is_empty() {
-        is_changed |= state.vault().put_changes(&contacts, &source.name, now).await? > 0;
-    }
-    if !delivered.consents.is_empty() {
-        state.consents().record_consents(&delivered.consents, now).await?;
-    }
-    if is_changed {
-        workspace.forget_reachable();
-    }
-    if !told.is_empty() {
-        identity::settle(workspace, &told).await?;
-    }
+    people::learn(workspace, &source.name, contacts, &delivered.consents).await?;
     if !letters.is_empty() {
         state.vault().dead_letter(&letters, now).await?;
     }

@@ -41,7 +41,6 @@ pub fn reason(rule: &str) -> Text {
 pub fn draw(locale: &Locale, page: &IdentityPage) -> Markup {
     let lang = locale.lang;
     html! {
-        h1 { (words::IDENTITY.get(lang)) }
         p class="note" { (words::IDENTITY_NOTE.get(lang)) }
         section class="card" {
             h2 { (words::PROPOSED.fill(lang, &[&locale.count(page.proposed as u64)])) }
