@@ -24,13 +24,20 @@ pub async fn alone<T>(workspace: &Workspace, mut work: Work<'_, T>) -> Result<Op
         tracing::info!("another job has the lake");
         return Ok(None);
     };
-    let mut renewal = tokio::time::interval(RENEWED_EVERY);
-    let done = loop {
-        tokio::select! {
-            done = &mut work => break done,
-            // Without the lease nothing more is written.
-            _ = renewal.tick() => leases.renew(LEASE, fence, Clock::Real.now(), LEASE_TTL).await?,
+    // Beside the work and not in its place: a renewal waits for the one writer of the state, which the work may hold.
+    let renewing = async {
+        let mut renewal = tokio::time::interval(RENEWED_EVERY);
+        loop {
+            renewal.tick().await;
+            if let Err(error) = leases.renew(LEASE, fence, Clock::Real.now(), LEASE_TTL).await {
+                return error;
+            }
         }
+    };
+    let done = tokio::select! {
+        done = &mut work => done,
+        // Without the lease nothing more is written.
+        error = renewing => return Err(error.into()),
     };
     let released = leases.release(LEASE, fence).await;
     let done = done?;
@@ -61,4 +68,29 @@ async fn rewritten(workspace: &Workspace, files_min: usize) -> Result<usize, Fau
     let tables = workspace.lake.compact(files_min).await?;
     point::pass("compact.after");
     Ok(tables.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workspace::Access;
+
+    #[tokio::test]
+    async fn work_that_writes_at_length_does_not_wait_for_its_own_lease() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("tsubame.toml"), "").unwrap();
+        let workspace = Workspace::open(folder.path(), Clock::Real, Access::Write).await.unwrap();
+        let cursors = workspace.state.cursors();
+        // Each write holds the one writer while the first renewal falls due.
+        for _ in 0..50 {
+            let work = async {
+                for value in 0..20 {
+                    cursors.set("test", &value.to_string()).await?;
+                }
+                Ok(())
+            };
+            assert_eq!(alone(&workspace, Box::pin(work)).await.unwrap(), Some(()));
+        }
+        assert_eq!(cursors.get("test").await.unwrap().as_deref(), Some("19"));
+    }
 }
