@@ -1,6 +1,9 @@
 //! Opening a table: looked over, repaired where the journal can make good what is lost, and otherwise named and left aside.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
 use deltalake_core::{
     DeltaTable, DeltaTableError,
@@ -15,6 +18,9 @@ use crate::{
     store::Place,
     tables::{self, Table},
 };
+
+/// What lies between the looks at a log that seems damaged.
+const LOOKS_APART: [Duration; 3] = [Duration::from_millis(100), Duration::from_millis(400), Duration::from_millis(1000)];
 
 /// What a lake is opened for.
 #[derive(Debug, Clone, Default)]
@@ -34,7 +40,7 @@ pub(crate) async fn open_table(
     let name = table.name();
     let log = Log { store: place.store.as_ref(), table: place.folder(name)? };
     let store_error = |source| LakeError::Store { location: place.url.to_string(), source };
-    let mut found = log.inspect(NEWEST).await.map_err(store_error)?;
+    let mut found = look(&log, NEWEST).await.map_err(store_error)?;
     if !found.useless.is_empty() && matches!(access, Access::Write { .. }) {
         log.quarantine(&found.useless).await.map_err(store_error)?;
         found = log.inspect(NEWEST).await.map_err(store_error)?;
@@ -49,16 +55,23 @@ pub(crate) async fn open_table(
         Ok(delta) => delta,
         Err(LakeError::Open { source, .. }) if !is_store_failure(&source) => {
             // Something older than the newest commits: look at all of them.
-            let found = log.inspect(usize::MAX).await.map_err(store_error)?;
-            let damage = found.damage.clone().unwrap_or_else(|| Damage {
-                version: found.versions.last().copied().unwrap_or(0),
-                file: log.table.to_string(),
-                what: format!("cannot be read ({source})"),
-            });
-            if let Err(damaged) = repair(place, table, access, application, &log, &found, &damage).await? {
-                return aside(place, name, damaged);
+            let found = look(&log, usize::MAX).await.map_err(store_error)?;
+            // Nothing is wrong with the files: another writer was at work.
+            let again = if found.damage.is_none() { load(place, table, access).await.ok() } else { None };
+            match again {
+                Some(delta) => delta,
+                None => {
+                    let damage = found.damage.clone().unwrap_or_else(|| Damage {
+                        version: found.versions.last().copied().unwrap_or(0),
+                        file: log.table.to_string(),
+                        what: format!("cannot be read ({source})"),
+                    });
+                    if let Err(damaged) = repair(place, table, access, application, &log, &found, &damage).await? {
+                        return aside(place, name, damaged);
+                    }
+                    load(place, table, access).await?
+                }
             }
-            load(place, table, access).await?
         }
         Err(error) => return Err(error),
     };
@@ -77,6 +90,19 @@ pub(crate) async fn open_table(
     }
     let checkpoint = found.checkpoint.unwrap_or(-1);
     Ok(Handle { table: delta, watermark, pinned: None, checkpoint, unsure: false, damaged: None })
+}
+
+/// Inspects, and again before damage is believed: while another writer commits, a store may list a commit and not yet the one before it.
+async fn look(log: &Log<'_>, newest: usize) -> Result<Inspection, object_store::Error> {
+    let mut found = log.inspect(newest).await?;
+    for pause in LOOKS_APART {
+        if found.damage.is_none() && found.useless.is_empty() {
+            break;
+        }
+        tokio::time::sleep(pause).await;
+        found = log.inspect(newest).await?;
+    }
+    Ok(found)
 }
 
 /// Moves the log from the damage on aside, if the journal has the rows it told of.
@@ -147,7 +173,14 @@ async fn load(place: &Place, table: &'static dyn Table, access: &Access) -> Resu
     let mut delta = place.table(name)?;
     match delta.load().await {
         Ok(()) => {}
-        Err(DeltaTableError::NotATable(_)) => delta = create(delta, table).await.map_err(open_error)?,
+        Err(DeltaTableError::NotATable(_)) => match create(delta, table).await {
+            Ok(created) => delta = created,
+            // Another made it at the same time.
+            Err(error) => {
+                delta = place.table(name)?;
+                delta.load().await.map_err(|_| open_error(error))?;
+            }
+        },
         Err(source) => return Err(open_error(source)),
     }
     let features = delta.snapshot().map_err(open_error)?.protocol().reader_features().unwrap_or_default().to_vec();

@@ -19,6 +19,13 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+/// Many small objects on many threads: what arrives and what is planned.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Plans of nested views recurse deeply in an unoptimised build: threads get a larger stack than is usual.
+const THREAD_STACK_BYTES: usize = 8 << 20;
+
 fn main() -> ExitCode {
     // Two TLS providers are linked; the first to be asked would panic.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
@@ -31,8 +38,7 @@ fn main() -> ExitCode {
         eprintln!("{fault}");
         return ExitCode::from(fault.exit as u8);
     }
-    // Plans of nested views recurse deeply in an unoptimised build: worker threads get a larger stack.
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(8 << 20).build();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(THREAD_STACK_BYTES).build();
     let result = match runtime {
         Ok(runtime) => runtime.block_on(async { tokio::spawn(cli.run()).await }),
         Err(error) => {

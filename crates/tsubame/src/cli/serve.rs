@@ -37,6 +37,8 @@ const EVERY: Duration = Duration::from_secs(60);
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 const LAST_ANSWERS: Duration = Duration::from_secs(2);
 
+const JOB_THREADS: usize = 1;
+
 impl Serve {
     pub async fn run(self) -> Result<(), Fault> {
         let workspace = self.shop.open(Access::Write).await?;
@@ -60,10 +62,18 @@ pub async fn serve(workspace: Workspace, listen: SocketAddr) -> Result<(), Fault
     }
     say(&format!("listening on http://{address}"));
     let workspace = Arc::new(workspace);
+    // On threads of its own: landing computes for long stretches, and no answer waits for that.
+    let apart = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(JOB_THREADS)
+        .thread_name("jobs")
+        .thread_stack_size(crate::THREAD_STACK_BYTES)
+        .enable_all()
+        .build()
+        .map_err(|source| Fault::io("could not start the threads of the jobs", source))?;
     // A demo shop's time stands still: nothing falls due in it.
     let scheduler = match workspace.clock {
-        Clock::Real => tokio::spawn(schedule(workspace.clone())),
-        Clock::Logical(_) => tokio::spawn(std::future::pending()),
+        Clock::Real => apart.spawn(schedule(workspace.clone())),
+        Clock::Logical(_) => apart.spawn(std::future::pending()),
     };
     let asked_or_failed = {
         let workspace = workspace.clone();
@@ -85,6 +95,7 @@ pub async fn serve(workspace: Workspace, listen: SocketAddr) -> Result<(), Fault
     workspace.stopping.store(true, Ordering::SeqCst);
     let _last = workspace.working.lock().await;
     workspace.state.close().await;
+    apart.shutdown_background();
     match workspace.state.stopped() {
         Some(cause) => Err(Fault::new(Exit::Failed, format!("nothing can be written any more: {cause}"))
             .remedy("check the disk and start again: what was acknowledged is recovered")),
