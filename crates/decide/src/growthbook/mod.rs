@@ -1,0 +1,14 @@
+//! GrowthBook's evaluation, pure: the same payload and attributes give the same values here as in a stock SDK (specification 0.8.0,
+//! written from its description and held to its language-neutral suite).
+
+mod condition;
+mod evaluate;
+mod hash;
+mod javascript;
+
+#[cfg(test)]
+mod suite;
+
+pub use condition::{Groups, meets};
+pub use evaluate::{Context, Feature, Outcome, query_override};
+pub use hash::{bucket_ranges, choose_variation, equal_weights, hash, in_namespace, in_range};
