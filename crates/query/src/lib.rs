@@ -10,6 +10,7 @@ mod functions;
 mod header;
 mod params;
 mod run;
+pub mod segment;
 
 pub use answer::{Answer, Column, Kind, Value};
 pub use catalog::{Library, Query};

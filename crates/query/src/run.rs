@@ -184,7 +184,12 @@ pub(crate) fn holds(kind: Kind, data_type: &DataType) -> bool {
     }
 }
 
-fn answer(file: &str, header: Option<&Header>, schema: &SchemaRef, batches: &[RecordBatch]) -> Result<Answer, QueryError> {
+pub(crate) fn answer(
+    file: &str,
+    header: Option<&Header>,
+    schema: &SchemaRef,
+    batches: &[RecordBatch],
+) -> Result<Answer, QueryError> {
     let mut columns = Vec::new();
     for (index, field) in schema.fields().iter().enumerate() {
         let declared = header.and_then(|header| header.columns.get(index));

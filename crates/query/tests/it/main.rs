@@ -6,6 +6,7 @@ mod params;
 mod past;
 mod people;
 mod read_only;
+mod segments;
 mod wrong_files;
 
 use std::sync::Arc;
