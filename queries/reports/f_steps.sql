@@ -2,7 +2,8 @@
 --
 -- Of those who made their n-th purchase at least `days` days ago, the share who bought again within `days` days of it. Orders of
 -- one day are one purchase. Whoever made it later is not counted, above or below the line. Gaps are those of the counted who
--- bought again in time; their median is the lower one. Rates rise from step to step because the loyal are left, not because a step makes anybody loyal.
+-- bought again in time; their median is the lower one. Rates rise from step to step because the loyal are left, not because a step makes
+-- anybody loyal. Who bought before the data begins is counted from the first order in it: give the data a year before believing early steps.
 --
 -- param days  int = 90
 -- param steps int = 8

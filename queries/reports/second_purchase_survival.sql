@@ -3,7 +3,8 @@
 -- The share of first buyers who have bought on a later day, by days since their first purchase. Buyers who have not are counted for as
 -- long as they have been observed, no longer; on one day purchases come before ends of observation. The interval is 95 %
 -- (Greenwood, log-log), and empty where nobody or everybody has bought again. The curve ends where observation does: what
--- lies behind is not known. `median_days` is when half have bought again, empty while they have not.
+-- lies behind is not known. `median_days` is when half have bought again, empty while they have not. Who bought before the data begins is
+-- taken for a first buyer at the first order in it: choose `from` a year after the data begins.
 --
 -- param from date = 1900-01-01
 -- param to   date = 2200-01-01

@@ -68,7 +68,7 @@ fn check(name: &str, answer: &Answer, columns: &[&str], expected: &[Value]) {
                 Value::Null => *got == query::Value::Null,
                 Value::Number(want) => {
                     let want = want.as_f64().expect("a number");
-                    got.number().is_some_and(|got| (got - want).abs() <= (want.abs() * 1e-9).max(1e-10))
+                    got.number().is_some_and(|got| (got - want).abs() <= (want.abs() * 1e-9).max(1e-12))
                 }
                 want => Some(got.plain().as_str()) == want.as_str(),
             };
