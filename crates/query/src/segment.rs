@@ -144,7 +144,7 @@ impl Clauses {
         select.selection = condition;
         let mut ast = self.ast.clone();
         ast.order_by = None;
-        ast.body = Box::new(SetExpr::Select(Box::new(select)));
+        *ast.body = SetExpr::Select(Box::new(select));
         let query = Query { header, sql: ast.to_string(), ..self.query.clone() };
         let (schema, batches) = desk.batches(&query, &params).await?;
         crate::run::answer(&query.file, None, &schema, &batches).map(|answer| answer.rows)
@@ -194,8 +194,8 @@ fn operands(clause: &Expr, into: &mut Vec<Expr>) {
 }
 
 fn sides<'a>(of: impl IntoIterator<Item = &'a Box<Expr>>) -> Vec<Expr> {
-    let shown = |expr: &&Box<Expr>| !matches!(expr.as_ref(), Expr::Value(_)) && !expr.to_string().contains("SELECT");
-    of.into_iter().filter(shown).map(|expr| (**expr).clone()).collect()
+    let shown = |expr: &&Expr| !matches!(expr, Expr::Value(_)) && !expr.to_string().contains("SELECT");
+    of.into_iter().map(Box::as_ref).filter(shown).cloned().collect()
 }
 
 #[cfg(test)]

@@ -254,7 +254,7 @@ async fn contracts_continue_as_in_the_reference() {
                     subscription_id: int(contract, "contract_id").to_string(),
                     revision_id: "1".into(),
                     source: "test".into(),
-                    customer_id: Some(CustomerId::stored(&int(contract, "customer_id").to_string())),
+                    customer_id: Some(CustomerId::stored(int(contract, "customer_id").to_string())),
                     plan: None,
                     product_id: None,
                     status: contract["status"].as_str().expect("a status").into(),
