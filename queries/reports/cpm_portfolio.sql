@@ -13,22 +13,24 @@
 -- column type_ja      text   ja:"タイプ"  en:"Type (Japanese)"
 -- column type_en      text   ja:"タイプ（英語）"  en:"Type"
 -- column state        text   ja:"状態"  en:"State"
+-- column state_ja     text   ja:"状態（日本語）"  en:"State (Japanese)"
+-- column state_en     text   ja:"状態（英語）"  en:"State (English)"
 -- column customers    int    ja:"会員数"  en:"Customers"
 -- column share        rate   ja:"構成比"  en:"Share of customers"
 -- column net_revenue  money  ja:"純売上"  en:"Net revenue"
 SELECT
-    class.type, class.type_ja, class.type_en, class.state,
+    class.type, class.type_ja, class.type_en, class.state, class.state_ja, class.state_en,
     coalesce(held.customers, 0) AS customers,
     CAST(coalesce(held.customers, 0) AS DOUBLE) / nullif(sum(held.customers) OVER (), 0) AS share,
     CAST(coalesce(held.net, 0) AS DECIMAL(18, 4)) AS net_revenue
 FROM (
     VALUES
-        (1, 'first', '初回', 'First', 'active'), (1, 'first', '初回', 'First', 'lapsed'),
-        (2, 'infant', 'よちよち', 'Infant', 'active'), (2, 'infant', 'よちよち', 'Infant', 'lapsed'),
-        (3, 'steady', 'コツコツ', 'Steady', 'active'), (3, 'steady', 'コツコツ', 'Steady', 'lapsed'),
-        (4, 'trend', '流行', 'Trend', 'active'), (4, 'trend', '流行', 'Trend', 'lapsed'),
-        (5, 'good', '優良', 'Good', 'active'), (5, 'good', '優良', 'Good', 'lapsed')
-) AS class (place, type, type_ja, type_en, state)
+        (1, 'first', '初回', 'First', 'active', '現役', 'Active'), (1, 'first', '初回', 'First', 'lapsed', '離脱', 'Lapsed'),
+        (2, 'infant', 'よちよち', 'Infant', 'active', '現役', 'Active'), (2, 'infant', 'よちよち', 'Infant', 'lapsed', '離脱', 'Lapsed'),
+        (3, 'steady', 'コツコツ', 'Steady', 'active', '現役', 'Active'), (3, 'steady', 'コツコツ', 'Steady', 'lapsed', '離脱', 'Lapsed'),
+        (4, 'trend', '流行', 'Trend', 'active', '現役', 'Active'), (4, 'trend', '流行', 'Trend', 'lapsed', '離脱', 'Lapsed'),
+        (5, 'good', '優良', 'Good', 'active', '現役', 'Active'), (5, 'good', '優良', 'Good', 'lapsed', '離脱', 'Lapsed')
+) AS class (place, type, type_ja, type_en, state, state_ja, state_en)
 LEFT JOIN (
     SELECT type, state, count(*) AS customers, sum(net_revenue) AS net
     FROM (

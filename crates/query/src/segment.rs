@@ -1,10 +1,13 @@
-//! Why somebody is in a segment or is not: its condition taken apart into clauses, each asked for by itself, so that an answer names the
-//! first that fails.
+//! Why somebody is in a segment or is not: its condition taken apart into clauses, asked for one more at a time, so that an answer names
+//! the first that fails.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::ControlFlow,
+};
 
 use datafusion::sql::sqlparser::{
-    ast::{BinaryOperator, Expr, GroupByExpr, Ident, Query as Ast, Select, SelectItem, SetExpr, Statement},
+    ast::{BinaryOperator, Expr, GroupByExpr, Ident, Query as Ast, Select, SelectItem, SetExpr, Statement, visit_expressions},
     dialect::PostgreSqlDialect,
     parser::Parser,
     tokenizer::Tokenizer,
@@ -194,13 +197,39 @@ fn operands(clause: &Expr, into: &mut Vec<Expr>) {
 }
 
 fn sides<'a>(of: impl IntoIterator<Item = &'a Box<Expr>>) -> Vec<Expr> {
-    let shown = |expr: &&Expr| !matches!(expr, Expr::Value(_)) && !expr.to_string().contains("SELECT");
+    let shown = |expr: &&Expr| !matches!(expr, Expr::Value(_)) && !asks(expr);
     of.into_iter().map(Box::as_ref).filter(shown).cloned().collect()
+}
+
+/// A question of its own is somewhere inside.
+fn asks(expr: &Expr) -> bool {
+    let found = visit_expressions(expr, |expr| match expr {
+        Expr::Subquery(_) | Expr::InSubquery { .. } | Expr::Exists { .. } => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    });
+    found.is_break()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_clause_compares_can_be_shown() {
+        let check = |clause: &str, expect: &[&str]| {
+            let query = crate::ad_hoc(&format!("SELECT customer_id FROM t WHERE {clause}"));
+            let clauses = Clauses::read(&query).expect("readable").expect("plain");
+            let mut compared = Vec::new();
+            operands(&clauses.clauses[0], &mut compared);
+            assert_eq!(compared.iter().map(ToString::to_string).collect::<Vec<_>>(), expect, "{clause}");
+        };
+        check("a < add_days($today, 3)", &["a", "add_days($today, 3)"]);
+        check("a = 'SELECT'", &["a"]);
+        check("a || 'SELECT' = b", &["a || 'SELECT'", "b"]);
+        check("a > (SELECT max(b) FROM u)", &["a"]);
+        check("EXISTS (SELECT 1 FROM u)", &[]);
+        check("a IN (1, 2) OR NOT b IS NULL", &["a", "b"]);
+    }
 
     #[test]
     fn a_condition_is_taken_apart() {

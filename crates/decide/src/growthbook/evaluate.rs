@@ -1,5 +1,6 @@
 //! What a unit gets for a feature, and whether an experiment takes it in: the order of checks of GrowthBook's specification
-//! 0.8.0, which decides who is counted. Sticky buckets, URL targeting, contextual bandits and encryption are not evaluated here.
+//! 0.8.0, which decides who is counted. Sticky buckets, contextual bandits and encryption are not evaluated here. Nor is URL targeting: an
+//! experiment that asks for it takes nobody in, rather than everybody.
 
 use serde_json::{Map, Value};
 
@@ -144,6 +145,9 @@ impl Context {
         }
         let filters = truthy(&experiment["filters"]);
         if filters && self.filtered_out(experiment) || !filters && !in_namespace_of(experiment, &unit) {
+            return out();
+        }
+        if !list(&experiment["urlPatterns"]).is_empty() {
             return out();
         }
         if !meets(&self.attributes, &experiment["condition"], &self.groups)

@@ -47,6 +47,27 @@ const WAYS: [(&str, Damage); 6] = [
     }),
 ];
 
+/// Two that make the tables at the same moment: one of them is second, and that is no damage.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_lake_is_made_by_several_at_once() {
+    for round in 0..4 {
+        let folder = tempfile::tempdir().expect("a folder");
+        let opening: Vec<_> = (0..4)
+            .map(|_| {
+                let path = folder.path().to_path_buf();
+                tokio::spawn(async move { write_again(&path, 0).await })
+            })
+            .collect();
+        for (opened, number) in opening.into_iter().zip(1..) {
+            let lake = opened.await.expect("no panic").as_application(&format!("writer {number}")).await.expect("a writer");
+            lake.land(&[facts(number..=number)])
+                .await
+                .unwrap_or_else(|error| panic!("round {round}, writer {number}: {}", said(&error)));
+        }
+        assert_eq!(events(&open(folder.path()).await.view(&[]).await.expect("a view")).await.len(), 4, "round {round}");
+    }
+}
+
 #[tokio::test]
 async fn a_damaged_newest_commit_is_made_again_from_the_journal() {
     for (way, damage) in WAYS {

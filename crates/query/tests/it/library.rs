@@ -58,8 +58,10 @@ fn params(given: &Value) -> Params {
     given.as_object().into_iter().flatten().map(|(name, value)| (name.clone(), read(value))).collect()
 }
 
-/// Some columns of an answer against rows as data: empty is null, text is equal, a number is near.
-fn check(name: &str, answer: &Answer, columns: &[&str], expected: &[Value]) {
+/// Some columns of an answer against rows as data: empty is null, text is equal, a number is as near as the case asks.
+fn check(name: &str, case: &Value, answer: &Answer, columns: &[&str], expected: &[Value]) {
+    let tolerance = |of: &str| case["tolerance"][of].as_f64().unwrap_or_else(|| panic!("{name}: no tolerance {of}"));
+    let (relative, absolute) = (tolerance("rel"), tolerance("abs"));
     assert_eq!(answer.rows.len(), expected.len(), "{name}: rows {:?}", answer.rows);
     for (row, want) in expected.iter().enumerate() {
         for (place, column) in columns.iter().enumerate() {
@@ -68,7 +70,7 @@ fn check(name: &str, answer: &Answer, columns: &[&str], expected: &[Value]) {
                 Value::Null => *got == query::Value::Null,
                 Value::Number(want) => {
                     let want = want.as_f64().expect("a number");
-                    got.number().is_some_and(|got| (got - want).abs() <= (want.abs() * 1e-9).max(1e-12))
+                    got.number().is_some_and(|got| (got - want).abs() <= (want.abs() * relative).max(absolute))
                 }
                 want => Some(got.plain().as_str()) == want.as_str(),
             };
@@ -121,7 +123,7 @@ async fn reports_answer_as_worked_out_by_hand() {
         let answer =
             ask(&facts, case["as_of"].as_str().expect("a day"), case["query"].as_str().expect("a query"), &case["params"]).await;
         let columns: Vec<&str> = list(&case, "columns").iter().filter_map(Value::as_str).collect();
-        check(&name, &answer, &columns, list(&case, "rows"));
+        check(&name, &case, &answer, &columns, list(&case, "rows"));
         asked += 1;
     }
     assert!(asked > 0, "there are answers");
@@ -159,7 +161,7 @@ async fn cpm_types_are_those_of_the_reference() {
                 json!([kind, state, customers, net])
             })
             .collect();
-        check("cpm", &answer, &["type", "state", "customers", "net_revenue"], &expected);
+        check("cpm", case, &answer, &["type", "state", "customers", "net_revenue"], &expected);
     }
 }
 
@@ -215,7 +217,7 @@ async fn the_time_to_f2_is_that_of_the_reference() {
                 want["ci95_loglog"][1],
                 case["expected"]["median"],
             ]);
-            check(name, &at, &["converted", "se", "low", "high", "median_days"], &[expected]);
+            check(name, case, &at, &["converted", "se", "low", "high", "median_days"], &[expected]);
         }
         let sum = |column: &str| (0..curve.rows.len()).filter_map(|row| curve.get(row, column)?.number()).sum::<f64>();
         assert_eq!(case["expected"]["events"].as_f64(), Some(sum("events")), "{name}");
@@ -240,7 +242,13 @@ async fn steps_are_those_of_the_reference() {
                 json!([of("from"), of("to"), of("reached"), of("eligible"), of(&converted), of("rate"), of("median_gap_days")])
             })
             .collect();
-        check("f_steps", &answer, &["step", "next_step", "reached", "eligible", "converted", "rate", "median_gap"], &expected);
+        check(
+            "f_steps",
+            case,
+            &answer,
+            &["step", "next_step", "reached", "eligible", "converted", "rate", "median_gap"],
+            &expected,
+        );
     }
 }
 
@@ -274,6 +282,6 @@ async fn contracts_continue_as_in_the_reference() {
         let expected: Vec<Value> =
             list(&case["expected"], "rates").iter().map(|rate| names.iter().map(|name| rate[*name].clone()).collect()).collect();
         let columns = ["shipment", "next_one", "continued", "cancelled", "censored", "rate", "naive", "survival"];
-        check("subscription_continuation", &answer, &columns, &expected);
+        check("subscription_continuation", case, &answer, &columns, &expected);
     }
 }

@@ -62,7 +62,7 @@ pub async fn serve(workspace: Workspace, listen: SocketAddr) -> Result<(), Fault
     }
     say(&format!("listening on http://{address}"));
     let workspace = Arc::new(workspace);
-    // On threads of its own: landing computes for long stretches, and no answer waits for that.
+    // On threads of its own: landing computes for long stretches, which would be time of those that answer.
     let apart = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(JOB_THREADS)
         .thread_name("jobs")
