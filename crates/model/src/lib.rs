@@ -22,7 +22,7 @@
 //! | [`Stop`] | the reason a send was not made | an error |
 //! | [`Outcome`], [`Receipt`] | what the provider answered at once; what it said later | each other |
 //! | [`Touch`], `Conversion`, [`Credit`] | a contact that may earn credit; an order that counts; a touch's share of it | each other |
-//! | `Experiment`, [`Arm`], [`Exposure`] | a comparison; an arm (variant); the fact that a unit met its arm | an assignment |
+//! | [`Experiment`], [`Arm`], [`Exposure`] | a comparison; an arm (variant); the fact that a unit met its arm | an assignment |
 //! | [`Holdout`], ghost send | people kept out, to measure the whole; the row written where they would have been sent to | a control variant |
 //!
 //! Every noun that is remembered is a [`Fact`]: a row of one lake table, with the time it happened, the time we could have known it and
@@ -33,6 +33,7 @@ pub mod contact;
 pub mod customer;
 pub mod error;
 pub mod event;
+pub mod experiment;
 pub mod fact;
 pub mod id;
 pub mod identity;
@@ -55,6 +56,7 @@ pub use contact::{Contact, ContactKind, Email, LineUserId, Phone, PostalAddress,
 pub use customer::{Consent, ConsentState, Customer, Profile, Suppression};
 pub use error::{Problem, Remedy};
 pub use event::Event;
+pub use experiment::Experiment;
 pub use fact::{Fact, Record};
 pub use id::{CustomerId, IdKey, derive_id, id_bytes};
 pub use identity::{Claim, Identity};
