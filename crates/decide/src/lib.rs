@@ -7,12 +7,14 @@
 //! - [`gates`]: why a member may not be sent to now
 //! - [`attribution`]: which touches an order is credited to, and with how much
 //! - [`readout`]: what a holdout or an experiment has shown, or why it cannot say
+//! - [`design`]: how large a test must be before it starts
 //! - [`experiment`]: which arm of an experiment a unit meets, and why it meets none
 //! - [`growthbook`]: what a stock SDK would decide for a unit
 //! - [`bucket`]: who is held out, and which arm a unit meets
 
 pub mod attribution;
 pub mod bucket;
+pub mod design;
 pub mod experiment;
 pub mod gates;
 pub mod growthbook;

@@ -56,6 +56,9 @@ pub struct Source {
     /// Events per second that are taken in the long run; ten times as many at once.
     #[serde(default = "default_events_per_second")]
     pub events_per_second: u32,
+    /// How experiments are told to clients with this key.
+    #[serde(default)]
+    pub experiments: ServedAs,
     /// `Order Completed`, `Order Updated`, `Order Refunded` and `Order Cancelled` make orders (server sources).
     #[serde(default)]
     pub orders: bool,
@@ -71,6 +74,16 @@ pub struct Source {
     /// Where the pull asks instead of `https://{shop_domain}`: a proxy, or a test.
     #[serde(default)]
     pub admin_url: String,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ServedAs {
+    /// With their rules, which the client evaluates.
+    #[default]
+    Payload,
+    /// Evaluated here: rules stay hidden.
+    Remote,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

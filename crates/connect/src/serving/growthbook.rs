@@ -7,12 +7,21 @@ use serde_json::{Map, Value, json};
 /// A tracking request may hold so many events.
 pub const TRACKED_MAX: usize = 1_000;
 
+/// Who evaluates a payload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reader {
+    Sdk,
+    /// Ours, which knows the hash of scenarios too.
+    Server,
+}
+
 /// The features of a payload, one per name that a site asks for.
 ///
 /// A test by another hash than SDKs have is without a rule here: it is evaluated on the server ([`rule`] is what that evaluates). So is a
 /// test that is not running; everybody gets its default.
 pub fn features<'a>(
     experiments: impl IntoIterator<Item = &'a Experiment>,
+    reader: Reader,
     default: impl Fn(&Experiment) -> Value,
 ) -> Map<String, Value> {
     let mut features = Map::new();
@@ -21,7 +30,7 @@ pub fn features<'a>(
             .entry(experiment.feature().to_string())
             .or_insert_with(|| json!({ "defaultValue": default(experiment), "rules": [] }));
         if experiment.status == Status::Running
-            && experiment.hash == HashKind::GrowthBook2
+            && (reader == Reader::Server || experiment.hash == HashKind::GrowthBook2)
             && let Some(rules) = feature["rules"].as_array_mut()
         {
             rules.push(rule(experiment));
@@ -48,10 +57,47 @@ pub fn rule(experiment: &Experiment) -> Value {
     if !experiment.targeting.is_null() {
         rule["condition"] = experiment.targeting.clone();
     }
-    if let Some(layer) = &experiment.layer {
-        rule["namespace"] = json!([layer.name, layer.from, layer.until]);
+    match (&experiment.layer, experiment.hash) {
+        (Some(layer), HashKind::GrowthBook2) => rule["namespace"] = json!([layer.name, layer.from, layer.until]),
+        (Some(layer), HashKind::Sha256) => {
+            let range = [bucketed(layer.from), bucketed(layer.until)];
+            rule["filters"] =
+                json!([{ "attribute": experiment.attribute, "seed": layer.name, "hashVersion": SHA256, "ranges": [range] }]);
+        }
+        (None, _) => {}
+    }
+    if experiment.hash == HashKind::Sha256 {
+        rule["hashVersion"] = json!(SHA256);
+        rule["ranges"] = sha256_ranges(experiment).into();
     }
     rule
+}
+
+/// `hashVersion` of the hash of scenarios, known to our own evaluation only.
+const SHA256: u64 = 256;
+const BUCKETS: f64 = 10_000.0;
+
+/// The whole bucket nearest to a share, as a share again.
+fn bucketed(share: f64) -> f64 {
+    (share * BUCKETS).round() / BUCKETS
+}
+
+/// The arms' stretches on whole buckets, as scenarios have them; what rounding leaves at the end is the last arm's.
+fn sha256_ranges(experiment: &Experiment) -> Vec<Value> {
+    let mut start = 0.0;
+    let mut ranges: Vec<[f64; 2]> = experiment
+        .arms
+        .iter()
+        .map(|arm| {
+            let range = [bucketed(start), bucketed(start + arm.weight * experiment.coverage)];
+            start += arm.weight;
+            range
+        })
+        .collect();
+    if let Some(last) = ranges.last_mut().filter(|_| experiment.coverage >= 1.0) {
+        last[1] = 1.0;
+    }
+    ranges.into_iter().map(|range| json!(range)).collect()
 }
 
 /// That a unit met an arm, as a client tells it.
@@ -178,7 +224,7 @@ mod tests {
         let running = experiment(
             "status = \"running\"\ncoverage = 0.8\ntargeting = { country = \"JP\" }\nlayer = { name = \"l\", from = 0.0, until = 0.5 }",
         );
-        let served = features([&running], |_| "blue".into());
+        let served = features([&running], Reader::Sdk, |_| "blue".into());
         assert_eq!(
             Value::Object(served),
             json!({"button": {"defaultValue": "blue", "rules": [{
@@ -189,8 +235,17 @@ mod tests {
             }]}})
         );
         for lines in ["", "status = \"stopped\"", "status = \"running\"\nhash = \"sha256\""] {
-            assert_eq!(features([&experiment(lines)], |_| "blue".into())["button"]["rules"], json!([]), "{lines}");
+            assert_eq!(features([&experiment(lines)], Reader::Sdk, |_| "blue".into())["button"]["rules"], json!([]), "{lines}");
         }
+    }
+
+    #[test]
+    fn the_hash_of_scenarios_is_for_our_own_evaluation() {
+        let test = experiment("status = \"running\"\nhash = \"sha256\"\nlayer = { name = \"l\", from = 0.1, until = 0.5 }");
+        let served = features([&test], Reader::Server, |_| "blue".into());
+        let rule = &served["button"]["rules"][0];
+        assert_eq!((&rule["hashVersion"], &rule["ranges"]), (&json!(256), &json!([[0.0, 0.5], [0.5, 1.0]])));
+        assert_eq!(rule["filters"][0]["ranges"], json!([[0.1, 0.5]]));
     }
 
     #[test]

@@ -244,7 +244,7 @@ fn samples() -> Vec<Fact> {
             experiment: text("f2-subject"),
             version: text("ab"),
             unit: text("c-0001"),
-            customer_id: customer(),
+            customer_id: Some(customer()),
             arm: text("a"),
             scenario: some("f2-followup"),
             step: some("invite"),

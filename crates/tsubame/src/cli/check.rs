@@ -38,10 +38,11 @@ impl Check {
         }
         if problems.is_empty() {
             println!(
-                "no problems: {} queries, {} dashboards, {} scenarios, {} messages",
+                "no problems: {} queries, {} dashboards, {} scenarios, {} experiments, {} messages",
                 library.queries.len(),
                 library.dashboards.len(),
                 files.scenarios.len(),
+                files.experiments.len(),
                 files.templates.len()
             );
             return Ok(());

@@ -18,6 +18,7 @@ mod bench_lake;
 mod check;
 mod demo;
 mod doctor;
+mod experiment;
 mod export;
 mod identity;
 mod import;
@@ -54,6 +55,7 @@ enum Command {
     Readout(readout::Readout),
     Sends(sends::Sends),
     Attribute(attribute::Attribute),
+    Experiment(experiment::Experiment),
     Export(export::Export),
     Quarantine(quarantine::Quarantine),
     Serve(serve::Serve),
@@ -102,6 +104,7 @@ impl Cli {
             Command::Readout(command) => command.run().await,
             Command::Sends(command) => command.run().await,
             Command::Attribute(command) => command.run().await,
+            Command::Experiment(command) => command.run().await,
             Command::Export(command) => command.run().await,
             Command::Quarantine(command) => command.run().await,
             Command::Serve(command) => command.run().await,

@@ -6,6 +6,7 @@ mod auth;
 mod collect;
 mod dashboards;
 mod errors;
+mod experiments;
 mod health;
 mod identity;
 mod import;
@@ -60,6 +61,7 @@ pub struct App {
     pub workspace: Arc<Workspace>,
     deliveries: webhooks::Deliveries,
     collecting: collect::Collecting,
+    experiments: experiments::Experiments,
     attempts: auth::Attempts,
     /// Imports run one at a time: two would only wait for each other's writes.
     importing: tokio::sync::Mutex<()>,
@@ -92,6 +94,7 @@ const RESOURCES: &[Resource] = &[
     Resource { access: Access::Everybody, routes: auth::routes },
     Resource { access: Access::Clients, routes: collect::routes },
     Resource { access: Access::SignedIn, routes: dashboards::routes },
+    Resource { access: Access::Clients, routes: experiments::routes },
     // Its metrics are for loopback, or for those who signed in: it checks that itself.
     Resource { access: Access::Everybody, routes: health::routes },
     Resource { access: Access::AtLeast(Role::Marketer), routes: identity::routes },
@@ -109,6 +112,7 @@ pub async fn serve(
 ) -> Result<(), Fault> {
     let app = Arc::new(App::open(workspace)?);
     import::remove_old(&app);
+    tokio::spawn(crate::serving::Serving::watch(app.experiments.watched()));
     axum::serve(listener, router(app).into_make_service_with_connect_info::<SocketAddr>())
         .with_graceful_shutdown(shutdown)
         .await
@@ -142,6 +146,7 @@ impl App {
     pub fn open(workspace: Arc<Workspace>) -> Result<App, Fault> {
         Ok(App {
             collecting: collect::Collecting::open(&workspace)?,
+            experiments: experiments::Experiments::open(&workspace),
             workspace,
             deliveries: webhooks::Deliveries::default(),
             attempts: auth::Attempts::default(),

@@ -219,7 +219,7 @@ fn made() -> Vec<Fact> {
                 experiment: "f2-subject".into(),
                 version: "v".into(),
                 unit: customer(index).to_string(),
-                customer_id: customer(index),
+                customer_id: Some(customer(index)),
                 arm: arm.into(),
                 scenario: Some("f2-followup".into()),
                 step: Some("invite".into()),

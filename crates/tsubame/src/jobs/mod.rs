@@ -5,6 +5,7 @@ pub mod collect;
 pub mod deliver;
 pub mod due;
 pub mod export;
+pub mod expose;
 pub mod facts;
 pub mod flush;
 pub mod identity;
