@@ -5,6 +5,7 @@
 //!
 //! - [`tick`]: what every scenario does about one customer in a window of logical time
 //! - [`gates`]: why a member may not be sent to now
+//! - [`analysis`]: what an experiment of any metrics, arms and slices has shown, and what to do
 //! - [`attribution`]: which touches an order is credited to, and with how much
 //! - [`readout`]: what a holdout or an experiment has shown, or why it cannot say
 //! - [`design`]: how large a test must be before it starts
@@ -12,6 +13,7 @@
 //! - [`growthbook`]: what a stock SDK would decide for a unit
 //! - [`bucket`]: who is held out, and which arm a unit meets
 
+pub mod analysis;
 pub mod attribution;
 pub mod bucket;
 pub mod design;
