@@ -2,8 +2,9 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
+use arrow::{array::RecordBatch, datatypes::SchemaRef};
 use datafusion::{
-    catalog::TableProvider,
+    catalog::{MemTable, TableProvider},
     common::ToDFSchema,
     execution::{
         SessionStateBuilder, disk_manager::DiskManagerBuilder, memory_pool::FairSpillPool, runtime_env::RuntimeEnvBuilder,
@@ -42,17 +43,31 @@ pub struct Desk {
     pub limits: Limits,
     /// Relations that a question may use beside the views: name, query, parameters.
     relations: Vec<(String, Query, Params)>,
+    /// Answers that a question may use as relations.
+    tables: Vec<(String, Arc<MemTable>)>,
 }
 
 impl Desk {
     pub fn new(library: Arc<Library>, view: ReadView, moment: Moment) -> Desk {
-        Desk { library, view, moment, limits: Limits::default(), relations: Vec::new() }
+        Desk { library, view, moment, limits: Limits::default(), relations: Vec::new(), tables: Vec::new() }
     }
 
     /// The same desk on which `name` is also a relation: the answer of a query with these parameters.
     pub fn with_relation(mut self, name: &str, query: &Query, params: Params) -> Desk {
         self.relations.push((name.into(), query.clone(), params));
         self
+    }
+
+    /// Takes an answer given by [`Desk::with_table`] back, so that another may stand in its place.
+    pub fn forget_table(&mut self, name: &str) {
+        self.tables.retain(|(known, _)| known != name);
+    }
+
+    /// The same desk on which `name` is also a relation: this answer of [`Desk::batches`], asked once however many questions use it.
+    pub fn with_table(mut self, name: &str, (schema, batches): (SchemaRef, Vec<RecordBatch>)) -> Result<Desk, QueryError> {
+        let table = MemTable::try_new(schema, vec![batches]).map_err(|source| planning_error(name, source))?;
+        self.tables.push((name.into(), Arc::new(table)));
+        Ok(self)
     }
 
     pub(crate) fn given(&self) -> Params {
@@ -118,6 +133,8 @@ impl Desk {
                     .and_then(|rows| rows.filter(filter))
                     .map_err(|source| planning_error(file, source))?;
                 session.register_table(word, history.into_view()).map_err(|source| planning_error(file, source))?;
+            } else if let Some((_, table)) = self.tables.iter().find(|(name, _)| name == word) {
+                session.register_table(word, table.clone()).map_err(|source| planning_error(file, source))?;
             } else if let Some((_, query, params)) = self.relations.iter().find(|(name, ..)| name == word) {
                 self.register_query(session, word, query, params, seen).await?;
             } else if let Some(query) = self.library.view(word) {

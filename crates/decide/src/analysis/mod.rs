@@ -13,8 +13,8 @@ pub mod verdict;
 
 use chrono::NaiveDate;
 use model::experiment::{Correction as Declared, Experiment, Metric};
-use stats::{Alpha, Correction, Estimated, Heterogeneity, Paired, adjusted, heterogeneity, preferential_levels};
-pub use stats::{Interval, NotComputable};
+use stats::{Alpha, Correction, Estimated, Heterogeneity, adjusted, heterogeneity, preferential_levels};
+pub use stats::{Interval, NotComputable, Paired, PairedMoments};
 
 pub use compare::{Compared, compare};
 pub use health::{Health, health};
