@@ -9,7 +9,7 @@ use decide::analysis::{
     StopWhy, analyse, verdict::guarded,
 };
 use model::{Experiment, Instant, Text, time::Span};
-use query::{Answer, Desk, Kind, ParamValue, Params, Value};
+use query::{Answer, Column, Desk, Kind, ParamValue, Params, Value};
 use serde::Serialize;
 
 use crate::fault::{Exit, Fault};
@@ -130,6 +130,63 @@ pub struct GuardReport {
     pub bound: Option<f64>,
     /// `safe`, `harm` or `open`.
     pub state: &'static str,
+}
+
+impl Report {
+    /// The numbers as a table: what the page's CSV has.
+    pub fn table(&self) -> Answer {
+        let column = |name: &str, kind, ja: &str, en: &str| Column { name: name.into(), kind, label: Text::new(ja, en) };
+        let columns = vec![
+            column("role", Kind::Text, "役割", "Role"),
+            column("metric", Kind::Text, "指標", "Metric"),
+            column("arm", Kind::Text, "グループ", "Arm"),
+            column("control_n", Kind::Int, "基準の人数", "Control units"),
+            column("variant_n", Kind::Int, "変更後の人数", "Variant units"),
+            column("control_mean", Kind::Float, "基準の平均", "Control mean"),
+            column("variant_mean", Kind::Float, "変更後の平均", "Variant mean"),
+            column("difference", Kind::Float, "差", "Difference"),
+            column("low", Kind::Float, "下限", "Low"),
+            column("high", Kind::Float, "上限", "High"),
+            column("anytime_low", Kind::Float, "常時有効の下限", "Low at any look"),
+            column("anytime_high", Kind::Float, "常時有効の上限", "High at any look"),
+            column("lift", Kind::Float, "基準比", "Lift"),
+            column("p", Kind::Float, "p値", "p"),
+            column("p_adjusted", Kind::Float, "補正後のp値", "p after correction"),
+            column("chance_to_win", Kind::Float, "勝つ確率", "Chance to win"),
+            column("significant", Kind::Bool, "有意", "Significant"),
+        ];
+        let float = |number: Option<f64>| number.map_or(Value::Null, Value::Float);
+        let rows = self
+            .rows
+            .iter()
+            .map(|row| {
+                let of = |number: fn(&Numbers) -> Option<f64>| float(row.numbers.as_ref().and_then(number));
+                let count = |number: fn(&Numbers) -> u64| {
+                    row.numbers.as_ref().map_or(Value::Null, |found| Value::Int(number(found) as i64))
+                };
+                vec![
+                    Value::Text(row.role.into()),
+                    Value::Text(row.metric.clone()),
+                    Value::Text(row.variant.clone()),
+                    count(|numbers| numbers.control_n),
+                    count(|numbers| numbers.variant_n),
+                    of(|numbers| Some(numbers.control_mean)),
+                    of(|numbers| Some(numbers.variant_mean)),
+                    of(|numbers| Some(numbers.difference)),
+                    of(|numbers| Some(numbers.low)),
+                    of(|numbers| Some(numbers.high)),
+                    of(|numbers| numbers.anytime_low),
+                    of(|numbers| numbers.anytime_high),
+                    of(|numbers| numbers.lift),
+                    of(|numbers| numbers.p),
+                    float(row.p_adjusted),
+                    of(|numbers| Some(numbers.chance_to_win)),
+                    Value::Bool(row.significant),
+                ]
+            })
+            .collect();
+        Answer { columns, rows }
+    }
 }
 
 /// Asks and reads out a test as of the desk's moment.

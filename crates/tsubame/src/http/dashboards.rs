@@ -24,6 +24,7 @@ use super::{
     visit::Visit,
 };
 use crate::{
+    analysis,
     fault::Fault,
     pages::{
         Lang,
@@ -31,7 +32,7 @@ use crate::{
         csv,
         dashboard::{self, Filter, FilterKind},
         panel::{self, Content, PanelError},
-        percent_encode, readout as drawn_readout, words,
+        percent_encode, readout as drawn_readout, test_report, words,
     },
     readout,
 };
@@ -87,6 +88,7 @@ async fn panel_csv(
         Ok(Asked::Rows(answer)) => answer,
         Ok(Asked::Scenario(view)) => view.table(),
         Ok(Asked::Experiment(view)) => view.table(),
+        Ok(Asked::Test(report)) => report.table(),
         Err(error) => return Err(Failed::bad_as_said(&error.message, error.remedy.as_deref())),
     };
     let names: String = name.chars().map(|c| if c.is_ascii_alphanumeric() || "-_".contains(c) { c } else { '_' }).collect();
@@ -109,6 +111,8 @@ enum Asked {
     Rows(Answer),
     Scenario(Box<readout::ScenarioView>),
     Experiment(Box<readout::ExperimentView>),
+    /// Of `experiments/`.
+    Test(Box<analysis::Report>),
 }
 
 async fn ask(app: &App, desk: &Desk, given: &Given, panel: &Panel) -> Result<Asked, PanelError> {
@@ -126,6 +130,10 @@ async fn ask(app: &App, desk: &Desk, given: &Given, panel: &Panel) -> Result<Ask
         }
         Some(ReadoutKind::Experiment) => {
             let name = given.value("experiment").unwrap_or_default();
+            if let Some(test) = app.experiments.serving.now().experiment(name) {
+                let report = analysis::report(desk, test).await.map_err(|fault| logged(lang, &fault))?;
+                return Ok(Asked::Test(Box::new(report)));
+            }
             if readout::find(&workspace.files.scenarios, name).is_none() {
                 return Err(unknown_experiment(lang, name));
             }
@@ -182,6 +190,7 @@ fn card(
         Ok(Asked::Rows(answer)) => Content::Answer(answer),
         Ok(Asked::Scenario(view)) => Content::Drawn(drawn_readout::scenario(&visit.locale, &view.value)),
         Ok(Asked::Experiment(view)) => Content::Drawn(drawn_readout::experiment(&visit.locale, &view.readout)),
+        Ok(Asked::Test(report)) => Content::Drawn(test_report::draw(&visit.locale, report)),
         Err(error) => Content::Failed(error.clone()),
     };
     let csv_href = format!("{}/{index}.csv?{}", href(&dashboard.name), given.query_string());
@@ -376,10 +385,11 @@ fn scenario_names(app: &App) -> Vec<(String, Text)> {
 }
 
 fn experiment_names(app: &App) -> Vec<(String, Text)> {
-    readout::experiments(&app.workspace.files.scenarios)
-        .into_iter()
-        .map(|(_, test)| (test.name.clone(), Text::default()))
-        .collect()
+    let served = app.experiments.serving.now();
+    let tests = served.experiments.iter().map(|test| (test.experiment.clone(), test.title.clone()));
+    let messages =
+        readout::experiments(&app.workspace.files.scenarios).into_iter().map(|(_, test)| (test.name.clone(), Text::default()));
+    messages.chain(tests).collect()
 }
 
 /// The exported segments first: they have audiences.

@@ -13,6 +13,7 @@ pub mod panel;
 pub mod quarantine;
 pub mod readout;
 pub mod table;
+pub mod test_report;
 pub mod words;
 
 pub use format::Locale;

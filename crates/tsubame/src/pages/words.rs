@@ -269,6 +269,28 @@ words! {
     SRM_OK: "配分は予定どおりです", "The split is as planned";
     SRM_BAD: "配分が予定と違います。結果を読む前に原因を探してください。", "The split differs from the plan: find out why before reading any result.";
     SRM_DETAIL: "SRM検定 χ² = {0}、p {1}", "SRM test χ² = {0}, p {1}";
+    GUARDRAIL: "ガードレール", "Guardrails";
+    METRIC: "指標", "Metric";
+    VARIANT: "変更後", "Variant";
+    VERSION: "版", "Version";
+    LIFT: "基準比", "Lift";
+    CHANCE_TO_WIN: "勝つ確率", "Chance to win";
+    SHRUNK: "控えめな推定", "shrunk";
+    ANYTIME: "いつ見ても有効:", "at any look:";
+    ANYTIME_NOTE: "横棒は基準比の95%区間です。「いつ見ても有効」の区間は毎日見ても誤りが増えません。判定は、始める前に決めた規則だけで行います。", "Bars are 95 % intervals of the lift. The one “at any look” stays valid however often it is looked at. Decisions follow from the rule declared before the start alone.";
+    DAYS_LEFT: "あと約{0}日です。", " About {0} days are left.";
+    GUARD_SAFE: "安全", "safe";
+    GUARD_HARM: "悪化", "harm";
+    GUARD_OPEN: "未確定", "open";
+    MARGIN: "許容", "margin";
+    SLICES: "区分別", "By slice";
+    SLICES_NOTE: "区分ごとの差は、全体として違いがある(p値)ときだけ意味があります。控えめな推定は、偶然の分を除いた値です。", "Slices mean something only where they differ as a whole (p-value); the shrunk value has chance taken off.";
+    DIMENSION: "切り口", "Dimension";
+    SLICE: "区分", "Slice";
+    P_DIFFER: "違いのp値", "p that they differ";
+    MET_SEVERAL: "複数の群に触れた人: {0}人({1})。集計から除いています。", "People who met several arms: {0} ({1}); they are left out.";
+    STILL_FOLLOWED: "観測途中の人: {0}。", "Still being followed: {0}.";
+    DIFFERED_BEFORE: "始まる前から差がありました: {0}", "There was a difference before the test: {0}";
     DIFFERENCE_NOTE: "横棒は差の95%区間、縦線は0です。", "Bars are 95 % intervals of the difference; the vertical line is zero.";
 }
 
