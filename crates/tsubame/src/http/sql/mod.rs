@@ -1,0 +1,17 @@
+//! SQL over HTTP: `POST /api/sql` for programs, `/sql` for people. Both ask the same door, and what runs under an id is cancelled by it.
+
+mod api;
+mod encode;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    routing::{delete, post},
+};
+
+use super::App;
+
+pub fn routes() -> Router<Arc<App>> {
+    Router::new().route("/api/sql", post(api::ask)).route("/api/sql/{id}", delete(api::cancel))
+}
