@@ -253,10 +253,10 @@ enum From {
 
 impl Only {
     fn size(&self, location: &Path) -> Result<u64> {
-        self.sizes.get(location).copied().ok_or_else(|| Error::NotFound {
-            path: location.to_string(),
-            source: "the file was not handed over".into(),
-        })
+        self.sizes
+            .get(location)
+            .copied()
+            .ok_or_else(|| Error::NotFound { path: location.to_string(), source: "the file was not handed over".into() })
     }
 }
 

@@ -94,6 +94,20 @@ impl Header {
     }
 }
 
+/// The parameters that a text declares, whatever else its header lacks.
+pub(crate) fn params_of(text: &str) -> Vec<Param> {
+    let lines = text.lines().take_while(|line| line.starts_with("--"));
+    lines.filter_map(|line| param(line.trim_start_matches('-').trim().strip_prefix("param ")?).ok()).collect()
+}
+
+/// A parameter as a value suggests that was typed for it.
+pub(crate) fn guessed(name: &str, raw: &str) -> Param {
+    let kinds = [ParamKind::Int, ParamKind::Float, ParamKind::Date, ParamKind::Instant, ParamKind::Bool];
+    let read = |kind: ParamKind| Some((kind, kind.read(raw)?));
+    let (kind, value) = kinds.into_iter().find_map(read).unwrap_or_else(|| (ParamKind::Text, ParamValue::Text(raw.into())));
+    Param { name: name.into(), kind, default: Some(value).filter(|_| !raw.is_empty()) }
+}
+
 fn param(text: &str) -> Result<Param, String> {
     let (left, default) = match text.split_once('=') {
         Some((left, default)) => (left, Some(default.trim())),

@@ -119,6 +119,19 @@ impl ParamValue {
         }
     }
 
+    /// As people type it: what `ParamKind::read` reads back.
+    pub fn plain(&self) -> String {
+        match self {
+            ParamValue::Int(value) => value.to_string(),
+            ParamValue::Float(value) => value.to_string(),
+            ParamValue::Text(text) => text.clone(),
+            ParamValue::Date(day) => day.to_string(),
+            ParamValue::Instant(at) => model::time::rfc3339(*at),
+            ParamValue::Bool(value) => value.to_string(),
+            ParamValue::Money(money) => money.to_string(),
+        }
+    }
+
     pub(crate) fn scalar(&self) -> ScalarValue {
         match self {
             ParamValue::Int(value) => ScalarValue::Int64(Some(*value)),

@@ -140,10 +140,11 @@ impl SqlError {
     }
 
     pub fn out_of_time(seconds: u64) -> SqlError {
-        SqlError::new(SqlErrorKind::Time, format!("{seconds} 秒で打ち切りました"), format!("stopped after {seconds} s")).with_remedy(
-            "期間を絞るか、先に集計してから結合するか、`timeout` を延ばしてください",
-            "narrow the time range, aggregate before you join, or give a longer `timeout`",
-        )
+        SqlError::new(SqlErrorKind::Time, format!("{seconds} 秒で打ち切りました"), format!("stopped after {seconds} s"))
+            .with_remedy(
+                "期間を絞るか、先に集計してから結合するか、`timeout` を延ばしてください",
+                "narrow the time range, aggregate before you join, or give a longer `timeout`",
+            )
     }
 
     pub fn out_of_memory() -> SqlError {
@@ -190,8 +191,9 @@ impl SqlError {
             SqlErrorKind::UnknownColumn => {
                 error.with_remedy("`DESCRIBE テーブル名` で列が分かります", "`DESCRIBE table` lists its columns")
             }
-            SqlErrorKind::UnknownFunction => error
-                .with_remedy("`tsubame functions` で使える関数が分かります", "`tsubame functions` lists what there is"),
+            SqlErrorKind::UnknownFunction => {
+                error.with_remedy("`tsubame functions` で使える関数が分かります", "`tsubame functions` lists what there is")
+            }
             SqlErrorKind::Spill => error.with_remedy(
                 "期間を絞ってください。上限は tsubame.toml の [sql] spill_mb です",
                 "narrow the time range; the limit is `spill_mb` under [sql] in tsubame.toml",

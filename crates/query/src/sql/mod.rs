@@ -3,6 +3,7 @@
 //! ours: the server hands it to a worker (`worker`), the command line runs it where its caller is.
 
 mod catalogue;
+mod draft;
 mod error;
 pub mod frame;
 mod functions;
@@ -28,6 +29,7 @@ use futures::{StreamExt, TryStreamExt, stream::BoxStream};
 use serde::{Deserialize, Serialize};
 
 pub use catalogue::{Relation, RelationColumn, sql_type};
+pub use draft::{checked_file, file_text, params_of};
 pub use error::{Place, SqlError, SqlErrorKind};
 pub use text::TEXT_BYTES_MAX;
 
@@ -206,10 +208,7 @@ fn check_params(text: &Checked, bound: &[Bound], given: usize) -> Result<(), Sql
                 format!("the parameter `${name}` has no value"),
             )
             .at(Some(*at))
-            .with_remedy(
-                format!("`params` に `{name}` を加えてください"),
-                format!("add `{name}` to `params`"),
-            ));
+            .with_remedy(format!("`params` に `{name}` を加えてください"), format!("add `{name}` to `params`")));
         }
     }
     match bound[..given].iter().find(|bound| !placeholders.iter().any(|(name, _)| *name == bound.name)) {
@@ -224,7 +223,8 @@ fn check_params(text: &Checked, bound: &[Bound], given: usize) -> Result<(), Sql
 
 /// Rows as pages show them.
 pub fn answer_of(schema: &SchemaRef, batches: &[RecordBatch]) -> Result<crate::Answer, SqlError> {
-    crate::run::answer("SQL", None, schema, batches).map_err(|error| SqlError::new(SqlErrorKind::Data, error.to_string(), error.to_string()))
+    crate::run::answer("SQL", None, schema, batches)
+        .map_err(|error| SqlError::new(SqlErrorKind::Data, error.to_string(), error.to_string()))
 }
 
 fn at_once(batch: RecordBatch) -> OwnAnswer {

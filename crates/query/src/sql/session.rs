@@ -7,7 +7,9 @@ use std::{
 };
 
 use datafusion::{
-    catalog::{CatalogProvider, MemTable, MemoryCatalogProvider, MemoryCatalogProviderList, MemorySchemaProvider, SchemaProvider},
+    catalog::{
+        CatalogProvider, MemTable, MemoryCatalogProvider, MemoryCatalogProviderList, MemorySchemaProvider, SchemaProvider,
+    },
     common::{DataFusionError, ScalarValue},
     dataframe::DataFrame,
     execution::{SessionState, SessionStateBuilder},
@@ -42,7 +44,8 @@ impl Desk {
         let mut names: Vec<String> = read(sql)?.names().collect();
         names.sort();
         names.dedup();
-        let columns = names.iter().flat_map(|name| self.library.personal(name).into_iter().map(move |(column, _)| (name, column)));
+        let columns =
+            names.iter().flat_map(|name| self.library.personal(name).into_iter().map(move |(column, _)| (name, column)));
         Ok(columns.map(|(name, column)| format!("{name}.{column}")).collect())
     }
 

@@ -42,12 +42,10 @@ pub(crate) fn parse(text: &Checked, typed: &str, shifts: &Shifts) -> Result<Stat
             Sql::Query(_) => Ok(Statement::Question(Box::new(Parsed::Statement(statement)))),
             Sql::ShowTables { .. } | Sql::ShowViews { .. } => Ok(Statement::ShowTables),
             Sql::ExplainTable { table_name, .. } => Ok(Statement::Describe(last(&table_name))),
-            Sql::ShowColumns { show_options, .. } => {
-                match show_options.show_in.and_then(|shown| shown.parent_name) {
-                    Some(name) => Ok(Statement::Describe(last(&name))),
-                    None => Err(refused(text)),
-                }
-            }
+            Sql::ShowColumns { show_options, .. } => match show_options.show_in.and_then(|shown| shown.parent_name) {
+                Some(name) => Ok(Statement::Describe(last(&name))),
+                None => Err(refused(text)),
+            },
             _ => Err(refused(text)),
         },
         (Some(Parsed::Explain(explain)), true) => match explain.statement.as_ref() {
@@ -61,7 +59,10 @@ pub(crate) fn parse(text: &Checked, typed: &str, shifts: &Shifts) -> Result<Stat
 }
 
 fn opens_a_question(text: &Checked) -> bool {
-    matches!(text.opening(1).as_str(), "" | "SELECT" | "WITH" | "VALUES" | "TABLE" | "FROM" | "EXPLAIN" | "SHOW" | "DESCRIBE" | "DESC")
+    matches!(
+        text.opening(1).as_str(),
+        "" | "SELECT" | "WITH" | "VALUES" | "TABLE" | "FROM" | "EXPLAIN" | "SHOW" | "DESCRIBE" | "DESC"
+    )
 }
 
 pub(crate) fn refused(text: &Checked) -> SqlError {

@@ -52,10 +52,22 @@ fn questions_are_answered() {
     check("SELECT lpad('7', 3, '0'), repeat('ab', 2), cardinality(range(1, 4))", Vec::new(), "007,abab,3");
     check("SELECT sum(value) FROM generate_series(1, 10)", Vec::new(), "55");
     check("SELECT shop_day($as_of), $today", Vec::new(), "2026-11-19,2026-11-19");
-    check("SELECT $1 + 1, $2", vec![Bound::new("1", ParamValue::Int(2)), Bound::new("2", ParamValue::Text("x'y".into()))], "3,x'y");
+    check(
+        "SELECT $1 + 1, $2",
+        vec![Bound::new("1", ParamValue::Int(2)), Bound::new("2", ParamValue::Text("x'y".into()))],
+        "3,x'y",
+    );
     check("SELECT $a IS NULL", vec![Bound { name: "a".into(), kind: ParamKind::Date, value: None }], "true");
-    check("SELECT table_name FROM information_schema.tables WHERE table_name LIKE 'order%' ORDER BY 1", Vec::new(), "order_lines | orders");
-    check("SELECT data_type FROM information_schema.columns WHERE table_name = 'orders' AND column_name = 'net'", Vec::new(), "\"DECIMAL(18, 4)\"");
+    check(
+        "SELECT table_name FROM information_schema.tables WHERE table_name LIKE 'order%' ORDER BY 1",
+        Vec::new(),
+        "order_lines | orders",
+    );
+    check(
+        "SELECT data_type FROM information_schema.columns WHERE table_name = 'orders' AND column_name = 'net'",
+        Vec::new(),
+        "\"DECIMAL(18, 4)\"",
+    );
     assert!(ask(own("SHOW TABLES")).unwrap().contains("customers,Customers,"));
     assert!(ask(own("DESCRIBE customers")).unwrap().contains("birthday,DATE,誕生日,Birthday,true"));
     assert!(ask(own("EXPLAIN SELECT count(*) FROM orders")).unwrap().contains("logical_plan"));
@@ -180,7 +192,11 @@ fn a_question_is_described_before_it_is_asked() {
         let found: Vec<String> = described.params.iter().map(|(name, kind)| shown(name, kind)).collect();
         assert_eq!(found.join(", "), params, "{sql}");
     };
-    check("SELECT order_id, net FROM orders WHERE net > $1 AND status = $2", "order_id Utf8, net Decimal128(18, 4)", "1 Decimal128(18, 4), 2 Utf8");
+    check(
+        "SELECT order_id, net FROM orders WHERE net > $1 AND status = $2",
+        "order_id Utf8, net Decimal128(18, 4)",
+        "1 Decimal128(18, 4), 2 Utf8",
+    );
     check("SELECT 1 AS one", "one Int64", "");
     check("SELECT birthday FROM customers WHERE $today > birthday", "birthday Date32", "");
 }

@@ -31,10 +31,11 @@ impl Checked {
             ));
         }
         // Unescaped text would be printed back without its escapes.
-        let tokens = Tokenizer::new(&PostgreSqlDialect {}, sql).with_unescape(false).tokenize_with_location().map_err(|error| {
-            let at = Place { line: error.location.line, column: error.location.column };
-            SqlError::new(SqlErrorKind::Syntax, error.message.clone(), error.message).at(Some(at))
-        })?;
+        let tokens =
+            Tokenizer::new(&PostgreSqlDialect {}, sql).with_unescape(false).tokenize_with_location().map_err(|error| {
+                let at = Place { line: error.location.line, column: error.location.column };
+                SqlError::new(SqlErrorKind::Syntax, error.message.clone(), error.message).at(Some(at))
+            })?;
         let (mut depth, mut operators, mut selects) = (0_usize, 0, 0);
         for token in &tokens {
             match &token.token {
@@ -213,14 +214,17 @@ mod tests {
         check(format!("SELECT a{}", "[1]".repeat(1_001)), Some("more than 1000 operators (line 1, column 3009)"));
         check(format!("SELECT 1 WHERE 1 IN ({}1)", "1,".repeat(20_000)), None);
         check(format!("SELECT '{}'", "+".repeat(5_000)), None);
-        check(format!("/*{}*/ SELECT 1", "/* ".repeat(5_000)), Some("Unexpected EOF while in a multi-line comment (line 1, column 15018)"));
+        check(
+            format!("/*{}*/ SELECT 1", "/* ".repeat(5_000)),
+            Some("Unexpected EOF while in a multi-line comment (line 1, column 15018)"),
+        );
     }
 
     #[test]
     fn places_lead_back_to_what_was_typed() {
         let text = Checked::read("SELECT $a,\n  $b + x, y").unwrap();
-        let bound = [("a", ParamKind::Int), ("b", ParamKind::Date)]
-            .map(|(name, kind)| Bound { name: name.into(), kind, value: None });
+        let bound =
+            [("a", ParamKind::Int), ("b", ParamKind::Date)].map(|(name, kind)| Bound { name: name.into(), kind, value: None });
         let (typed, shifts) = text.typed(&bound);
         assert_eq!(typed, "SELECT CAST($a AS BIGINT),\n  CAST($b AS DATE) + x, y");
         let check = |line, column, expect| {

@@ -105,7 +105,8 @@ pub fn work(
 pub fn warm(handle: &Handle) {
     let moment = Moment { as_of: Default::default(), mode: Default::default(), zone: model::ShopZone::tokyo() };
     let desk = Desk::new(Arc::new(Library::default()), ReadView::empty(), moment);
-    let own = OwnSql { sql: "SELECT count(*) FROM (VALUES (1)) AS t (a) WHERE a > 0".into(), params: Vec::new(), personal: false };
+    let own =
+        OwnSql { sql: "SELECT count(*) FROM (VALUES (1)) AS t (a) WHERE a > 0".into(), params: Vec::new(), personal: false };
     let _ = handle.block_on(async { desk.ask_own(&own).await?.batches.next().await.transpose() });
 }
 

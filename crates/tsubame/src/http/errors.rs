@@ -101,7 +101,9 @@ pub async fn as_pages(State(app): State<Arc<App>>, request: Request, next: Next)
         None if status.is_client_error() || status.is_server_error() => {
             match (status, response.headers().get(header::CONTENT_TYPE)) {
                 // A page already, or an error for programs.
-                (_, Some(kind)) if [&b"text/html"[..], b"application/json"].iter().any(|known| kind.as_bytes().starts_with(known)) => {
+                (_, Some(kind))
+                    if [&b"text/html"[..], b"application/json"].iter().any(|known| kind.as_bytes().starts_with(known)) =>
+                {
                     return response;
                 }
                 (StatusCode::PAYLOAD_TOO_LARGE, _) => {

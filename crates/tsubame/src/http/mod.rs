@@ -103,6 +103,7 @@ const RESOURCES: &[Resource] = &[
     Resource { access: Access::AtLeast(Role::Analyst), routes: quarantine::routes },
     // Programs prove themselves to the handler.
     Resource { access: Access::Everybody, routes: sql::routes },
+    Resource { access: Access::AtLeast(Role::Analyst), routes: sql::pages },
     Resource { access: Access::Clients, routes: tag::routes },
     Resource { access: Access::Clients, routes: webhooks::routes },
 ];

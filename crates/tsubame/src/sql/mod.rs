@@ -209,17 +209,8 @@ impl SqlDoor {
         let (job, mut said) = self.begin(question, None, time, &id).await.map_err(refused)?;
         match said.recv().await {
             Some(Said::Schema(schema)) => {
-                let batches = Batches {
-                    said,
-                    ended: None,
-                    rows: 0,
-                    over: false,
-                    who,
-                    begun,
-                    id: id.clone(),
-                    _job: job,
-                    _place: place,
-                };
+                let batches =
+                    Batches { said, ended: None, rows: 0, over: false, who, begun, id: id.clone(), _job: job, _place: place };
                 Ok(Running { id, schema, batches })
             }
             Some(Said::Error(error)) => Err(refused(error)),

@@ -199,7 +199,9 @@ impl Conversation {
         let mut decoder = StreamDecoder::new();
         let mut bytes_left = assignment.bytes_max.saturating_add(BYTES_SLACK);
         while let Some((kind, bytes)) = frame::read(&mut output)? {
-            bytes_left = bytes_left.checked_sub(bytes.len() as u64).ok_or_else(|| Problem::Said(SqlError::too_many_bytes(assignment.bytes_max)))?;
+            bytes_left = bytes_left
+                .checked_sub(bytes.len() as u64)
+                .ok_or_else(|| Problem::Said(SqlError::too_many_bytes(assignment.bytes_max)))?;
             match kind {
                 Kind::Schema => {
                     decoder.decode(&mut Buffer::from_vec(bytes))?;
@@ -225,7 +227,9 @@ impl Conversation {
                     return self.say(Said::Ended(ended));
                 }
                 Kind::Error => return Err(Problem::Said(serde_json::from_slice(&bytes)?)),
-                Kind::Assignment | Kind::Tail | Kind::Fetched => return Err(Problem::Broken("a frame that is ours to send".into())),
+                Kind::Assignment | Kind::Tail | Kind::Fetched => {
+                    return Err(Problem::Broken("a frame that is ours to send".into()));
+                }
             }
         }
         Err(Problem::Broken("it ended in the middle".into()))
@@ -263,21 +267,17 @@ fn died(status: Option<ExitStatus>, said: &str) -> SqlError {
     match status.and_then(|status| status.signal()) {
         // An allocation that fails ends the process.
         Some(SIGABRT) => SqlError::out_of_memory(),
-        Some(SIGXCPU) => SqlError::new(
-            query::sql::SqlErrorKind::Time,
-            "計算時間の上限に達しました",
-            "the question used up its processor time",
-        ),
+        Some(SIGXCPU) => {
+            SqlError::new(query::sql::SqlErrorKind::Time, "計算時間の上限に達しました", "the question used up its processor time")
+        }
         Some(SIGXFSZ) => SqlError::new(
             query::sql::SqlErrorKind::Spill,
             "一時ファイルの上限に達しました",
             "the question used up its space on disk",
         ),
-        Some(SIGSEGV) => SqlError::new(
-            query::sql::SqlErrorKind::TooComplex,
-            "式が複雑すぎます",
-            "the question is nested too deeply",
-        ),
+        Some(SIGSEGV) => {
+            SqlError::new(query::sql::SqlErrorKind::TooComplex, "式が複雑すぎます", "the question is nested too deeply")
+        }
         status => {
             tracing::error!(?status, said, "a SQL worker died");
             SqlError::internal("the worker died; the log says how")

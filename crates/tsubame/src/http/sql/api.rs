@@ -142,13 +142,13 @@ pub async fn ask(
     let limit = asked.limit;
     let question = question(&app, &visit, account.name, asked)?;
     let running = app.sql.ask(question).await.map_err(|error| Refusal::of(&visit, &error))?;
-    answer(&visit, running, format, limit)
+    answer(&visit, running, format, limit).map_err(|error| Refusal::of(&visit, &error))
 }
 
 /// The rows as a body.
-pub fn answer(visit: &Arc<Visit>, running: Running, format: Format, limit: Option<usize>) -> Result<Response, Refusal> {
+pub fn answer(visit: &Arc<Visit>, running: Running, format: Format, limit: Option<usize>) -> Result<Response, SqlError> {
     let id = running.id.to_string();
-    let encoder = Encoder::open(format, &running.schema, &id).map_err(|error| Refusal::of(visit, &error))?;
+    let encoder = Encoder::open(format, &running.schema, &id)?;
     let body = Body::from_stream(encoded(visit.clone(), running, encoder, limit));
     let headers = [(header::CONTENT_TYPE, HeaderValue::from_static(format.mime()))];
     let mut response = (headers, body).into_response();
@@ -266,7 +266,8 @@ fn read(visit: &Visit, headers: &HeaderMap, body: &[u8]) -> Result<Asked, Refusa
             Refusal::bad(visit, format!("JSON を読めません: {error}"), format!("the JSON cannot be read: {error}"))
         });
     }
-    let sql = std::str::from_utf8(body).map_err(|_| Refusal::bad(visit, "SQL は UTF-8 で送ってください", "send the SQL as UTF-8"))?;
+    let sql =
+        std::str::from_utf8(body).map_err(|_| Refusal::bad(visit, "SQL は UTF-8 で送ってください", "send the SQL as UTF-8"))?;
     let number = |name: &str| -> Result<Option<u64>, Refusal> {
         let wrong = || Refusal::bad(visit, format!("`{name}` は数です"), format!("`{name}` is a number"));
         visit.param(name).map(|text| text.parse().map_err(|_| wrong())).transpose()
@@ -319,7 +320,8 @@ fn params(visit: &Visit, given: &Value) -> Result<Vec<Bound>, Refusal> {
         Value::Object(members) => members.iter().map(|(name, value)| (name.clone(), value)).collect(),
         Value::Array(values) => values.iter().enumerate().map(|(index, value)| ((index + 1).to_string(), value)).collect(),
         _ => {
-            let (ja, en) = ("params は名前と値の組か、値の並びです", "`params` is an object of names and values, or a list of values");
+            let (ja, en) =
+                ("params は名前と値の組か、値の並びです", "`params` is an object of names and values, or a list of values");
             return Err(Refusal::bad(visit, ja, en));
         }
     };

@@ -7,9 +7,10 @@ use std::{
 
 use arrow::{
     array::RecordBatch,
-    csv, ipc,
+    csv,
     datatypes::{Field, Schema, SchemaRef},
     error::ArrowError,
+    ipc,
     json::{WriterBuilder, writer::JsonArray, writer::LineDelimited},
 };
 use parquet::{arrow::ArrowWriter, errors::ParquetError, file::properties::WriterProperties};
@@ -136,7 +137,8 @@ impl Encoder {
         let mut head = Vec::new();
         let writer = match format {
             Format::Json => {
-                let columns = schema.fields().iter().map(|field| json!({ "name": field.name(), "type": field.data_type().to_string() }));
+                let columns =
+                    schema.fields().iter().map(|field| json!({ "name": field.name(), "type": field.data_type().to_string() }));
                 let columns = Value::Array(columns.collect());
                 head = format!("{{\"query_id\":{},\"columns\":{columns},\"rows\":[", json!(id)).into_bytes();
                 Writer::None

@@ -2,16 +2,24 @@
 
 mod api;
 mod encode;
+mod page;
 
 use std::sync::Arc;
 
 use axum::{
     Router,
-    routing::{delete, post},
+    routing::{delete, get, post},
 };
 
 use super::App;
 
 pub fn routes() -> Router<Arc<App>> {
     Router::new().route("/api/sql", post(api::ask)).route("/api/sql/{id}", delete(api::cancel))
+}
+
+pub fn pages() -> Router<Arc<App>> {
+    Router::new()
+        .route("/sql", get(page::page).post(page::ask))
+        .route("/sql/download", post(page::download))
+        .route("/sql/save", post(page::save))
 }
