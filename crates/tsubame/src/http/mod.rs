@@ -11,6 +11,7 @@ mod identity;
 mod import;
 mod quarantine;
 mod sql;
+mod sql_page;
 mod tag;
 mod visit;
 mod webhooks;
@@ -103,7 +104,7 @@ const RESOURCES: &[Resource] = &[
     Resource { access: Access::AtLeast(Role::Analyst), routes: quarantine::routes },
     // Programs prove themselves to the handler.
     Resource { access: Access::Everybody, routes: sql::routes },
-    Resource { access: Access::AtLeast(Role::Analyst), routes: sql::pages },
+    Resource { access: Access::AtLeast(Role::Analyst), routes: sql_page::routes },
     Resource { access: Access::Clients, routes: tag::routes },
     Resource { access: Access::Clients, routes: webhooks::routes },
 ];

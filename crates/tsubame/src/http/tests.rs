@@ -705,7 +705,22 @@ fn every_file_of_the_folder_is_listed() {
     files.dedup();
     assert_eq!(
         files,
-        ["assets", "auth", "collect", "dashboards", "health", "identity", "import", "quarantine", "tag", "webhooks"]
+        [
+            "assets",
+            "auth",
+            "collect",
+            "dashboards",
+            "health",
+            "identity",
+            "import",
+            "quarantine",
+            "sql",
+            "sql_page",
+            "tag",
+            "webhooks"
+        ]
     );
     assert_eq!(super::RESOURCES.len(), files.len());
 }
+
+mod sql;

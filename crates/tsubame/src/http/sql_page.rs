@@ -3,10 +3,11 @@
 use std::{io::Write, sync::Arc, time::Duration};
 
 use axum::{
-    Extension, Form,
+    Extension, Form, Router,
     extract::State,
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
+    routing::{get, post},
 };
 use futures::StreamExt;
 use model::Text;
@@ -16,9 +17,10 @@ use query::{
 };
 
 use super::{
-    super::{App, Shared, errors::Failed, visit::Visit},
-    api,
-    encode::Format,
+    App, Shared,
+    errors::Failed,
+    sql::{api, encode::Format},
+    visit::Visit,
 };
 use crate::{
     cli,
@@ -35,12 +37,16 @@ const PAGE_TIME: Duration = Duration::from_secs(45);
 
 type Fields = Vec<(String, String)>;
 
-pub async fn page(State(app): Shared, Extension(visit): Extension<Arc<Visit>>) -> Result<Response, Failed> {
+pub fn routes() -> Router<Arc<App>> {
+    Router::new().route("/sql", get(page).post(ask)).route("/sql/download", post(download)).route("/sql/save", post(save))
+}
+
+async fn page(State(app): Shared, Extension(visit): Extension<Arc<Visit>>) -> Result<Response, Failed> {
     let asked = Asked { sql: visit.param("sql").unwrap_or_default().into(), ..Asked::default() };
     shown(&app, &visit, StatusCode::OK, asked, None, None).await
 }
 
-pub async fn ask(
+async fn ask(
     State(app): Shared,
     Extension(visit): Extension<Arc<Visit>>,
     Form(fields): Form<Fields>,
@@ -54,7 +60,7 @@ pub async fn ask(
     shown(&app, &visit, StatusCode::OK, asked, Some(outcome), None).await
 }
 
-pub async fn download(
+async fn download(
     State(app): Shared,
     Extension(visit): Extension<Arc<Visit>>,
     Form(fields): Form<Fields>,
@@ -76,7 +82,7 @@ pub async fn download(
     }
 }
 
-pub async fn save(
+async fn save(
     State(app): Shared,
     Extension(visit): Extension<Arc<Visit>>,
     Form(fields): Form<Fields>,
