@@ -35,7 +35,7 @@ impl Kind {
     }
 }
 
-pub fn write(out: &mut impl Write, kind: Kind, bytes: &[u8]) -> io::Result<()> {
+pub fn write(out: &mut (impl Write + ?Sized), kind: Kind, bytes: &[u8]) -> io::Result<()> {
     let length = u32::try_from(bytes.len()).map_err(|_| io::Error::other("a frame is too long"))?;
     out.write_all(&[kind as u8])?;
     out.write_all(&length.to_le_bytes())?;

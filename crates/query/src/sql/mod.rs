@@ -154,7 +154,7 @@ impl Desk {
                 }
                 first => first,
             };
-            Ok(futures::stream::iter(first).chain(stream))
+            Ok::<_, DataFusionError>(futures::stream::iter(first).chain(stream))
         };
         let batches = futures::stream::once(begun).try_flatten().map(move |batch| match batch {
             Ok(batch) if explains => Ok(without_folders(batch)),

@@ -10,7 +10,7 @@ use datafusion::{
     catalog::{
         CatalogProvider, MemTable, MemoryCatalogProvider, MemoryCatalogProviderList, MemorySchemaProvider, SchemaProvider,
     },
-    common::{DataFusionError, ScalarValue},
+    common::{DataFusionError, ScalarValue, TableReference},
     dataframe::DataFrame,
     execution::{SessionState, SessionStateBuilder},
     functions::datetime::expr_fn::date_trunc,
@@ -59,13 +59,14 @@ impl Desk {
         names.sort();
         names.dedup();
         for name in &names {
-            if !trusted.table_exist(name.as_str()).map_err(failed)? {
+            let table = || TableReference::bare(name.as_str());
+            if !trusted.table_exist(table()).map_err(failed)? {
                 continue;
             }
             let masks = if personal { Vec::new() } else { self.library.personal(name) };
             let provider = match masks.is_empty() {
-                true => trusted.table_provider(name.as_str()).await.map_err(failed)?,
-                false => masked(trusted.table(name.as_str()).await.map_err(failed)?, &masks).map_err(failed)?.into_view(),
+                true => trusted.table_provider(table()).await.map_err(failed)?,
+                false => masked(trusted.table(table()).await.map_err(failed)?, &masks).map_err(failed)?.into_view(),
             };
             relations.register_table(name.clone(), provider).map_err(failed)?;
         }

@@ -21,12 +21,10 @@ fn ask(own: OwnSql) -> Result<String, SqlError> {
             let answer = desk().ask_own(&own).await?;
             let batches: Vec<RecordBatch> = answer.batches.try_collect().await?;
             let mut out = Vec::new();
-            let text = arrow::csv::WriterBuilder::new().with_header(false).build(&mut out);
-            let mut text = text;
             for batch in &batches {
+                let mut text = arrow::csv::WriterBuilder::new().with_header(false).build(&mut out);
                 text.write(batch).map_err(|error| SqlError::internal(error.to_string()))?;
             }
-            drop(text);
             Ok(String::from_utf8(out).unwrap().trim_end().replace('\n', " | "))
         })
     };

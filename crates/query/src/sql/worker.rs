@@ -12,7 +12,7 @@ use std::{
 
 use arrow::{
     array::RecordBatch,
-    datatypes::{Field, Schema, SchemaRef},
+    datatypes::{DataType, Field, Schema, SchemaRef},
     ipc::writer::StreamWriter,
 };
 use async_trait::async_trait;
@@ -143,8 +143,8 @@ async fn answer(assignment: &Assignment, reach: Reach, output: &Output) -> Resul
     if let Some(declared) = &assignment.describe {
         let described = desk.describe_own(&assignment.own.sql, declared).await?;
         // A parameter whose type does not follow has none: null.
-        let null = arrow::datatypes::DataType::Null;
-        let field = |(name, kind): &(String, _)| Field::new(name, Option::clone(kind).unwrap_or(null.clone()), true);
+        let null = DataType::Null;
+        let field = |(name, kind): &(String, Option<DataType>)| Field::new(name, kind.clone().unwrap_or(null.clone()), true);
         let params: SchemaRef = Arc::new(Schema::new(described.params.iter().map(field).collect::<Vec<Field>>()));
         say(output, Kind::Schema, &Stream::open(&described.schema)?.taken())?;
         say(output, Kind::Described, &Stream::open(&params)?.taken())?;

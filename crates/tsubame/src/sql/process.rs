@@ -62,7 +62,7 @@ impl Idle {
             .and_then(|()| folder.canonicalize())
             .and_then(|folder| tempfile::Builder::new().prefix("worker-").tempdir_in(folder))
             .map_err(|error| failed("could not make a folder for a SQL worker", error))?;
-        let mut child = Command::new(program)
+        let mut child = behind_others(program)
             .arg("worker")
             .args(Bounds::of(&workspace.shop().sql).args())
             // Nothing of ours: neither keys nor settings.
@@ -122,6 +122,17 @@ impl Idle {
             .map_err(|error| SqlError::internal(format!("could not start a thread: {error}")))?;
         Ok(job)
     }
+}
+
+/// Whoever answers events and pages comes first where processors are short.
+fn behind_others(program: &Path) -> Command {
+    const NICE: &str = "/usr/bin/nice";
+    if !Path::new(NICE).exists() {
+        return Command::new(program);
+    }
+    let mut command = Command::new(NICE);
+    command.args(["-n", "10"]).arg(program);
+    command
 }
 
 impl Drop for Job {

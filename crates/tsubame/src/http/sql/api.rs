@@ -21,12 +21,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use state::{Account, Role, Secret};
 
-use super::{
-    super::{App, Shared, visit::Visit},
-    encode::{Encoder, Format},
-};
+use super::encode::{Encoder, Format};
 use crate::{
     cli,
+    http::{App, Shared, visit::Visit},
     sql::{QueryId, Question, Running},
 };
 
