@@ -2,7 +2,6 @@
 //! memory pool does not see what a function allocates.
 
 use std::{
-    any::Any,
     collections::{BTreeMap, HashMap},
     sync::Arc,
 };
@@ -248,8 +247,8 @@ struct Series {
 }
 
 /// The length of a series.
-pub(crate) fn series_rows(provider: &dyn TableProvider) -> Option<f64> {
-    (provider as &dyn Any).downcast_ref::<Series>().map(|series| series.rows)
+pub(crate) fn series_rows(provider: &Arc<dyn TableProvider>) -> Option<f64> {
+    provider.downcast_ref::<Series>().map(|series| series.rows)
 }
 
 #[async_trait]

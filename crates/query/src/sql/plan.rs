@@ -1,6 +1,8 @@
 //! The plan of an analyst's question, walked before it runs: only nodes that read, only functions of this door, no join whose pairs nobody
 //! would live to see.
 
+use std::sync::Arc;
+
 use datafusion::{
     catalog::TableProvider,
     common::{
@@ -123,7 +125,7 @@ fn rows(plan: &LogicalPlan) -> f64 {
     let of = |input: &LogicalPlan| rows(input);
     match plan {
         LogicalPlan::TableScan(scan) => {
-            let all = source_as_provider(&scan.source).map_or(ROWS_UNKNOWN, |provider| of_table(provider.as_ref()));
+            let all = source_as_provider(&scan.source).map_or(ROWS_UNKNOWN, |provider| of_table(&provider));
             let kept = scan.filters.iter().map(passing).product::<f64>() * all;
             scan.fetch.map_or(kept, |fetch| kept.min(fetch as f64)).max(1.0)
         }
@@ -156,8 +158,8 @@ fn rows(plan: &LogicalPlan) -> f64 {
     }
 }
 
-fn of_table(provider: &dyn TableProvider) -> f64 {
-    match (provider as &dyn std::any::Any).downcast_ref::<FactTable>() {
+fn of_table(provider: &Arc<dyn TableProvider>) -> f64 {
+    match provider.downcast_ref::<FactTable>() {
         Some(table) => table.rows() as f64,
         None => functions::series_rows(provider).unwrap_or(ROWS_UNKNOWN),
     }
