@@ -154,12 +154,12 @@ impl ReadView {
         let sizes: BTreeMap<Path, u64> = files.clone().map(|file| (Path::from(file.path.as_str()), file.bytes)).collect();
         let (store, reader): (Arc<dyn ObjectStore>, Reader) = match reach {
             Reach::Folder => {
-                let only = Arc::new(Only { sizes, from: From::Folder(LocalFileSystem::new()) });
+                let only = Arc::new(Only { sizes, origin: Origin::Folder(LocalFileSystem::new()) });
                 let verified = Arc::new(Verified::new(only));
                 files.filter(|file| file.checked).for_each(|file| verified.saw(&Path::from(file.path.as_str())));
-                (verified.clone(), Reader(Some(verified)))
+                (verified.clone() as Arc<dyn ObjectStore>, Reader(Some(verified)))
             }
-            Reach::Through(fetch) => (Arc::new(Only { sizes, from: From::Fetch(fetch) }), Reader(None)),
+            Reach::Through(fetch) => (Arc::new(Only { sizes, origin: Origin::Fetch(fetch) }), Reader(None)),
         };
         let mut tails = handed.tails.iter();
         let mut view = ReadView::empty();
@@ -242,11 +242,11 @@ fn decode(bytes: &[u8]) -> Result<Vec<RecordBatch>, ArrowError> {
 #[derive(Debug)]
 struct Only {
     sizes: BTreeMap<Path, u64>,
-    from: From,
+    origin: Origin,
 }
 
 #[derive(Debug)]
-enum From {
+enum Origin {
     Folder(LocalFileSystem),
     Fetch(Arc<dyn Fetch>),
 }
@@ -274,9 +274,9 @@ impl fmt::Display for Only {
 impl ObjectStore for Only {
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
         let size = self.size(location)?;
-        let fetch = match &self.from {
-            From::Folder(folder) => return folder.get_opts(location, options).await,
-            From::Fetch(fetch) => fetch,
+        let fetch = match &self.origin {
+            Origin::Folder(folder) => return folder.get_opts(location, options).await,
+            Origin::Fetch(fetch) => fetch,
         };
         let range = match options.range {
             None => 0..size,
@@ -304,9 +304,9 @@ impl ObjectStore for Only {
 
     async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
         self.size(location)?;
-        match &self.from {
-            From::Folder(folder) => folder.get_ranges(location, ranges).await,
-            From::Fetch(fetch) => fetched(fetch.as_ref(), location, ranges).await,
+        match &self.origin {
+            Origin::Folder(folder) => folder.get_ranges(location, ranges).await,
+            Origin::Fetch(fetch) => fetched(fetch.as_ref(), location, ranges).await,
         }
     }
 

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, SchemaRef};
 use lake::ReadView;
 use model::{Problem, ShopZone};
 
 use super::text::Checked;
 use crate::{
-    Desk, Header, Kind, Library, Mode, Moment, Param, Query, answer::kind_name, check::check_query, header, run::kind_of,
+    Desk, Header, Kind, Library, Mode, Moment, Param, ParamKind, Query, answer::kind_name, check::check_query, header,
+    run::kind_of,
 };
 
 /// The parameters of a text other than those that every question is given: declared in its header, or guessed from what was typed.
@@ -22,6 +23,15 @@ pub fn params_of(sql: &str, typed: &[(String, String)]) -> Vec<(Param, String)> 
         (param.unwrap_or_else(|| header::guessed(&name, &raw)), raw)
     };
     names.into_iter().filter(|name| !super::GIVEN.contains(&name.as_str())).map(of).collect()
+}
+
+/// A parameter of which nothing was typed, as its place in the SQL suggests.
+pub fn placed(param: Param, found: &DataType) -> Param {
+    let kinds = [ParamKind::Int, ParamKind::Float, ParamKind::Date, ParamKind::Instant, ParamKind::Bool, ParamKind::Money];
+    match kinds.into_iter().find(|kind| kind.data_type() == *found) {
+        Some(kind) if param.default.is_none() => Param { kind, ..param },
+        _ => param,
+    }
 }
 
 /// The text of a library file. A text that has a header of its own is left as it is.
@@ -75,7 +85,7 @@ pub async fn checked_file(library: &Arc<Library>, zone: ShopZone, name: &str, te
 
 #[cfg(test)]
 mod tests {
-    use arrow::datatypes::{DataType, Field, Schema};
+    use arrow::datatypes::{Field, Schema};
 
     use super::*;
 

@@ -15,7 +15,7 @@ use crate::QueryError;
 pub struct SqlError {
     pub kind: SqlErrorKind,
     pub message: Text,
-    pub remedy: Option<Text>,
+    pub remedy: Option<Box<Text>>,
     pub at: Option<Place>,
 }
 
@@ -117,7 +117,7 @@ impl SqlError {
     }
 
     pub fn with_remedy(mut self, ja: impl Into<String>, en: impl Into<String>) -> SqlError {
-        self.remedy = Some(Text { ja: ja.into(), en: en.into() });
+        self.remedy = Some(Box::new(Text { ja: ja.into(), en: en.into() }));
         self
     }
 
@@ -172,6 +172,12 @@ impl SqlError {
 
     /// What the engine says of a plan or of a run, with the place in the text where it knows it.
     pub(crate) fn engine(error: &DataFusionError, shifts: &Shifts, planned: bool) -> SqlError {
+        // One of our own, on its way through the engine.
+        if let DataFusionError::External(inner) = error.find_root()
+            && let Some(ours) = inner.downcast_ref::<SqlError>()
+        {
+            return ours.clone();
+        }
         let message = plain(error);
         let kind = kind(error, &message, planned);
         if kind == SqlErrorKind::Memory {
@@ -244,10 +250,7 @@ fn kind(error: &DataFusionError, message: &str, planned: bool) -> SqlErrorKind {
         root => root,
     };
     match root {
-        DataFusionError::External(inner) => match inner.downcast_ref::<SqlError>() {
-            Some(error) => error.kind,
-            None => SqlErrorKind::Internal,
-        },
+        DataFusionError::External(_) => SqlErrorKind::Internal,
         DataFusionError::SQL(inner, _) => match inner.as_ref() {
             ParserError::RecursionLimitExceeded => SqlErrorKind::TooComplex,
             _ => SqlErrorKind::Syntax,

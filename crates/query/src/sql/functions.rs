@@ -61,11 +61,11 @@ type Measure = fn(&[ArrayRef]) -> Result<f64>;
 
 fn measure(name: &str) -> Option<Measure> {
     Some(match name {
-        "repeat" => |args| times(args.first(), args.get(1)),
-        "lpad" | "rpad" => |args| Ok(numbers(args.get(1))?.into_iter().sum::<f64>() * 4.0),
-        "array_repeat" => |args| times(args.first(), args.get(1)),
-        "array_resize" => |args| Ok(numbers(args.get(1))?.into_iter().sum::<f64>() * 8.0),
-        "range" | "generate_series" => |args| {
+        "repeat" => |args: &[ArrayRef]| times(args.first(), args.get(1)),
+        "lpad" | "rpad" => |args: &[ArrayRef]| Ok(numbers(args.get(1))?.into_iter().sum::<f64>() * 4.0),
+        "array_repeat" => |args: &[ArrayRef]| times(args.first(), args.get(1)),
+        "array_resize" => |args: &[ArrayRef]| Ok(numbers(args.get(1))?.into_iter().sum::<f64>() * 8.0),
+        "range" | "generate_series" => |args: &[ArrayRef]| {
             let rows = args.first().map_or(0, |array| array.len());
             let mut elements = 0.0;
             for row in 0..rows {
@@ -74,7 +74,7 @@ fn measure(name: &str) -> Option<Measure> {
             }
             Ok(elements * 8.0)
         },
-        "replace" => |args| {
+        "replace" => |args: &[ArrayRef]| {
             let (text, from, to) = (lengths(args.first())?, lengths(args.get(1))?, lengths(args.get(2))?);
             let grown = text.iter().zip(&from).zip(&to).map(|((text, from), to)| text * (to / from.max(1.0)).max(1.0));
             Ok(grown.sum::<f64>() / 4.0)

@@ -13,7 +13,7 @@ mod statement;
 mod text;
 pub mod worker;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use arrow::{
     array::RecordBatch,
@@ -29,7 +29,7 @@ use futures::{StreamExt, TryStreamExt, stream::BoxStream};
 use serde::{Deserialize, Serialize};
 
 pub use catalogue::{Relation, RelationColumn, sql_type};
-pub use draft::{checked_file, file_text, params_of};
+pub use draft::{checked_file, file_text, params_of, placed};
 pub use error::{Place, SqlError, SqlErrorKind};
 pub use text::TEXT_BYTES_MAX;
 
@@ -61,8 +61,11 @@ pub struct Bound {
 pub struct OwnAnswer {
     pub schema: SchemaRef,
     pub batches: BoxStream<'static, Result<RecordBatch, SqlError>>,
-    cost: Arc<std::sync::Mutex<Option<Arc<dyn ExecutionPlan>>>>,
+    cost: Cost,
 }
+
+/// The plan that runs: it knows what it has read.
+type Cost = Arc<Mutex<Option<Arc<dyn ExecutionPlan>>>>;
 
 /// What a question would answer, without running it.
 #[derive(Debug, Clone, PartialEq)]
@@ -131,7 +134,7 @@ impl Desk {
         shifts: Shifts,
         explains: bool,
     ) -> Result<OwnAnswer, SqlError> {
-        let cost: Arc<std::sync::Mutex<Option<Arc<dyn ExecutionPlan>>>> = Arc::default();
+        let cost = Cost::default();
         let physical = state.query_planner().create_physical_plan(&optimized, &state).await;
         let physical = physical.map_err(|error| SqlError::engine(&error, &shifts, false))?;
         let schema = physical.schema();
@@ -142,7 +145,8 @@ impl Desk {
         };
         let begun = async move {
             let mut stream = run(&state, physical)?;
-            let first = match stream.next().await {
+            let first = stream.next().await;
+            let first = match first {
                 // A hash join holds all of one side; a sort-merge join takes its time and the disk.
                 Some(Err(error)) if matches!(error.find_root(), DataFusionError::ResourcesExhausted(_)) => {
                     drop(stream);

@@ -13,7 +13,7 @@ use futures::StreamExt;
 use model::Text;
 use query::{
     Mode, Param,
-    sql::{Bound, SqlError, SqlErrorKind, answer_of, checked_file, file_text, params_of},
+    sql::{Bound, SqlError, SqlErrorKind, answer_of, checked_file, file_text, params_of, placed},
 };
 
 use super::{
@@ -242,7 +242,11 @@ async fn saved(app: &App, visit: &Visit, asked: &Asked) -> Result<String, NotSav
     let typed = bound(asked)?;
     let described = app.sql.describe(Question { params: typed, ..question(app, visit, asked)? }).await?;
     let title = if asked.title.is_empty() { asked.name.replace('_', " ") } else { asked.title.clone() };
-    let params: Vec<Param> = params_of(&asked.sql, &asked.params).into_iter().map(|(param, _)| param).collect();
+    let of = |param: Param| match described.params.field_with_name(&param.name) {
+        Ok(field) => placed(param, field.data_type()),
+        Err(_) => param,
+    };
+    let params: Vec<Param> = params_of(&asked.sql, &asked.params).into_iter().map(|(param, _)| of(param)).collect();
     let text = file_text(&title, &asked.sql, &params, &described.schema).map_err(|problem| of_problems(&[problem]))?;
     let zone = app.workspace.shop().timezone;
     checked_file(&app.workspace.library, zone, &name, &text).await.map_err(|problems| of_problems(&problems))?;

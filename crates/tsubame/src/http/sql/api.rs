@@ -53,13 +53,18 @@ pub struct Asked {
 /// An answer that is no answer.
 pub struct Refusal {
     status: StatusCode,
-    headers: HeaderMap,
-    body: Value,
+    /// Seconds until it is worth asking again.
+    again: Option<u64>,
+    body: Box<Value>,
 }
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        (self.status, self.headers, axum::Json(self.body)).into_response()
+        let mut response = (self.status, axum::Json(self.body)).into_response();
+        if let Some(seconds) = self.again {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
     }
 }
 
@@ -68,7 +73,7 @@ impl Refusal {
         let lang = visit.locale.lang.name();
         let hint = hint.map(|hint| hint.get(lang).to_string());
         let body = json!({ "code": code, "message": message.get(lang), "hint": hint });
-        Refusal { status, headers: HeaderMap::new(), body }
+        Refusal { status, again: None, body: Box::new(body) }
     }
 
     pub fn of(visit: &Visit, error: &SqlError) -> Refusal {
@@ -80,11 +85,11 @@ impl Refusal {
             kind if kind.limit().is_some() => StatusCode::UNPROCESSABLE_ENTITY,
             _ => StatusCode::BAD_REQUEST,
         };
-        let mut headers = HeaderMap::new();
-        if let SqlErrorKind::Busy { seconds } = error.kind {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-        }
-        Refusal { status, headers, body: described(visit, error) }
+        let again = match error.kind {
+            SqlErrorKind::Busy { seconds } => Some(seconds),
+            _ => None,
+        };
+        Refusal { status, again, body: Box::new(described(visit, error)) }
     }
 
     fn bad(visit: &Visit, ja: impl Into<String>, en: impl Into<String>) -> Refusal {
@@ -239,9 +244,8 @@ async fn by_password(app: &App, visit: &Visit, given: &str) -> Result<Account, R
             ja: format!("失敗が続いたため {seconds} 秒待ってください"),
             en: format!("too many failures: wait {seconds} s"),
         };
-        let mut refusal = Refusal::new(visit, StatusCode::TOO_MANY_REQUESTS, "wait", message, None);
-        refusal.headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-        return Err(refusal);
+        let refusal = Refusal::new(visit, StatusCode::TOO_MANY_REQUESTS, "wait", message, None);
+        return Err(Refusal { again: Some(seconds), ..refusal });
     }
     match app.workspace.state.accounts().verify(name, &Secret::new(password.into())).await {
         Ok(Some(account)) => {
