@@ -14,7 +14,7 @@ use tokio::{
 };
 
 use super::*;
-use crate::{clock::Clock, http::router, jobs::quarantine, workspace::Access};
+use crate::{clock::Clock, http::router, jobs::quarantine, sql::SqlDoor, workspace::Access};
 
 const SHOP: &str = r#"
 name = "つばめ"
