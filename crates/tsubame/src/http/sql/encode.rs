@@ -186,7 +186,9 @@ impl Encoder {
                 writer.write(&batch).and_then(|()| writer.finish()).map_err(of_arrow)?;
             }
             (Writer::None, Format::Csv) => self.csv(&batch, self.rows == 0, &mut out).map_err(of_arrow)?,
-            (Writer::None, Format::Spreadsheet) => out.extend(spreadsheet::rows(&answer_of(&self.schema, &[batch.clone()])?)),
+            (Writer::None, Format::Spreadsheet) => {
+                out.extend(spreadsheet::rows(&answer_of(&self.schema, std::slice::from_ref(&batch))?))
+            }
             (Writer::None, _) => {}
         }
         self.rows += batch.num_rows();
@@ -196,31 +198,30 @@ impl Encoder {
     /// The end of the body: what is left of it, and how it went.
     pub fn finish(mut self, ended: Option<&Ended>, limit: Option<&str>, error: Option<Value>) -> io::Result<Vec<u8>> {
         let mut out = std::mem::take(&mut self.head);
-        match (self.format, &error) {
-            (Format::Json, _) => {
-                let mut end = json!({
-                    "row_count": self.rows,
-                    "limit_hit": limit,
-                    "scanned_bytes": ended.map(|ended| ended.scanned_bytes),
-                    "elapsed_ms": self.begun.elapsed().as_millis() as u64,
-                });
-                if let Some(error) = error {
-                    end["error"] = error;
-                }
-                out.extend(b"],");
-                out.extend(end.to_string().trim_start_matches('{').bytes());
-                out.push(b'\n');
-                return Ok(out);
+        if self.format == Format::Json {
+            let mut end = json!({
+                "row_count": self.rows,
+                "limit_hit": limit,
+                "scanned_bytes": ended.map(|ended| ended.scanned_bytes),
+                "elapsed_ms": self.begun.elapsed().as_millis() as u64,
+            });
+            if let Some(error) = error {
+                end["error"] = error;
             }
-            (Format::Ndjson, Some(error)) => {
-                out.extend(format!("{}\n", json!({ "error": error })).into_bytes());
-                return Ok(out);
+            out.extend(b"],");
+            out.extend(end.to_string().trim_start_matches('{').bytes());
+            out.push(b'\n');
+            return Ok(out);
+        }
+        if let Some(error) = error {
+            if self.format != Format::Ndjson {
+                return Err(io::Error::other(error["message"].to_string()));
             }
-            (_, Some(error)) => return Err(io::Error::other(error["message"].to_string())),
-            (Format::Csv, None) if self.rows == 0 => {
-                self.csv(&RecordBatch::new_empty(self.schema.clone()), true, &mut out).map_err(io::Error::other)?;
-            }
-            (..) => {}
+            out.extend(format!("{}\n", json!({ "error": error })).into_bytes());
+            return Ok(out);
+        }
+        if self.format == Format::Csv && self.rows == 0 {
+            self.csv(&RecordBatch::new_empty(self.schema.clone()), true, &mut out).map_err(io::Error::other)?;
         }
         match self.writer {
             Writer::None => {}
