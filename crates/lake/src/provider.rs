@@ -79,6 +79,18 @@ impl FactTable {
         Ok(files.iter().zip(keep).filter(|(_, keep)| *keep).map(|(file, _)| file.clone()).collect())
     }
 
+    pub(crate) fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
+    pub(crate) fn tail(&self) -> &[RecordBatch] {
+        &self.tail
+    }
+
+    pub(crate) fn damage(&self) -> Option<&Damaged> {
+        self.damaged.as_ref()
+    }
+
     /// The store its files are in, to be registered with the session that reads them.
     pub fn store(&self) -> (Url, Arc<dyn ObjectStore>) {
         let url = Url::parse(self.snapshot.store_url.as_str()).expect("an ObjectStoreUrl is a URL");
@@ -88,6 +100,11 @@ impl FactTable {
     /// Whether it has no row at all.
     pub fn is_empty(&self) -> bool {
         self.snapshot.files.is_empty() && self.tail_rows() == 0
+    }
+
+    /// Rows of its files and of the tail, as far as the log states them.
+    pub fn rows(&self) -> usize {
+        self.landed_rows().unwrap_or(0) + self.tail_rows()
     }
 
     /// Rows of its files, if the log states them all.

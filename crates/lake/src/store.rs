@@ -22,7 +22,7 @@ pub struct Place {
     /// For all but queries, from the root of the bucket or the file system.
     pub store: Arc<dyn ObjectStore>,
     /// For queries: it checks what it reads.
-    pub reading: Arc<dyn ObjectStore>,
+    pub reading: Arc<Verified>,
     /// Set for a local folder. Conditional writes are known to work there: they are links.
     folder: Option<PathBuf>,
 }

@@ -92,4 +92,9 @@ impl ReadView {
             .map(|table| (table.name(), Arc::new(FactTable::new(table.name(), Snapshot::empty(), Vec::new()))));
         ReadView { tables: tables.collect() }
     }
+
+    /// Puts a table where the one of its name was.
+    pub(crate) fn pin(&mut self, table: FactTable) {
+        self.tables.insert(table.name, Arc::new(table));
+    }
 }

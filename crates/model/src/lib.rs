@@ -67,7 +67,7 @@ pub use product::{Product, Stock};
 pub use progress::{EntryStatus, EntryStep, Membership, Run};
 pub use scenario::{Arm, Holdout, Scenario, Step};
 pub use send::{Outcome, Receipt, ReceiptKind, Send, SendState, Stop, StopRow};
-pub use shop::{Shop, Source, SourceKind};
+pub use shop::{Shop, Source, SourceKind, Sql};
 pub use spend::AdSpend;
 pub use subscription::{Shipment, Subscription};
 pub use text::Text;

@@ -35,6 +35,26 @@ pub struct Shop {
     pub sources: Vec<Source>,
     /// Domains of relay addresses beside the known malls': an address there is never written to and never merges people.
     pub relay_domains: Vec<String>,
+    /// What analysts' own SQL may use.
+    pub sql: Sql,
+}
+
+/// What one question in SQL may use, over HTTP and the Postgres wire. Each is answered by a process of its own, which ends when it takes more.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Sql {
+    /// Memory; what does not fit is sorted, grouped and joined on disk.
+    pub memory_mb: u64,
+    /// Disk, for what does not fit.
+    pub spill_mb: u64,
+    /// Time until it is stopped.
+    pub seconds: u64,
+    /// Rows of an answer.
+    pub rows: u64,
+    /// Size of an answer.
+    pub answer_mb: u64,
+    /// Questions that are answered at once; others wait for a few seconds.
+    pub at_once: u32,
 }
 
 /// A door by which facts come in over HTTP, and how much of it is believed.
@@ -190,7 +210,34 @@ impl Default for Shop {
             exports: Vec::new(),
             sources: Vec::new(),
             relay_domains: Vec::new(),
+            sql: Sql::default(),
         }
+    }
+}
+
+impl Default for Sql {
+    fn default() -> Self {
+        Sql { memory_mb: 1024, spill_mb: 8192, seconds: 60, rows: 1_000_000, answer_mb: 512, at_once: 2 }
+    }
+}
+
+impl Sql {
+    fn problems(&self, file: &str) -> Vec<Problem> {
+        let bounds = [
+            ("memory_mb", self.memory_mb, 64, 1 << 20),
+            ("spill_mb", self.spill_mb, 1, 1 << 24),
+            ("seconds", self.seconds, 1, 3_600),
+            ("rows", self.rows, 1, 1_000_000_000),
+            ("answer_mb", self.answer_mb, 1, 1 << 16),
+            ("at_once", u64::from(self.at_once), 1, 32),
+        ];
+        let outside = bounds.into_iter().filter(|(_, value, least, most)| value < least || value > most);
+        outside
+            .map(|(name, value, least, most)| {
+                Problem::new(file, 0, format!("`{name}` under [sql] is {value}"))
+                    .with_remedy(format!("give a number from {least} to {most}"))
+            })
+            .collect()
     }
 }
 
@@ -244,6 +291,7 @@ impl Shop {
             );
         }
         problems.extend(shop.source_problems(file));
+        problems.extend(shop.sql.problems(file));
         if problems.is_empty() { Ok(shop) } else { Err(problems) }
     }
 
@@ -332,6 +380,9 @@ mod tests {
         assert_eq!(shop.cost_of(Channel::Line).to_string(), "3");
         let problems = Shop::parse("tsubame.toml", "\ntimezone = \"Mars\"\n").unwrap_err();
         assert_eq!((problems[0].line, problems[0].message.contains("Mars")), (2, true));
+        let sql = |line: &str| Shop::parse("tsubame.toml", &format!("[sql]\n{line}\n")).map_err(|found| found[0].message.clone());
+        assert_eq!(sql("memory_mb = 64").map(|shop| (shop.sql.memory_mb, shop.sql.seconds)), Ok((64, 60)));
+        assert_eq!(sql("at_once = 0").unwrap_err(), "`at_once` under [sql] is 0");
         let export =
             |name: &str| Shop::parse("tsubame.toml", &format!("[[exports]]\nname = \"{name}\"\nsegment = \"s\"\n")).is_ok();
         let names = ["dormant-top", "7_days", "", "-a", "A", "../up", "a/b"];

@@ -83,6 +83,15 @@ impl Library {
         (library, problems)
     }
 
+    /// A library of these texts (name, file, SQL) alone; one that cannot be read is left out.
+    pub(crate) fn from_texts(texts: &[(String, String, String)]) -> Library {
+        let query = |(name, file, sql): &(String, String, String)| {
+            let header = Header::parse(file, sql).ok()?;
+            Some((name.clone(), Query { name: name.clone(), file: file.clone(), header, sql: sql.clone() }))
+        };
+        Library { queries: texts.iter().filter_map(query).collect(), dashboards: BTreeMap::new() }
+    }
+
     /// A query by its full name, or by its file name alone where that is unique.
     pub fn find(&self, name: &str) -> Option<&Query> {
         if let Some(query) = self.queries.get(name) {
@@ -96,6 +105,11 @@ impl Library {
     /// The query behind a view of the SQL environment.
     pub(crate) fn view(&self, name: &str) -> Option<&Query> {
         self.queries.get(&format!("{VIEWS}{name}"))
+    }
+
+    /// Every view of the SQL environment, by its name there.
+    pub(crate) fn views(&self) -> impl Iterator<Item = (&str, &Query)> {
+        self.queries.values().filter_map(|query| Some((query.name.strip_prefix(VIEWS)?, query)))
     }
 
     /// Names that are close to a wrong one, those that share most of its words first.

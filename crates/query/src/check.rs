@@ -26,7 +26,7 @@ pub async fn check(library: &Arc<Library>, zone: ShopZone) -> Vec<Problem> {
     problems
 }
 
-async fn check_query(desk: &Desk, query: &Query) -> Vec<Problem> {
+pub(crate) async fn check_query(desk: &Desk, query: &Query) -> Vec<Problem> {
     let desk = with_stand_ins(desk.clone(), query);
     match plan(&desk, query).await {
         Ok(problems) => problems,

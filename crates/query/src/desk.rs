@@ -14,11 +14,13 @@ use datafusion::{
 };
 use lake::ReadView;
 use model::{ShopZone, time::Instant};
+use serde::{Deserialize, Serialize};
 
 use crate::{Library, Limits, ParamKind, ParamValue, Params, Query, QueryError, functions, params::Tokens, run::planning_error};
 
 /// Which of the past's two readings a question is asked on.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// What was known then: both times are up to the moment. Decisions and replays use it.
     #[default]
@@ -28,7 +30,7 @@ pub enum Mode {
 }
 
 /// When a question is asked, and where days begin.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Moment {
     pub as_of: Instant,
     pub mode: Mode,

@@ -25,7 +25,28 @@ pub struct ColumnHeader {
     pub name: String,
     pub kind: Kind,
     pub label: Text,
+    /// What analysts see instead, where the column tells of a person.
+    pub personal: Option<Mask>,
     pub line: usize,
+}
+
+/// How a personal column is shown to those to whom it was not granted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mask {
+    /// Of a date the year: its first day.
+    Year,
+    /// Nothing.
+    Hidden,
+}
+
+impl Mask {
+    pub fn parse(name: &str) -> Option<Mask> {
+        Some(match name {
+            "year" => Mask::Year,
+            "hidden" => Mask::Hidden,
+            _ => return None,
+        })
+    }
 }
 
 impl Header {
@@ -73,6 +94,20 @@ impl Header {
     }
 }
 
+/// The parameters that a text declares, whatever else its header lacks.
+pub(crate) fn params_of(text: &str) -> Vec<Param> {
+    let lines = text.lines().take_while(|line| line.starts_with("--"));
+    lines.filter_map(|line| param(line.trim_start_matches('-').trim().strip_prefix("param ")?).ok()).collect()
+}
+
+/// A parameter as a value suggests that was typed for it.
+pub(crate) fn guessed(name: &str, raw: &str) -> Param {
+    let kinds = [ParamKind::Int, ParamKind::Float, ParamKind::Date, ParamKind::Instant, ParamKind::Bool];
+    let read = |kind: ParamKind| Some((kind, kind.read(raw)?));
+    let (kind, value) = kinds.into_iter().find_map(read).unwrap_or_else(|| (ParamKind::Text, ParamValue::Text(raw.into())));
+    Param { name: name.into(), kind, default: Some(value).filter(|_| !raw.is_empty()) }
+}
+
 fn param(text: &str) -> Result<Param, String> {
     let (left, default) = match text.split_once('=') {
         Some((left, default)) => (left, Some(default.trim())),
@@ -105,8 +140,11 @@ fn column(text: &str, line: usize) -> Result<ColumnHeader, String> {
         let (_, rest) = labels.split_once(&format!("{lang}:\""))?;
         rest.split_once('"').map(|(label, _)| label.to_string())
     };
+    let personal = label("personal")
+        .map(|mask| Mask::parse(&mask).ok_or_else(|| format!("column `{name}` has the unknown mask `{mask}`: year or hidden")))
+        .transpose()?;
     match (label("ja"), label("en")) {
-        (Some(ja), Some(en)) => Ok(ColumnHeader { name: name.into(), kind, label: Text { ja, en }, line }),
+        (Some(ja), Some(en)) => Ok(ColumnHeader { name: name.into(), kind, label: Text { ja, en }, personal, line }),
         _ => Err(format!("column `{name}` lacks a label in ja and en")),
     }
 }
@@ -139,6 +177,10 @@ mod tests {
         check(
             "-- T\n-- param days int = soon\n-- column x int ja:\"x\" en:\"x\"",
             &["2: the default of `days`, `soon`, is not of type int"],
+        );
+        check(
+            "-- T\n-- column x date ja:\"x\" en:\"x\" personal:\"month\"",
+            &["2: column `x` has the unknown mask `month`: year or hidden"],
         );
     }
 }

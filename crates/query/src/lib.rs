@@ -11,12 +11,13 @@ mod header;
 mod params;
 mod run;
 pub mod segment;
+pub mod sql;
 
 pub use answer::{Answer, Column, Kind, Value};
 pub use catalog::{Library, Query};
 pub use check::check;
 pub use dashboard::{Dashboard, Panel, ReadoutKind};
 pub use desk::{Desk, Mode, Moment};
-pub use header::{ColumnHeader, Header, Param};
+pub use header::{ColumnHeader, Header, Mask, Param};
 pub use params::{ParamKind, ParamValue, Params};
 pub use run::{Limits, QueryError, ad_hoc};

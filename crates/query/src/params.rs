@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use arrow::datatypes::{DataType, TimeUnit};
 use chrono::{DateTime, NaiveDate, Utc};
 use datafusion::{
     common::ScalarValue,
@@ -11,8 +12,10 @@ use datafusion::{
     },
 };
 use model::{Money, time::Instant};
+use serde::{Deserialize, Serialize};
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ParamKind {
     Int,
     Float,
@@ -23,7 +26,8 @@ pub enum ParamKind {
     Money,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ParamValue {
     Int(i64),
     Float(f64),
@@ -77,7 +81,7 @@ impl ParamKind {
     }
 
     /// The SQL type a placeholder is cast to, so that planning knows it before any value is there.
-    fn sql(self) -> &'static str {
+    pub(crate) fn sql(self) -> &'static str {
         match self {
             ParamKind::Int => "BIGINT",
             ParamKind::Float => "DOUBLE",
@@ -86,6 +90,18 @@ impl ParamKind {
             ParamKind::Instant => "TIMESTAMP(6) WITH TIME ZONE",
             ParamKind::Bool => "BOOLEAN",
             ParamKind::Money => "DECIMAL(18, 4)",
+        }
+    }
+
+    pub(crate) fn data_type(self) -> DataType {
+        match self {
+            ParamKind::Int => DataType::Int64,
+            ParamKind::Float => DataType::Float64,
+            ParamKind::Text => DataType::Utf8,
+            ParamKind::Date => DataType::Date32,
+            ParamKind::Instant => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+            ParamKind::Bool => DataType::Boolean,
+            ParamKind::Money => DataType::Decimal128(18, 4),
         }
     }
 }
@@ -100,6 +116,19 @@ impl ParamValue {
             ParamValue::Instant(_) => ParamKind::Instant,
             ParamValue::Bool(_) => ParamKind::Bool,
             ParamValue::Money(_) => ParamKind::Money,
+        }
+    }
+
+    /// As people type it: what `ParamKind::read` reads back.
+    pub fn plain(&self) -> String {
+        match self {
+            ParamValue::Int(value) => value.to_string(),
+            ParamValue::Float(value) => value.to_string(),
+            ParamValue::Text(text) => text.clone(),
+            ParamValue::Date(day) => day.to_string(),
+            ParamValue::Instant(at) => model::time::rfc3339(*at),
+            ParamValue::Bool(value) => value.to_string(),
+            ParamValue::Money(money) => money.to_string(),
         }
     }
 
@@ -149,6 +178,15 @@ impl Tokens {
             Token::Word(word) => Some(word.value.clone()),
             _ => None,
         })
+    }
+
+    /// All that may name a relation, also as a function's argument (`as_of('orders', …)`).
+    pub fn names(&self) -> impl Iterator<Item = String> {
+        let quoted = self.0.iter().filter_map(|token| match token {
+            Token::SingleQuotedString(text) => Some(text.to_lowercase()),
+            _ => None,
+        });
+        self.words().chain(quoted)
     }
 
     /// The text with each placeholder cast to its declared type. Lines stay where they are.

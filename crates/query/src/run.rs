@@ -10,11 +10,12 @@ use chrono::{DateTime, NaiveDate, TimeDelta};
 use datafusion::{dataframe::DataFrame, error::DataFusionError, execution::context::SQLOptions, logical_expr::LogicalPlan};
 use futures::StreamExt;
 use model::{Money, Remedy, Text};
+use serde::{Deserialize, Serialize};
 
 use crate::{Answer, Column, Desk, Header, Kind, Params, Query, Value, desk::bind, params::Tokens};
 
 /// What one question may use.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Limits {
     pub partitions: usize,
     pub memory_bytes: usize,

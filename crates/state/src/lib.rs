@@ -9,6 +9,7 @@ mod cursor;
 mod db;
 mod document;
 mod error;
+mod grant;
 mod identity;
 mod journal;
 mod keys;
@@ -26,6 +27,7 @@ pub use consent::{ConsentNow, Consents, SuppressionNow};
 pub use cursor::Cursors;
 pub use document::{DocumentChange, Documents, DocumentsChanged, Merge, MergedDocument};
 pub use error::StateError;
+pub use grant::{Grant, Grants, Noted};
 pub use identity::{ClaimsJudged, Identities, Merged, Proposal};
 pub use journal::{Appended, Journal, Once, Position, Segment};
 pub use lease::{Fence, Leases};
@@ -49,6 +51,7 @@ pub struct State {
     identities: Identities,
     leases: Leases,
     accounts: Accounts,
+    grants: Grants,
     sessions: Sessions,
     cursors: Cursors,
     documents: Documents,
@@ -71,6 +74,7 @@ impl State {
             identities: Identities { db: db.clone() },
             leases: Leases { db: db.clone() },
             accounts: Accounts::new(db.clone()),
+            grants: Grants::new(db.clone()),
             sessions: Sessions { db: db.clone() },
             cursors: Cursors { db: db.clone() },
             db,
@@ -114,6 +118,11 @@ impl State {
 
     pub fn accounts(&self) -> &Accounts {
         &self.accounts
+    }
+
+    /// Who may see personal columns.
+    pub fn grants(&self) -> &Grants {
+        &self.grants
     }
 
     pub fn sessions(&self) -> &Sessions {

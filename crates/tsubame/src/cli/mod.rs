@@ -65,6 +65,8 @@ enum Command {
     Account(account::Account),
     Bench(bench::Bench),
     Completions(Completions),
+    #[command(hide = true)]
+    Worker(crate::sql::worker::Bounds),
 }
 
 /// Print the completion script of a shell
@@ -91,6 +93,14 @@ impl ShopFolder {
 }
 
 impl Cli {
+    /// What a SQL worker is started with.
+    pub fn worker(&self) -> Option<&crate::sql::worker::Bounds> {
+        match &self.command {
+            Command::Worker(bounds) => Some(bounds),
+            _ => None,
+        }
+    }
+
     pub async fn run(self) -> Result<(), Fault> {
         match self.command {
             Command::Demo(command) => command.run().await,
@@ -113,6 +123,8 @@ impl Cli {
             Command::BenchLake(command) => command.run().await,
             Command::Account(command) => command.run().await,
             Command::Bench(command) => command.run().await,
+            // It ran before there were threads.
+            Command::Worker(_) => Ok(()),
             Command::Completions(completions) => {
                 clap_complete::generate(completions.shell, &mut Cli::command(), "tsubame", &mut std::io::stdout());
                 Ok(())

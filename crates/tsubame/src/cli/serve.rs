@@ -17,6 +17,7 @@ use crate::{
     http,
     jobs::due,
     secrets,
+    sql::SqlDoor,
     workspace::{Access, Workspace},
 };
 
@@ -84,8 +85,10 @@ pub async fn serve(workspace: Workspace, listen: SocketAddr) -> Result<(), Fault
             }
         }
     };
+    let sql = Arc::new(SqlDoor::open(workspace.clone()));
+    sql.prepare();
     let ended = tokio::select! {
-        served = http::serve(listener, workspace.clone(), asked_or_failed) => served,
+        served = http::serve(listener, workspace.clone(), sql, asked_or_failed) => served,
         // Whoever keeps a connection open does not keep a server alive that can store nothing.
         () = async { failed(&workspace).await; tokio::time::sleep(LAST_ANSWERS).await } => Ok(()),
         // It never ends by itself: a shop whose pages answer while nothing is sent would deceive everybody.

@@ -298,7 +298,7 @@ impl Given {
                 _ if name == "model" => self.model.clone(),
                 // The ends of time stand for "no limit": an empty field says it better.
                 Some(ParamValue::Date(day)) if !(1990..2100).contains(&day.year()) => String::new(),
-                default => default.map(plain).unwrap_or_default(),
+                default => default.map(ParamValue::plain).unwrap_or_default(),
             };
             let value = self.value(name).filter(|value| !value.is_empty()).map_or(default, String::from);
             let kind = match choices(app, visit.locale.lang, name) {
@@ -424,18 +424,6 @@ fn label(lang: Lang, name: &str) -> String {
         name => return name.into(),
     };
     Text::new(known.0, known.1).get(lang.name()).into()
-}
-
-fn plain(value: &ParamValue) -> String {
-    match value {
-        ParamValue::Int(value) => value.to_string(),
-        ParamValue::Float(value) => value.to_string(),
-        ParamValue::Text(value) => value.clone(),
-        ParamValue::Date(value) => value.to_string(),
-        ParamValue::Instant(value) => model::time::rfc3339(*value),
-        ParamValue::Bool(value) => value.to_string(),
-        ParamValue::Money(value) => value.to_string(),
-    }
 }
 
 /// One column per meaning in the reader's language: `reason` has the words of `reason_ja`; `what_ja` and `what_en` alone become `what`.

@@ -11,6 +11,8 @@ mod health;
 mod identity;
 mod import;
 mod quarantine;
+mod sql;
+mod sql_page;
 mod tag;
 mod visit;
 mod webhooks;
@@ -45,6 +47,7 @@ use crate::{
         CONTENT_SECURITY_POLICY,
         layout::{self, NavItem, Shell, User},
     },
+    sql::SqlDoor,
     workspace::Workspace,
 };
 use errors::Failed;
@@ -65,6 +68,8 @@ pub struct App {
     attempts: auth::Attempts,
     /// Imports run one at a time: two would only wait for each other's writes.
     importing: tokio::sync::Mutex<()>,
+    /// Analysts' own SQL.
+    sql: Arc<SqlDoor>,
     /// How many panels of all pages are asked at once: many readers wait for each other, and do not take all memory.
     asking: Semaphore,
     /// When the newest fact came in, and the end of the journal for which that is known.
@@ -100,6 +105,9 @@ const RESOURCES: &[Resource] = &[
     Resource { access: Access::AtLeast(Role::Marketer), routes: identity::routes },
     Resource { access: Access::AtLeast(Role::Analyst), routes: import::routes },
     Resource { access: Access::AtLeast(Role::Analyst), routes: quarantine::routes },
+    // Programs prove themselves to the handler.
+    Resource { access: Access::Everybody, routes: sql::routes },
+    Resource { access: Access::AtLeast(Role::Analyst), routes: sql_page::routes },
     Resource { access: Access::Clients, routes: tag::routes },
     Resource { access: Access::Clients, routes: webhooks::routes },
 ];
@@ -108,9 +116,10 @@ const RESOURCES: &[Resource] = &[
 pub async fn serve(
     listener: TcpListener,
     workspace: Arc<Workspace>,
+    sql: Arc<SqlDoor>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), Fault> {
-    let app = Arc::new(App::open(workspace)?);
+    let app = Arc::new(App::open(workspace, sql)?);
     import::remove_old(&app);
     tokio::spawn(crate::serving::Serving::watch(app.experiments.watched()));
     axum::serve(listener, router(app).into_make_service_with_connect_info::<SocketAddr>())
@@ -143,7 +152,7 @@ pub fn router(app: Arc<App>) -> Router {
 
 impl App {
     /// Refuses a shop of which a secret is missing.
-    pub fn open(workspace: Arc<Workspace>) -> Result<App, Fault> {
+    pub fn open(workspace: Arc<Workspace>, sql: Arc<SqlDoor>) -> Result<App, Fault> {
         Ok(App {
             collecting: collect::Collecting::open(&workspace)?,
             experiments: experiments::Experiments::open(&workspace),
@@ -151,6 +160,7 @@ impl App {
             deliveries: webhooks::Deliveries::default(),
             attempts: auth::Attempts::default(),
             importing: tokio::sync::Mutex::default(),
+            sql,
             asking: Semaphore::new(PANELS_AT_ONCE),
             newest: Mutex::default(),
         })

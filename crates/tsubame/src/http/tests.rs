@@ -21,6 +21,7 @@ use crate::{
     demo::FILES,
     pages::percent_encode,
     readout,
+    sql::SqlDoor,
     workspace::{Access, Workspace},
 };
 
@@ -100,7 +101,8 @@ impl Site {
         }
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        tokio::spawn(serve(listener, workspace.clone(), std::future::pending()));
+        let sql = Arc::new(SqlDoor::open(workspace.clone()));
+        tokio::spawn(serve(listener, workspace.clone(), sql, std::future::pending()));
         Site { address, workspace, _folder: folder }
     }
 
@@ -703,7 +705,22 @@ fn every_file_of_the_folder_is_listed() {
     files.dedup();
     assert_eq!(
         files,
-        ["assets", "auth", "collect", "dashboards", "health", "identity", "import", "quarantine", "tag", "webhooks"]
+        [
+            "assets",
+            "auth",
+            "collect",
+            "dashboards",
+            "health",
+            "identity",
+            "import",
+            "quarantine",
+            "sql",
+            "sql_page",
+            "tag",
+            "webhooks"
+        ]
     );
     assert_eq!(super::RESOURCES.len(), files.len());
 }
+
+mod sql;

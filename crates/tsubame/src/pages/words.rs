@@ -292,6 +292,35 @@ words! {
     STILL_FOLLOWED: "観測途中の人: {0}。", "Still being followed: {0}.";
     DIFFERED_BEFORE: "始まる前から差がありました: {0}", "There was a difference before the test: {0}";
     DIFFERENCE_NOTE: "横棒は差の95%区間、縦線は0です。", "Bars are 95 % intervals of the difference; the vertical line is zero.";
+
+    SQL_PAGE: "SQL", "SQL";
+    SQL_TABLES: "テーブル", "Tables";
+    SQL_RUN: "実行", "Run";
+    SQL_KEYS: "Ctrl+Enter で実行", "Ctrl+Enter runs it";
+    SQL_NOTE: "読み取り専用です。`$today` と `$as_of` はいつでも使えます。Tab で字下げ、Esc の後の Tab で次の項目へ移ります。", "It only reads. `$today` and `$as_of` are always there. Tab indents; Escape, then Tab, leaves the editor.";
+    SQL_AS_OF: "時点(空欄は今)", "As of (empty: now)";
+    SQL_MODE: "過去の読み方", "Reading of the past";
+    SQL_AS_KNOWN: "その時点で分かっていたこと", "As known then";
+    SQL_AS_HAPPENED: "後から届いた分も含む", "As it happened, with what came later";
+    SQL_MASKED: "伏せ字", "masked";
+    SQL_MASKED_NOTE: "個人情報の列です。許可がなければ伏せて表示します。", "A personal column: masked unless it was granted.";
+    SQL_SAVE: "保存する", "Save";
+    SQL_SAVE_AS: "種類", "As a";
+    SQL_SEGMENT: "セグメント", "Segment";
+    SQL_REPORT: "レポート", "Report";
+    SQL_NAME: "名前(英小文字・数字・_)", "Name (a-z, 0-9, _)";
+    SQL_TITLE: "タイトル", "Title";
+    SQL_SAVE_NOW: "この SQL を保存", "Save this SQL";
+    SQL_SAVED: "{0} に保存しました。次に起動したときから使えます。", "Saved as {0}; it is used from the next start on.";
+    SQL_CHART: "グラフ", "Chart";
+    SQL_BAR: "棒", "Bars";
+    SQL_LINE: "折れ線", "Lines";
+    SQL_ACROSS: "横", "Across";
+    SQL_UP: "縦", "Up";
+    SQL_DRAW: "描く", "Draw";
+    SQL_CUT: "最初の{0}行です。すべての行は CSV か Parquet で。", "The first {0} rows; CSV and Parquet have them all.";
+    SQL_NO_ROWS: "該当する行はありません。", "No rows.";
+    SQL_AT: "{0}行目の{1}文字目", "Line {0}, column {1}";
 }
 
 #[cfg(test)]
