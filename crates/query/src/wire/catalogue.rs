@@ -8,8 +8,8 @@ use std::{sync::Arc, time::Duration};
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use datafusion::{
-    catalog::empty::EmptyTable,
     common::{Result, ScalarValue, tree_node::TreeNodeRecursion},
+    datasource::empty::EmptyTable,
     execution::{
         SessionStateBuilder,
         disk_manager::{DiskManagerBuilder, DiskManagerMode},

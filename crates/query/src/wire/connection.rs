@@ -49,7 +49,7 @@ use datafusion_postgres::pgwire::{
     },
     tokio::server::{negotiate_tls, process_error, process_message},
 };
-use futures::{Sink, SinkExt, Stream, StreamExt, future::Either, stream};
+use futures::{Sink, SinkExt, StreamExt, future::Either, stream};
 use tokio::{
     net::TcpStream,
     sync::{OwnedSemaphorePermit, watch},
@@ -74,6 +74,9 @@ const STRANGERS_BYTES_MAX: usize = 16 << 10;
 const GUESTS_BYTES_MAX: usize = 4 << 20;
 /// A client that takes no row for so long is gone.
 const SEND_TIME_MAX: Duration = Duration::from_secs(60);
+/// Questions whose columns are remembered, and how long they may be.
+const DESCRIBED_MAX: usize = 500;
+const DESCRIBED_BYTES_MAX: usize = 8 << 10;
 /// Prepared statements and portals that a connection may keep.
 const NAMES_MAX: usize = 1_000;
 
@@ -256,14 +259,12 @@ impl<H: House> Connection<H> {
         let declared: Vec<Option<ParamKind>> = said.iter().map(|said| said.as_ref().and_then(bound::declared)).collect();
         let kind = match &statement.act {
             Act::Question => {
-                let describe = async |declared: &[Option<ParamKind>]| {
-                    self.bounds().within(self.door.house.describe(&guest, &statement.sql, declared)).await?
-                };
-                let mut described = describe(&declared).await?;
+                let mut described = self.describe(&guest, &statement.sql, &declared).await?;
                 if described.params.iter().any(Option::is_none) {
                     // What follows from nothing is a text.
                     let known = |data_type: &Option<DataType>| Some(data_type.as_ref().map_or(ParamKind::Text, bound::kind));
-                    described = describe(&described.params.iter().map(known).collect::<Vec<_>>()).await?;
+                    let declared: Vec<_> = described.params.iter().map(known).collect();
+                    described = self.describe(&guest, &statement.sql, &declared).await?;
                 }
                 Kind::Question(described)
             }
@@ -272,6 +273,24 @@ impl<H: House> Connection<H> {
             _ => Kind::Other,
         };
         Ok(Ready { statement, kind })
+    }
+
+    async fn describe(&self, guest: &H::Guest, sql: &str, declared: &[Option<ParamKind>]) -> Result<Described, Failure> {
+        // What a question answers does not change while the server runs, and drivers prepare the same ones again and again.
+        let key = format!("{declared:?} {sql}");
+        let known = || self.door.described.lock().expect("nobody panics while holding it");
+        if let Some(described) = known().get(&key) {
+            return Ok(described.clone());
+        }
+        let described = self.bounds().within(self.door.house.describe(guest, sql, declared)).await??;
+        let mut known = known();
+        if known.len() >= DESCRIBED_MAX {
+            known.clear();
+        }
+        if key.len() <= DESCRIBED_BYTES_MAX {
+            known.insert(key, described.clone());
+        }
+        Ok(described)
     }
 
     async fn planned(&self, sql: &str, declared: &[Option<ParamKind>], settings: &Settings) -> Result<Planned, Failure> {
@@ -516,7 +535,7 @@ fn shown(settings: &Settings, name: &str) -> Result<RecordBatch, Failure> {
 
 /// The rows of an answer, each when it is asked for.
 fn rows(answering: Answering, shape: Shape, bounds: Bounds) -> Rows {
-    let batches = stream::unfold(Some((answering.batches, bounds)), |state| async {
+    let batches = stream::unfold(Some((answering.batches, bounds)), |state| async move {
         let (mut batches, mut bounds) = state?;
         match bounds.within(batches.next()).await {
             Ok(Some(Ok(batch))) => Some((Ok(batch), Some((batches, bounds)))),

@@ -114,6 +114,7 @@ pub struct Answering {
 pub struct Door<H: House> {
     house: H,
     catalogue: OnceCell<Catalogue>,
+    described: Mutex<BTreeMap<String, Described>>,
     places: Arc<Semaphore>,
     cancels: Cancels,
     numbers: RandomPidSecretKeyGenerator,
@@ -124,6 +125,7 @@ impl<H: House> Door<H> {
         Arc::new(Door {
             house,
             catalogue: OnceCell::new(),
+            described: Mutex::default(),
             places: Arc::new(Semaphore::new(GUESTS_MAX)),
             cancels: Cancels::default(),
             numbers: Default::default(),
@@ -137,7 +139,7 @@ impl<H: House> Door<H> {
 
     /// Read when somebody first asks for it.
     async fn catalogue(&self) -> Result<&Catalogue, Failure> {
-        let open = async || Catalogue::open(&self.house.relations()).map_err(|error| Failure::of("", &error));
+        let open = || async { Catalogue::open(&self.house.relations()).map_err(|error| Failure::of("", &error)) };
         self.catalogue.get_or_try_init(open).await
     }
 }

@@ -28,7 +28,7 @@ enum May {
 
 const VERSION: &str = concat!("16.6 (Tsubame ", env!("CARGO_PKG_VERSION"), ")");
 
-const KNOWN: [Known; 50] = {
+static KNOWN: [Known; 50] = {
     const fn known(name: &'static str, default: &'static str, may: May) -> Known {
         Known { name, default, may }
     }
