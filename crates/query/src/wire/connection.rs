@@ -705,7 +705,7 @@ impl<H: House> SimpleQueryHandler for Talk<H> {
         // All are read before any is done.
         let statements = act::read(&query.query)?;
         if statements.is_empty() {
-            feed(client, PgWireBackendMessage::EmptyQueryResponse(EmptyQueryResponse)).await?;
+            feed(client, PgWireBackendMessage::EmptyQueryResponse(EmptyQueryResponse::new())).await?;
         }
         for statement in statements {
             let reply = self.0.reply(client, &statement, None, Vec::new(), &Format::UnifiedText).await;
@@ -837,7 +837,7 @@ impl<H: House> ExtendedQueryHandler for Talk<H> {
         let name = message.name.as_deref().unwrap_or(DEFAULT_NAME);
         let portal = match client.portal_store().get_portal(name) {
             Some(Entry::Value(portal)) => portal,
-            Some(Entry::Empty) => return feed(client, PgWireBackendMessage::EmptyQueryResponse(EmptyQueryResponse)).await,
+            Some(Entry::Empty) => return feed(client, PgWireBackendMessage::EmptyQueryResponse(EmptyQueryResponse::new())).await,
             None => return Err(Failure::new("34000", format!("there is no portal {name}")).into()),
         };
         let state = portal.state();
@@ -877,7 +877,7 @@ impl<H: House> ExtendedQueryHandler for Talk<H> {
             sent += 1;
         };
         match ended {
-            None => feed(client, PgWireBackendMessage::PortalSuspended(PortalSuspended)).await,
+            None => feed(client, PgWireBackendMessage::PortalSuspended(PortalSuspended::new())).await,
             Some(ended) => {
                 *state = PortalExecutionState::Finished;
                 ended?;
@@ -917,7 +917,7 @@ impl<H: House> ExtendedQueryHandler for Talk<H> {
             _ => client.portal_store().rm_statement(name),
         }
         self.0.forget_name(message.target_type, name);
-        feed(client, PgWireBackendMessage::CloseComplete(CloseComplete)).await
+        feed(client, PgWireBackendMessage::CloseComplete(CloseComplete::new())).await
     }
 
     /// Not called: `on_execute` sends rows as they come.
