@@ -55,6 +55,8 @@ pub struct Sql {
     pub answer_mb: u64,
     /// Questions that are answered at once; others wait for a few seconds.
     pub at_once: u32,
+    /// Where the Postgres wire listens (`127.0.0.1:5433`), for psql, drivers and BI tools; empty for nowhere.
+    pub pg: String,
 }
 
 /// A door by which facts come in over HTTP, and how much of it is believed.
@@ -217,7 +219,7 @@ impl Default for Shop {
 
 impl Default for Sql {
     fn default() -> Self {
-        Sql { memory_mb: 1024, spill_mb: 8192, seconds: 60, rows: 1_000_000, answer_mb: 512, at_once: 2 }
+        Sql { memory_mb: 1024, spill_mb: 8192, seconds: 60, rows: 1_000_000, answer_mb: 512, at_once: 2, pg: String::new() }
     }
 }
 

@@ -12,6 +12,7 @@ mod params;
 mod run;
 pub mod segment;
 pub mod sql;
+pub mod wire;
 
 pub use answer::{Answer, Column, Kind, Value};
 pub use catalog::{Library, Query};

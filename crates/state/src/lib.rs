@@ -17,6 +17,7 @@ mod lease;
 mod ledger;
 mod point;
 mod session;
+mod sql_token;
 mod standing;
 mod vault;
 
@@ -37,6 +38,7 @@ pub use ledger::{
 };
 pub use point::at_each_point;
 pub use session::{NewSession, Session, Sessions};
+pub use sql_token::{SqlTokens, Verifier};
 pub use standing::{Standing, Standings};
 pub use vault::{ContactChange, ContactFlags, DeadLetter, DeadLetterSummary, LetterCount, Letters, Newest, Secret, Vault};
 
@@ -53,6 +55,7 @@ pub struct State {
     accounts: Accounts,
     grants: Grants,
     sessions: Sessions,
+    sql_tokens: SqlTokens,
     cursors: Cursors,
     documents: Documents,
 }
@@ -76,6 +79,7 @@ impl State {
             accounts: Accounts::new(db.clone()),
             grants: Grants::new(db.clone()),
             sessions: Sessions { db: db.clone() },
+            sql_tokens: SqlTokens { db: db.clone(), nobody: vault::derived(&master_key, b"tsubame sql tokens 1") },
             cursors: Cursors { db: db.clone() },
             db,
         })
@@ -127,6 +131,10 @@ impl State {
 
     pub fn sessions(&self) -> &Sessions {
         &self.sessions
+    }
+
+    pub fn sql_tokens(&self) -> &SqlTokens {
+        &self.sql_tokens
     }
 
     pub fn cursors(&self) -> &Cursors {

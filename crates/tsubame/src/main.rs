@@ -9,6 +9,7 @@ mod fault;
 mod http;
 mod jobs;
 mod pages;
+mod pg;
 mod point;
 mod progress;
 mod readout;

@@ -15,7 +15,7 @@ use crate::{
 /// Passwords are made here and printed once. A new one signs the person out everywhere.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  tsubame account add hanako --role marketer\n  tsubame account password admin\n  tsubame account grant hanako --hours 8 --reason 'birthday campaign'\n  tsubame account list"
+    after_help = "Examples:\n  tsubame account add hanako --role marketer\n  tsubame account password admin\n  tsubame account sql-token hanako\n  tsubame account grant hanako --hours 8 --reason 'birthday campaign'\n  tsubame account list"
 )]
 pub struct Account {
     #[command(subcommand)]
@@ -34,6 +34,16 @@ enum Sub {
     },
     /// Give a person a new password
     Password { name: String },
+    /// Give an analyst or admin a new token for psql, drivers and BI tools
+    ///
+    /// It is the password there, and is printed once; the one before it is no longer good. A new password of the account, or its
+    /// removal, takes the token away.
+    SqlToken {
+        name: String,
+        /// Take the token away instead
+        #[arg(long)]
+        remove: bool,
+    },
     /// Remove a person
     Remove { name: String },
     /// List everybody
@@ -85,6 +95,14 @@ impl Account {
                 accounts.change_password(&name, &password).await?;
                 println!("{name} password: {}", password.expose());
             }
+            Sub::SqlToken { name, remove: false } => {
+                let token = workspace.state.sql_tokens().create(&name, Clock::Real.now()).await?;
+                println!("{name} SQL token: {}", token.expose());
+            }
+            Sub::SqlToken { name, remove: true } => match workspace.state.sql_tokens().remove(&name).await? {
+                true => println!("{name}: SQL token removed"),
+                false => println!("{name} had no SQL token"),
+            },
             Sub::Remove { name } => {
                 accounts.remove(&name).await?;
                 println!("{name} removed");

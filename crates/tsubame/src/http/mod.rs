@@ -50,6 +50,7 @@ use crate::{
     sql::SqlDoor,
     workspace::Workspace,
 };
+pub use auth::Attempts;
 use errors::Failed;
 use visit::Visit;
 
