@@ -3,6 +3,7 @@
 mod bench;
 mod cli;
 mod clock;
+mod conventions;
 mod demo;
 mod fault;
 mod http;
