@@ -29,6 +29,8 @@ pub struct Described {
     pub label: Text,
     pub unit: Text,
     pub says: Text,
+    /// It tells of a person.
+    pub personal: bool,
 }
 
 /// What the shop means by its figures: a parameter's default, and who has it.
@@ -47,6 +49,8 @@ struct Meaning {
     en: String,
     #[serde(default)]
     unit: String,
+    #[serde(default)]
+    personal: bool,
 }
 
 /// What columns mean, as it is written beside this file.
@@ -106,6 +110,7 @@ fn table(library: &Library, view: &Query) -> Table {
             label: column.label.clone(),
             unit: unit(column.kind, meaning.map_or("", |meaning| meaning.unit.as_str())),
             says: meaning.map_or_else(Text::default, |meaning| Text::new(&meaning.ja, &meaning.en)),
+            personal: meaning.is_some_and(|meaning| meaning.personal),
         }
     });
     let mut made_from: Vec<String> = Vec::new();

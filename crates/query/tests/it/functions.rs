@@ -149,3 +149,44 @@ async fn a_member_is_picked() {
     assert!(write(query::format::Format::Csv).starts_with("none.rate,none.low,none.high,some.rate,some.low,some.high\n,,,0.25,"));
     assert!(write(query::format::Format::Json).contains("\"some\":{\"rate\":0.25"));
 }
+
+/// The function and the report written out in SQL are one estimate.
+#[tokio::test]
+async fn survival_is_that_of_the_report() {
+    let mut facts = Vec::new();
+    for customer in 0..24_u32 {
+        let first = format!("2025-{:02}-{:02}", 1 + customer % 12, 1 + customer);
+        facts.push(placed(&order(&format!("c{customer}"), &first, 1000)));
+        if customer % 3 != 0 {
+            let again = first.parse::<chrono::NaiveDate>().expect("a date") + chrono::Days::new(u64::from(7 + customer * 5 % 80));
+            facts.push(placed(&order(&format!("c{customer}"), &again.to_string(), 500)));
+        }
+    }
+    let (_folder, view) = view(&facts).await;
+    let desk = desk(&view, noon("2026-01-10"), Mode::AsKnown);
+    let report = desk.ask("second_purchase_survival", &Default::default()).await.expect("a report");
+    assert!(report.rows.len() > 10, "{report:?}");
+    for row in 0..report.rows.len() {
+        let of_report = |name: &str| report.get(row, name).and_then(Value::number);
+        let day = of_report("day").expect("a day");
+        let sql = format!(
+            "SELECT kaplan_meier(coalesce(days_between(first_ordered_on, second_ordered_on), days_between(first_ordered_on, $today)), \
+             second_ordered_on IS NOT NULL, {day}) AS f2 FROM customer_facts"
+        );
+        let answer = desk.ask_sql(&sql).await.expect("an answer");
+        let pairs = [
+            ("converted", "f2.converted"),
+            ("low", "f2.converted_low"),
+            ("high", "f2.converted_high"),
+            ("median_days", "f2.median"),
+        ];
+        for (theirs, ours) in pairs {
+            let (theirs, ours) = (of_report(theirs), answer.get(0, ours).and_then(Value::number));
+            let near = match (theirs, ours) {
+                (Some(theirs), Some(ours)) => (theirs - ours).abs() < 1e-9,
+                (theirs, ours) => theirs == ours,
+            };
+            assert!(near, "day {day}: {theirs:?} in the report, {ours:?} by the function");
+        }
+    }
+}

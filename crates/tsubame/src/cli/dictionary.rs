@@ -76,8 +76,15 @@ fn page(table: &Table, lang: &str) -> String {
     for column in &table.columns {
         let unit = column.unit.get(lang);
         let unit = if unit.is_empty() { String::new() } else { format!(", {unit}") };
+        let personal = if !column.personal {
+            ""
+        } else if lang == "en" {
+            " [personal]"
+        } else {
+            " [個人]"
+        };
         page.push_str(&format!(
-            "  {:<width$}  {:<7}  {} ({}{unit})\n",
+            "  {:<width$}  {:<7}  {} ({}{unit}){personal}\n",
             column.name,
             column.kind.name(),
             column.says.get(lang),
@@ -106,6 +113,7 @@ fn described(table: &Table) -> Value {
                 "label": text(&column.label),
                 "unit": text(&column.unit),
                 "says": text(&column.says),
+                "personal": column.personal,
             })
         })
         .collect();

@@ -89,6 +89,7 @@ pub fn table(locale: &Locale, table: &Table) -> Markup {
                             th scope="col" { (words::DICTIONARY_LABEL.get(lang)) }
                             th scope="col" { (words::DICTIONARY_SAYS.get(lang)) }
                             th scope="col" { (words::DICTIONARY_UNIT.get(lang)) }
+                            th scope="col" { (words::DICTIONARY_PERSONAL.get(lang)) }
                         }
                     }
                     tbody {
@@ -99,6 +100,7 @@ pub fn table(locale: &Locale, table: &Table) -> Markup {
                                 td { (column.label.get(lang.name())) }
                                 td { (column.says.get(lang.name())) }
                                 td { (column.unit.get(lang.name())) }
+                                td { @if column.personal { (words::YES.get(lang)) } }
                             }
                         }
                     }
@@ -178,7 +180,7 @@ mod tests {
             table(&locale(Lang::Ja), &orders),
             &["純売上。税抜", "ショップの通貨", "href=\"/dictionary/survivors\"", "<code>orders_history</code>"],
         );
-        check(table(&locale(Lang::En), &orders), &["Net revenue: without tax", "shop day"]);
+        check(table(&locale(Lang::En), &orders), &["Personal", "Net revenue: without tax", "shop day"]);
         check(
             functions(&locale(Lang::Ja), query::functions::all()),
             &["id=\"kaplan_meier\"", "カプラン・マイヤー", "survival_low"],

@@ -278,6 +278,7 @@ words! {
     DICTIONARY_LABEL: "表示名", "Label";
     DICTIONARY_SAYS: "意味", "Meaning";
     DICTIONARY_UNIT: "単位", "Unit";
+    DICTIONARY_PERSONAL: "個人に関する列", "Personal";
     DICTIONARY_FROM: "元の表", "Made from";
     CONVENTIONS: "このショップの定義と既定値", "What figures mean in this shop";
     CONVENTIONS_NOTE: "今有効な値と、変える場所です。", "The values in force, and where each is changed.";
