@@ -37,6 +37,7 @@ pub mod experiment;
 pub mod fact;
 pub mod id;
 pub mod identity;
+pub mod japanese;
 pub mod money;
 pub mod order;
 pub mod points;

@@ -108,7 +108,7 @@ impl Library {
     }
 
     /// Every view of the SQL environment, by its name there.
-    pub(crate) fn views(&self) -> impl Iterator<Item = (&str, &Query)> {
+    pub fn views(&self) -> impl Iterator<Item = (&str, &Query)> {
         self.queries.values().filter_map(|query| Some((query.name.strip_prefix(VIEWS)?, query)))
     }
 
@@ -144,13 +144,41 @@ fn read_folder(
             read_folder(&path, &format!("{prefix}{stem}/"), extension, into, problems);
         } else if path.extension().is_some_and(|found| found == extension) {
             let shown = path.display().to_string();
-            match std::fs::read_to_string(&path) {
-                Ok(text) => {
-                    into.insert(format!("{prefix}{stem}"), (shown, text));
-                }
-                Err(error) => problems
-                    .push(Problem::new(&shown, 0, format!("could not read the file: {error}")).with_remedy("save it as UTF-8")),
+            match std::fs::read(&path) {
+                Ok(bytes) => match text_of(&shown, &bytes) {
+                    Ok(text) => {
+                        into.insert(format!("{prefix}{stem}"), (shown, text));
+                    }
+                    Err(problem) => problems.push(problem),
+                },
+                Err(error) => problems.push(
+                    Problem::new(&shown, 1, format!("could not read the file: {error}"))
+                        .with_remedy("see who may read it (ls -l)"),
+                ),
             }
         }
     }
+}
+
+/// A file's text. The mark that Windows editors put before it is no part of it.
+fn text_of(file: &str, bytes: &[u8]) -> Result<String, Problem> {
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let before = &bytes[..error.valid_up_to()];
+        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let wrong = &bytes[error.valid_up_to()..];
+        let encoding = if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+            "is UTF-16"
+        } else if matches!(wrong, [0x81..=0x9f | 0xe0..=0xfc, 0x40..=0x7e | 0x80..=0xfc, ..]) {
+            "looks like Shift_JIS (CP932)"
+        } else {
+            "is not UTF-8"
+        };
+        Problem::new(file, line, format!("the file {encoding}")).with_remedy("save it as UTF-8")
+    })?;
+    if text.contains('\0') {
+        let line = text.split('\0').next().unwrap_or_default().matches('\n').count() + 1;
+        return Err(Problem::new(file, line, "the file holds zero bytes, as UTF-16 or a damaged file does")
+            .with_remedy("save it as UTF-8"));
+    }
+    Ok(text.strip_prefix('\u{feff}').unwrap_or(text).into())
 }

@@ -6,17 +6,28 @@ use arrow::{array::RecordBatch, datatypes::SchemaRef};
 use datafusion::{
     catalog::{MemTable, TableProvider},
     common::ToDFSchema,
+    error::DataFusionError,
     execution::{
-        SessionStateBuilder, disk_manager::DiskManagerBuilder, memory_pool::FairSpillPool, runtime_env::RuntimeEnvBuilder,
+        SessionStateBuilder,
+        disk_manager::DiskManagerBuilder,
+        memory_pool::FairSpillPool,
+        runtime_env::{RuntimeEnv, RuntimeEnvBuilder},
     },
     logical_expr::{EmptyRelation, LogicalPlan, col, lit},
     prelude::{DataFrame, SessionConfig, SessionContext},
+    sql::sqlparser::ast::Statement,
 };
 use lake::ReadView;
 use model::{ShopZone, time::Instant};
 use serde::{Deserialize, Serialize};
 
-use crate::{Library, Limits, ParamKind, ParamValue, Params, Query, QueryError, functions, params::Tokens, run::planning_error};
+use crate::{
+    Library, Limits, Mistake, ParamKind, ParamValue, Params, Query, QueryError, functions,
+    functions::as_of,
+    mistake::{nearest, planning},
+    run::planning_error,
+    statement::{Tokens, type_placeholders},
+};
 
 /// Which of the past's two readings a question is asked on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,6 +83,11 @@ impl Desk {
         Ok(self)
     }
 
+    /// The same desk at another moment.
+    pub(crate) fn at(&self, moment: Moment) -> Desk {
+        Desk { moment, ..self.clone() }
+    }
+
     pub(crate) fn given(&self) -> Params {
         let today = self.moment.zone.day(self.moment.as_of);
         [("as_of".into(), ParamValue::Instant(self.moment.as_of)), ("today".into(), ParamValue::Date(today))].into()
@@ -79,22 +95,32 @@ impl Desk {
 
     /// A session that knows the relations `sql` names, and no others.
     pub(crate) async fn session(&self, tokens: &Tokens, file: &str) -> Result<SessionContext, QueryError> {
+        let runtime = RuntimeEnvBuilder::new()
+            .with_memory_pool(Arc::new(FairSpillPool::new(self.limits.memory_bytes)))
+            .with_disk_manager_builder(DiskManagerBuilder::default().with_max_temp_directory_size(self.limits.spill_bytes))
+            .build_arc()
+            .map_err(|source| planning_error(file, source))?;
+        self.session_with(runtime, tokens, file).await
+    }
+
+    /// The same within the limits of another session.
+    pub(crate) async fn session_with(
+        &self,
+        runtime: Arc<RuntimeEnv>,
+        tokens: &Tokens,
+        file: &str,
+    ) -> Result<SessionContext, QueryError> {
         let mut config = SessionConfig::new().with_target_partitions(self.limits.partitions).with_information_schema(false);
         config.options_mut().execution.time_zone = Some("UTC".into());
         config.options_mut().sql_parser.dialect = datafusion::common::config::Dialect::PostgreSQL;
         config.options_mut().sql_parser.map_string_types_to_utf8view = false;
         config.options_mut().execution.parquet.schema_force_view_types = false;
         config.options_mut().execution.collect_statistics = false;
-        let runtime = RuntimeEnvBuilder::new()
-            .with_memory_pool(Arc::new(FairSpillPool::new(self.limits.memory_bytes)))
-            .with_disk_manager_builder(DiskManagerBuilder::default().with_max_temp_directory_size(self.limits.spill_bytes))
-            .build_arc()
-            .map_err(|source| planning_error(file, source))?;
+        // Places in the text come with the planner's errors.
+        config.options_mut().sql_parser.collect_spans = true;
         let state = SessionStateBuilder::new().with_config(config).with_runtime_env(runtime).with_default_features().build();
         let session = SessionContext::new_with_state(state);
-        for function in functions::all(self.moment.zone) {
-            session.register_udf(function);
-        }
+        functions::register(&session, self.moment.zone);
         let mut seen = BTreeSet::new();
         self.register(&session, tokens, &mut seen, file).await?;
         Ok(session)
@@ -154,36 +180,80 @@ impl Desk {
         params: &Params,
         seen: &mut BTreeSet<String>,
     ) -> Result<(), QueryError> {
-        let tokens = Tokens::read(&query.sql)
-            .map_err(|source| QueryError::Syntax { file: query.file.clone(), message: source.to_string() })?;
-        Box::pin(self.register(session, &tokens, seen, &query.file)).await?;
-        let plan = self.plan(session, query, &tokens).await?;
+        let tokens = Tokens::read(&query.file, &query.sql)?;
         let values = self.values(query, params)?;
+        Box::pin(self.register(session, &tokens, seen, &query.file)).await?;
+        let plan = Box::pin(self.plan(session, query, &tokens, &values)).await?;
         let plan = bind(plan, &values).map_err(|source| planning_error(&query.file, source))?;
         let frame = session.execute_logical_plan(plan).await.map_err(|source| planning_error(&query.file, source))?;
         session.register_table(name, frame.into_view()).map_err(|source| planning_error(&query.file, source))?;
         Ok(())
     }
 
-    /// The plan of a query before any value is bound.
-    pub(crate) async fn plan(&self, session: &SessionContext, query: &Query, tokens: &Tokens) -> Result<LogicalPlan, QueryError> {
+    /// The plan of a query before its values are bound; only the moments of `as_of` are values already.
+    pub(crate) async fn plan(
+        &self,
+        session: &SessionContext,
+        query: &Query,
+        tokens: &Tokens,
+        values: &Params,
+    ) -> Result<LogicalPlan, QueryError> {
         let given = self.given();
         let kind = |name: &str| -> Option<ParamKind> {
             let declared = query.header.params.iter().find(|param| param.name == name).map(|param| param.kind);
             declared.or_else(|| given.get(name).map(ParamValue::kind))
         };
-        for name in tokens.placeholders() {
+        for (name, place) in tokens.placed_placeholders() {
             if kind(name).is_none() {
-                return Err(QueryError::UndeclaredParam { file: query.file.clone(), name: name.into() });
+                if let Some(mistake) = crate::mistake::reading::foreign_parameter(name, place) {
+                    return Err(tokens.mistake(mistake));
+                }
+                let known = query.header.params.iter().map(|param| param.name.as_str()).chain(given.keys().map(String::as_str));
+                let remedy = match nearest(name, known) {
+                    Some(near) => format!("did you mean ${near}? Otherwise add `-- param {name} <type>` to the header"),
+                    None => format!("add `-- param {name} <type>` to the header"),
+                };
+                let message = format!("the SQL uses `${name}`, the header does not declare it");
+                return Err(tokens.mistake(Mistake::new(place, message, remedy)));
             }
         }
-        let plan = session
-            .state()
-            .create_logical_plan(&tokens.typed(kind))
-            .await
-            .map_err(|source| planning_error(&query.file, source))?;
-        crate::run::read_only(&plan).map_err(|source| planning_error(&query.file, source))?;
+        let mut statement = tokens.statement()?;
+        as_of::resolve(self, session, tokens, &mut statement, values).await?;
+        type_placeholders(&mut statement, kind);
+        let typed = datafusion::sql::parser::Statement::Statement(Box::new(statement.clone()));
+        let plan = session.state().statement_to_plan(typed).await;
+        let plan = plan.map_err(|source| self.planning_error(session, tokens, Some(&statement), &source))?;
+        if let Some(mistake) = planning::window_in_condition(tokens, &plan) {
+            return Err(QueryError::Plan { file: tokens.file.clone(), mistake: Box::new(mistake.within(&tokens.sql)) });
+        }
+        crate::run::read_only(&plan).map_err(|_| tokens.mistake(crate::mistake::reading::not_a_question(tokens.start())))?;
         Ok(plan)
+    }
+
+    /// What the planner says about a text, said to whoever wrote it.
+    pub(crate) fn planning_error(
+        &self,
+        session: &SessionContext,
+        tokens: &Tokens,
+        statement: Option<&Statement>,
+        source: &DataFusionError,
+    ) -> QueryError {
+        let relations = self.relation_names();
+        let state = session.state();
+        let mut functions: Vec<String> =
+            state.scalar_functions().keys().chain(state.aggregate_functions().keys()).cloned().collect();
+        functions.extend(state.window_functions().keys().cloned());
+        functions.sort();
+        let scene = planning::Scene { tokens, statement, relations: &relations, functions: &functions };
+        let mistake = planning::mistake(&scene, source);
+        QueryError::Plan { file: tokens.file.clone(), mistake: Box::new(mistake.within(&tokens.sql)) }
+    }
+
+    /// Everything that may stand in FROM.
+    pub(crate) fn relation_names(&self) -> Vec<String> {
+        let views = self.library.views().map(|(name, _)| name.to_string());
+        let histories = self.view.tables().map(|(name, _)| format!("{name}_history"));
+        views.chain(histories).chain(self.relations.iter().map(|(name, ..)| name.clone())).collect()
     }
 
     /// Values for every parameter of a query: given, or its default.
@@ -235,14 +305,14 @@ impl Desk {
         conditions: &[&str],
     ) -> Result<crate::Answer, QueryError> {
         let query = self.query(name)?;
-        let tokens = Tokens::read(&query.sql)
-            .map_err(|source| QueryError::Syntax { file: query.file.clone(), message: source.to_string() })?;
+        let values = self.values(query, params)?;
+        let tokens = Tokens::read(&query.file, &query.sql)?;
         let session = self.session(&tokens, &query.file).await?;
-        let plan = bind(self.plan(&session, query, &tokens).await?, &self.values(query, params)?)
+        let plan = bind(self.plan(&session, query, &tokens, &values).await?, &values)
             .map_err(|source| planning_error(&query.file, source))?;
         let mut frame = session.execute_logical_plan(plan).await.map_err(|source| planning_error(&query.file, source))?;
         for (index, condition) in conditions.iter().enumerate() {
-            let wrong = |source| planning_error(&format!("condition `{condition}`"), source);
+            let wrong = |source: DataFusionError| self.condition_error(&session, condition, &source);
             let expression = session.parse_sql_expr(condition, frame.schema()).map_err(wrong)?;
             frame = frame.with_column(&format!("c{index}"), expression.is_true()).map_err(wrong)?;
         }
@@ -253,13 +323,29 @@ impl Desk {
     pub async fn check_condition(&self, name: &str, condition: &str) -> Result<(), QueryError> {
         let desk = Desk { view: ReadView::empty(), ..self.clone() };
         let query = desk.query(name)?;
-        let tokens = Tokens::read(&query.sql)
-            .map_err(|source| QueryError::Syntax { file: query.file.clone(), message: source.to_string() })?;
+        let tokens = Tokens::read(&query.file, &query.sql)?;
         let session = desk.session(&tokens, &query.file).await?;
-        let plan = desk.plan(&session, query, &tokens).await?;
-        let wrong = |source| planning_error(&format!("condition `{condition}`"), source);
+        let plan = desk.plan(&session, query, &tokens, &desk.samples(query)).await?;
+        let wrong = |source: DataFusionError| desk.condition_error(&session, condition, &source);
         let frame = datafusion::dataframe::DataFrame::new(session.state(), plan);
         let expression = session.parse_sql_expr(condition, frame.schema()).map_err(wrong)?;
         frame.with_column("c0", expression.is_true()).map(|_| ()).map_err(wrong)
+    }
+
+    fn condition_error(&self, session: &SessionContext, condition: &str, source: &DataFusionError) -> QueryError {
+        let file = format!("condition `{condition}`");
+        match Tokens::read(&file, condition) {
+            Ok(tokens) => self.planning_error(session, &tokens, None, source),
+            Err(error) => error,
+        }
+    }
+
+    /// Values for planning without asking: the defaults, and for parameters without one a value of their type.
+    pub(crate) fn samples(&self, query: &Query) -> Params {
+        let mut values = self.given();
+        for param in &query.header.params {
+            values.insert(param.name.clone(), param.default.clone().unwrap_or_else(|| param.kind.sample(&self.moment)));
+        }
+        values
     }
 }

@@ -5,6 +5,8 @@ use std::io::Write;
 use arrow::{array::RecordBatch, datatypes::SchemaRef, error::ArrowError, util::pretty::pretty_format_batches_with_schema};
 use parquet::arrow::ArrowWriter;
 
+use crate::flat::flat;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     Table,
@@ -21,6 +23,9 @@ pub fn write(
     batches: &[RecordBatch],
     out: &mut (impl Write + Send),
 ) -> Result<(), ArrowError> {
+    // Neither has a place for members; the other formats keep them together.
+    let spread = matches!(format, Format::Table | Format::Csv).then(|| flat(schema, batches)).transpose()?;
+    let (schema, batches) = spread.as_ref().map_or((schema, batches), |(schema, batches)| (schema, batches.as_slice()));
     match format {
         Format::Table => writeln!(out, "{}", pretty_format_batches_with_schema(schema.clone(), batches)?)?,
         Format::Csv => {

@@ -2,7 +2,7 @@
 
 use model::{Problem, Text};
 
-use crate::{Kind, ParamKind, ParamValue};
+use crate::{Kind, ParamKind, ParamValue, mistake::nearest};
 
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Header {
@@ -55,6 +55,10 @@ impl Header {
         let mut header = Header::default();
         let mut problems = Vec::new();
         let mut prose = Vec::new();
+        if text.trim().is_empty() {
+            let remedy = "begin it with `-- What it answers`, then a `-- column` line per column, then the SELECT";
+            return Err(vec![Problem::new(file, 1, "the file is empty").with_remedy(remedy)]);
+        }
         for (index, line) in text.lines().enumerate().take_while(|(_, line)| line.starts_with("--")) {
             let body = line.trim_start_matches('-').trim();
             let mut fail =
@@ -73,15 +77,37 @@ impl Header {
                 }
             } else if let Some(rest) = body.strip_prefix("column ") {
                 match column(rest, index + 1) {
+                    Ok(column) if header.columns.iter().any(|other| other.name == column.name) => {
+                        fail(
+                            format!("column `{}` is declared twice", column.name),
+                            "remove one of the lines, or rename a column",
+                        );
+                    }
                     Ok(column) => header.columns.push(column),
                     Err(message) => fail(message, "write `-- column net_revenue money ja:\"純売上\" en:\"Net revenue\"`"),
                 }
+            } else if let Some(meant) = misspelt(body) {
+                fail(format!("`{body}` declares nothing"), &format!("write `-- {meant} …`"));
             } else if !body.is_empty() {
                 prose.push(body);
             }
         }
+        let below = text.lines().enumerate().skip_while(|(_, line)| line.starts_with("--"));
+        for (index, line) in below {
+            let body = line.trim_start_matches('-').trim();
+            let declares = body
+                .strip_prefix("param ")
+                .map(|rest| param(rest).is_ok())
+                .or_else(|| body.strip_prefix("column ").map(|rest| column(rest, 0).is_ok()));
+            if line.starts_with("--") && declares == Some(true) {
+                problems.push(
+                    Problem::new(file, index + 1, format!("`{body}` stands below the header and declares nothing"))
+                        .with_remedy("move it up: the header is the `--` lines at the very beginning, without a gap"),
+                );
+            }
+        }
         header.description = prose.join(" ");
-        if header.title.is_empty() {
+        if header.title.is_empty() || misplaced(&header.title) {
             problems.push(Problem::new(file, 1, "the file has no title").with_remedy("start it with `-- What it answers`"));
         }
         if header.columns.is_empty() && problems.is_empty() {
@@ -108,6 +134,29 @@ pub(crate) fn guessed(name: &str, raw: &str) -> Param {
     Param { name: name.into(), kind, default: Some(value).filter(|_| !raw.is_empty()) }
 }
 
+/// A declaration that took the title's place.
+fn misplaced(title: &str) -> bool {
+    title.strip_prefix("param ").is_some_and(|rest| param(rest).is_ok())
+        || title.strip_prefix("column ").is_some_and(|rest| column(rest, 0).is_ok())
+}
+
+/// The word of a line that would declare something if it were spelt right: `colum x int`.
+fn misspelt(line: &str) -> Option<&'static str> {
+    let mut words = line.split_whitespace();
+    let (word, _, kind) = (words.next()?, words.next()?, words.next()?);
+    if Kind::parse(kind).is_none() && ParamKind::parse(kind).is_none() {
+        return None;
+    }
+    nearest(word.trim_end_matches(':'), ["param", "column", "parameter", "columns"])
+        .map(|meant| if meant.starts_with('p') { "param" } else { "column" })
+}
+
+/// A name that a placeholder can have: `$days_max`.
+fn is_name(name: &str) -> bool {
+    name.starts_with(|letter: char| letter.is_alphabetic() || letter == '_')
+        && name.chars().all(|letter| letter.is_alphanumeric() || letter == '_')
+}
+
 fn param(text: &str) -> Result<Param, String> {
     let (left, default) = match text.split_once('=') {
         Some((left, default)) => (left, Some(default.trim())),
@@ -117,6 +166,12 @@ fn param(text: &str) -> Result<Param, String> {
     let (Some(name), Some(kind), None) = (words.next(), words.next(), words.next()) else {
         return Err(format!("`param {text}` is not a name and a type"));
     };
+    if !is_name(name) {
+        return Err(format!("`{name}` cannot name a parameter: letters, digits and _ can"));
+    }
+    if matches!(name, "as_of" | "today") {
+        return Err(format!("`{name}` is given to every query and is not declared"));
+    }
     let kind = ParamKind::parse(kind).ok_or_else(|| format!("parameter `{name}` has the unknown type `{kind}`"))?;
     let default = default
         .map(|raw| {

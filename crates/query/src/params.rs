@@ -4,15 +4,11 @@ use std::collections::BTreeMap;
 
 use arrow::datatypes::{DataType, TimeUnit};
 use chrono::{DateTime, NaiveDate, Utc};
-use datafusion::{
-    common::ScalarValue,
-    sql::sqlparser::{
-        dialect::PostgreSqlDialect,
-        tokenizer::{Token, Tokenizer, TokenizerError},
-    },
-};
+use datafusion::common::ScalarValue;
 use model::{Money, time::Instant};
 use serde::{Deserialize, Serialize};
+
+use crate::Moment;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -80,6 +76,19 @@ impl ParamKind {
         })
     }
 
+    /// A value of this type, for planning before any is given.
+    pub(crate) fn sample(self, moment: &Moment) -> ParamValue {
+        match self {
+            ParamKind::Int => ParamValue::Int(1),
+            ParamKind::Float => ParamValue::Float(0.5),
+            ParamKind::Text => ParamValue::Text(String::new()),
+            ParamKind::Date => ParamValue::Date(moment.zone.day(moment.as_of)),
+            ParamKind::Instant => ParamValue::Instant(moment.as_of),
+            ParamKind::Bool => ParamValue::Bool(false),
+            ParamKind::Money => ParamValue::Money(Money::ZERO),
+        }
+    }
+
     /// The SQL type a placeholder is cast to, so that planning knows it before any value is there.
     pub(crate) fn sql(self) -> &'static str {
         match self {
@@ -144,62 +153,5 @@ impl ParamValue {
             ParamValue::Bool(value) => ScalarValue::Boolean(Some(*value)),
             ParamValue::Money(value) => ScalarValue::Decimal128(Some(value.scaled().into()), 18, 4),
         }
-    }
-}
-
-/// An SQL text as tokens: the placeholders and words in it, and the text with typed placeholders.
-pub(crate) struct Tokens(Vec<Token>);
-
-impl Tokens {
-    pub fn read(sql: &str) -> Result<Tokens, TokenizerError> {
-        // Unescaped text would be printed back without its escapes.
-        Tokenizer::new(&PostgreSqlDialect {}, sql).with_unescape(false).tokenize().map(Tokens)
-    }
-
-    /// Names of the `$placeholders`, once each, in order of appearance.
-    pub fn placeholders(&self) -> Vec<&str> {
-        let mut names = Vec::new();
-        for token in &self.0 {
-            if let Token::Placeholder(text) = token
-                && let name = text.trim_start_matches('$')
-                && !names.contains(&name)
-            {
-                names.push(name);
-            }
-        }
-        names
-    }
-
-    /// Identifiers that may name a relation.
-    pub fn words(&self) -> impl Iterator<Item = String> {
-        self.0.iter().filter_map(|token| match token {
-            // As the planner does: what is not quoted is in lower case.
-            Token::Word(word) if word.quote_style.is_none() => Some(word.value.to_lowercase()),
-            Token::Word(word) => Some(word.value.clone()),
-            _ => None,
-        })
-    }
-
-    /// All that may name a relation, also as a function's argument (`as_of('orders', …)`).
-    pub fn names(&self) -> impl Iterator<Item = String> {
-        let quoted = self.0.iter().filter_map(|token| match token {
-            Token::SingleQuotedString(text) => Some(text.to_lowercase()),
-            _ => None,
-        });
-        self.words().chain(quoted)
-    }
-
-    /// The text with each placeholder cast to its declared type. Lines stay where they are.
-    pub fn typed(&self, kind: impl Fn(&str) -> Option<ParamKind>) -> String {
-        self.0
-            .iter()
-            .map(|token| match token {
-                Token::Placeholder(text) => match kind(text.trim_start_matches('$')) {
-                    Some(kind) => format!("CAST({text} AS {})", kind.sql()),
-                    None => text.clone(),
-                },
-                token => token.to_string(),
-            })
-            .collect()
     }
 }

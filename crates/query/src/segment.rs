@@ -49,11 +49,12 @@ pub enum Falls {
 impl Clauses {
     /// `None` where the last SELECT is not one condition on rows: a union, a grouping, a limit.
     pub fn read(query: &Query) -> Result<Option<Clauses>, QueryError> {
-        let syntax = |message: String| QueryError::Syntax { file: query.file.clone(), message };
+        // What is wrong with it is said from here.
+        crate::statement::Tokens::read(&query.file, &query.sql)?.statement()?;
         let dialect = PostgreSqlDialect {};
         // Unescaped text would be printed back without its escapes.
-        let tokens = Tokenizer::new(&dialect, &query.sql).with_unescape(false).tokenize().map_err(|e| syntax(e.to_string()))?;
-        let statement = Parser::new(&dialect).with_tokens(tokens).parse_statement().map_err(|e| syntax(e.to_string()))?;
+        let tokens = Tokenizer::new(&dialect, &query.sql).with_unescape(false).tokenize().unwrap_or_default();
+        let Ok(statement) = Parser::new(&dialect).with_tokens(tokens).parse_statement() else { return Ok(None) };
         let Statement::Query(ast) = statement else { return Ok(None) };
         let SetExpr::Select(select) = ast.body.as_ref() else { return Ok(None) };
         let grouped = !matches!(&select.group_by, GroupByExpr::Expressions(by, _) if by.is_empty()) || select.having.is_some();

@@ -4,6 +4,7 @@ mod analysis;
 mod bench;
 mod cli;
 mod clock;
+mod conventions;
 mod demo;
 mod fault;
 mod http;

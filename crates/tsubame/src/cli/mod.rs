@@ -17,9 +17,11 @@ mod bench;
 mod bench_lake;
 mod check;
 mod demo;
+mod dictionary;
 mod doctor;
 mod experiment;
 mod export;
+mod functions;
 mod identity;
 mod import;
 mod new;
@@ -51,6 +53,8 @@ enum Command {
     Import(import::Import),
     Pull(pull::Pull),
     Query(query::Query),
+    Dictionary(dictionary::Dictionary),
+    Functions(functions::Functions),
     Run(run::Run),
     Readout(readout::Readout),
     Sends(sends::Sends),
@@ -76,6 +80,22 @@ enum Command {
 )]
 struct Completions {
     shell: clap_complete::Shell,
+}
+
+/// The language of what is explained; messages are in English.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub enum Language {
+    Ja,
+    En,
+}
+
+impl Language {
+    pub fn name(self) -> &'static str {
+        match self {
+            Language::Ja => "ja",
+            Language::En => "en",
+        }
+    }
 }
 
 /// Where the shop is.
@@ -110,6 +130,8 @@ impl Cli {
             Command::Import(command) => command.run().await,
             Command::Pull(command) => command.run().await,
             Command::Query(command) => command.run().await,
+            Command::Dictionary(command) => command.run(),
+            Command::Functions(command) => command.run(),
             Command::Run(command) => command.run().await,
             Command::Readout(command) => command.run().await,
             Command::Sends(command) => command.run().await,

@@ -5,6 +5,7 @@ mod assets;
 mod auth;
 mod collect;
 mod dashboards;
+mod dictionary;
 mod errors;
 mod experiments;
 mod health;
@@ -101,6 +102,7 @@ const RESOURCES: &[Resource] = &[
     Resource { access: Access::Clients, routes: collect::routes },
     Resource { access: Access::SignedIn, routes: dashboards::routes },
     Resource { access: Access::Clients, routes: experiments::routes },
+    Resource { access: Access::SignedIn, routes: dictionary::routes },
     // Its metrics are for loopback, or for those who signed in: it checks that itself.
     Resource { access: Access::Everybody, routes: health::routes },
     Resource { access: Access::AtLeast(Role::Marketer), routes: identity::routes },

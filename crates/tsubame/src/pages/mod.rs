@@ -3,6 +3,7 @@
 pub mod chart;
 pub mod csv;
 pub mod dashboard;
+pub mod dictionary;
 pub mod error;
 pub mod format;
 pub mod identity;

@@ -291,6 +291,25 @@ words! {
     MET_SEVERAL: "複数の群に触れた人: {0}人({1})。集計から除いています。", "People who met several arms: {0} ({1}); they are left out.";
     STILL_FOLLOWED: "観測途中の人: {0}。", "Still being followed: {0}.";
     DIFFERED_BEFORE: "始まる前から差がありました: {0}", "There was a difference before the test: {0}";
+    DICTIONARY: "データ辞書", "Data dictionary";
+    DICTIONARY_NOTE: "SQLで問い合わせられる表です。名前から列の一覧を開けます。", "The tables that SQL can ask. A name opens its columns.";
+    DICTIONARY_TABLE: "表", "Table";
+    DICTIONARY_COLUMN: "列", "Column";
+    DICTIONARY_COLUMNS: "列数", "Columns";
+    DICTIONARY_TYPE: "型", "Type";
+    DICTIONARY_LABEL: "表示名", "Label";
+    DICTIONARY_SAYS: "意味", "Meaning";
+    DICTIONARY_UNIT: "単位", "Unit";
+    DICTIONARY_PERSONAL: "個人に関する列", "Personal";
+    DICTIONARY_FROM: "元の表", "Made from";
+    CONVENTIONS: "このショップの定義と既定値", "What figures mean in this shop";
+    CONVENTIONS_NOTE: "今有効な値と、変える場所です。", "The values in force, and where each is changed.";
+    CONVENTION_VALUE: "値", "Value";
+    CONVENTION_CHANGE: "変える場所", "Where to change it";
+    FUNCTIONS: "SQL関数", "SQL functions";
+    FUNCTIONS_NOTE: "PostgreSQLの関数に加えて使える関数です。計算できないときは空値になり、数値の代わりは置きません。", "Functions beside PostgreSQL's. What cannot be computed is null; no number stands in for it.";
+    FUNCTION_MEMBERS: "{0}(…)['名前'] で1つを取り出します。", "{0}(…)['name'] picks one of:";
+    FUNCTION_SOURCE: "出典", "Source";
     DIFFERENCE_NOTE: "横棒は差の95%区間、縦線は0です。", "Bars are 95 % intervals of the difference; the vertical line is zero.";
 
     SQL_PAGE: "SQL", "SQL";
