@@ -6,6 +6,7 @@ mod decode;
 mod durable;
 mod file;
 mod foreign;
+mod kept;
 mod land;
 mod log;
 mod open;
@@ -18,6 +19,9 @@ mod view;
 
 pub use compact::{Compacted, Tended};
 pub use foreign::{ForeignError, ParquetRows};
+pub use kept::{
+    CART_STATES, CUSTOMER_FACTS, Kept, KeptFile, KeptTable, Manifest, ORDER_STATES, PURCHASE_DAYS, SESSION_STATES, TOUCHED,
+};
 pub use land::{Lake, Landed, TableStatus};
 pub use open::Access;
 pub use provider::FactTable;

@@ -36,6 +36,7 @@ pub mod event;
 pub mod fact;
 pub mod id;
 pub mod identity;
+pub mod kept;
 pub mod money;
 pub mod order;
 pub mod points;

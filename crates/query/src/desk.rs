@@ -1,6 +1,9 @@
 //! A desk: one pinned view of the lake at one moment, on which questions are asked.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex},
+};
 
 use datafusion::{
     catalog::TableProvider,
@@ -14,7 +17,14 @@ use datafusion::{
 use lake::ReadView;
 use model::{ShopZone, time::Instant};
 
-use crate::{Library, Limits, ParamKind, ParamValue, Params, Query, QueryError, functions, params::Tokens, run::planning_error};
+use crate::{
+    Library, Limits, ParamKind, ParamValue, Params, Query, QueryError, aggregates, functions,
+    kept::{Current, Group, Since},
+    params::Tokens,
+    run::planning_error,
+    settings::suited,
+    share,
+};
 
 /// Which of the past's two readings a question is asked on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -42,17 +52,26 @@ pub struct Desk {
     pub limits: Limits,
     /// Relations that a question may use beside the views: name, query, parameters.
     relations: Vec<(String, Query, Params)>,
+    /// The kept tables at a moment, once they were asked for.
+    pub(crate) kept: Arc<Mutex<BTreeMap<Group, (Moment, Option<Arc<Current>>)>>>,
+    /// Set where only news are asked for.
+    since: Option<Since>,
 }
 
 impl Desk {
     pub fn new(library: Arc<Library>, view: ReadView, moment: Moment) -> Desk {
-        Desk { library, view, moment, limits: Limits::default(), relations: Vec::new() }
+        Desk { library, view, moment, limits: Limits::default(), relations: Vec::new(), kept: Arc::default(), since: None }
     }
 
     /// The same desk on which `name` is also a relation: the answer of a query with these parameters.
     pub fn with_relation(mut self, name: &str, query: &Query, params: Params) -> Desk {
         self.relations.push((name.into(), query.clone(), params));
         self
+    }
+
+    /// The same desk on news alone.
+    pub(crate) fn since(self, since: Since) -> Desk {
+        Desk { since: Some(since), ..self.without_kept() }
     }
 
     pub(crate) fn given(&self) -> Params {
@@ -62,22 +81,7 @@ impl Desk {
 
     /// A session that knows the relations `sql` names, and no others.
     pub(crate) async fn session(&self, tokens: &Tokens, file: &str) -> Result<SessionContext, QueryError> {
-        let mut config = SessionConfig::new().with_target_partitions(self.limits.partitions).with_information_schema(false);
-        config.options_mut().execution.time_zone = Some("UTC".into());
-        config.options_mut().sql_parser.dialect = datafusion::common::config::Dialect::PostgreSQL;
-        config.options_mut().sql_parser.map_string_types_to_utf8view = false;
-        config.options_mut().execution.parquet.schema_force_view_types = false;
-        config.options_mut().execution.collect_statistics = false;
-        let runtime = RuntimeEnvBuilder::new()
-            .with_memory_pool(Arc::new(FairSpillPool::new(self.limits.memory_bytes)))
-            .with_disk_manager_builder(DiskManagerBuilder::default().with_max_temp_directory_size(self.limits.spill_bytes))
-            .build_arc()
-            .map_err(|source| planning_error(file, source))?;
-        let state = SessionStateBuilder::new().with_config(config).with_runtime_env(runtime).with_default_features().build();
-        let session = SessionContext::new_with_state(state);
-        for function in functions::all(self.moment.zone) {
-            session.register_udf(function);
-        }
+        let session = new_session(self.limits, self.moment.zone, file)?;
         let mut seen = BTreeSet::new();
         self.register(&session, tokens, &mut seen, file).await?;
         Ok(session)
@@ -113,6 +117,14 @@ impl Desk {
                     Mode::AsKnown => happened.and(col("known_at").lt_eq(lit(at))),
                     Mode::AsHappened => happened,
                 };
+                let filter = match self.since {
+                    Some(Since { position, moment }) => {
+                        let moment = ParamValue::Instant(moment).scalar();
+                        let late = col("occurred_at").gt(lit(moment.clone())).or(col("known_at").gt(lit(moment)));
+                        filter.and(col("position").gt(lit(position)).or(late))
+                    }
+                    None => filter,
+                };
                 let history = session
                     .read_table(table)
                     .and_then(|rows| rows.filter(filter))
@@ -120,11 +132,25 @@ impl Desk {
                 session.register_table(word, history.into_view()).map_err(|source| planning_error(file, source))?;
             } else if let Some((_, query, params)) = self.relations.iter().find(|(name, ..)| name == word) {
                 self.register_query(session, word, query, params, seen).await?;
+            } else if let Some(kept) = self.kept_relation(session, word, file).await? {
+                session.register_table(word, kept).map_err(|source| planning_error(file, source))?;
             } else if let Some(query) = self.library.view(word) {
                 self.register_query(session, word, query, &Params::new(), seen).await?;
             }
         }
         Ok(())
+    }
+
+    /// The kept table of this name at this moment, if there is one.
+    async fn kept_relation(
+        &self,
+        session: &SessionContext,
+        name: &str,
+        file: &str,
+    ) -> Result<Option<Arc<dyn TableProvider>>, QueryError> {
+        let Some(group) = Group::of(name).filter(|_| self.library.built_in_view(name).is_some()) else { return Ok(None) };
+        let Some(current) = Box::pin(self.kept(group)).await? else { return Ok(None) };
+        current.relation(session, name).map_err(|source| planning_error(file, source))
     }
 
     async fn register_query(
@@ -200,6 +226,30 @@ impl Desk {
     }
 }
 
+/// A session that knows our functions and no relation.
+pub(crate) fn new_session(limits: Limits, zone: ShopZone, file: &str) -> Result<SessionContext, QueryError> {
+    let mut config = SessionConfig::new().with_target_partitions(limits.partitions).with_information_schema(false);
+    config.options_mut().execution.time_zone = Some("UTC".into());
+    config.options_mut().sql_parser.dialect = datafusion::common::config::Dialect::PostgreSQL;
+    config.options_mut().sql_parser.map_string_types_to_utf8view = false;
+    config.options_mut().execution.parquet.schema_force_view_types = false;
+    config.options_mut().execution.collect_statistics = false;
+    let runtime = RuntimeEnvBuilder::new()
+        .with_memory_pool(Arc::new(FairSpillPool::new(limits.memory_bytes)))
+        .with_disk_manager_builder(DiskManagerBuilder::default().with_max_temp_directory_size(limits.spill_bytes))
+        .build_arc()
+        .map_err(|source| planning_error(file, source))?;
+    let state = SessionStateBuilder::new().with_config(config).with_runtime_env(runtime).with_default_features();
+    let session = SessionContext::new_with_state(state.with_optimizer_rules(share::rules()).build());
+    for function in functions::all(zone) {
+        session.register_udf(function);
+    }
+    for aggregate in aggregates::all() {
+        session.register_udaf(aggregate);
+    }
+    Ok(session)
+}
+
 pub(crate) fn bind(plan: LogicalPlan, values: &Params) -> datafusion::common::Result<LogicalPlan> {
     let scalars: Vec<(String, datafusion::common::ScalarValue)> =
         values.iter().map(|(name, value)| (name.clone(), value.scalar())).collect();
@@ -221,7 +271,7 @@ impl Desk {
         let session = self.session(&tokens, &query.file).await?;
         let plan = bind(self.plan(&session, query, &tokens).await?, &self.values(query, params)?)
             .map_err(|source| planning_error(&query.file, source))?;
-        let mut frame = session.execute_logical_plan(plan).await.map_err(|source| planning_error(&query.file, source))?;
+        let mut frame = suited(&session, plan).await.map_err(|source| planning_error(&query.file, source))?;
         for (index, condition) in conditions.iter().enumerate() {
             let wrong = |source| planning_error(&format!("condition `{condition}`"), source);
             let expression = session.parse_sql_expr(condition, frame.schema()).map_err(wrong)?;

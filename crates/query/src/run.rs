@@ -8,10 +8,10 @@ use arrow::{
 };
 use chrono::{DateTime, NaiveDate, TimeDelta};
 use datafusion::{dataframe::DataFrame, error::DataFusionError, execution::context::SQLOptions, logical_expr::LogicalPlan};
-use futures::StreamExt;
+use futures::{StreamExt, TryStreamExt, stream::BoxStream};
 use model::{Money, Remedy, Text};
 
-use crate::{Answer, Column, Desk, Header, Kind, Params, Query, Value, desk::bind, params::Tokens};
+use crate::{Answer, Column, Desk, Header, Kind, Params, Query, Value, desk::bind, params::Tokens, settings::suited};
 
 /// What one question may use.
 #[derive(Debug, Clone, Copy)]
@@ -121,8 +121,26 @@ impl Desk {
         let plan = self.plan(&session, query, &tokens).await?;
         let values = self.values(query, params)?;
         let plan = bind(plan, &values).map_err(|source| planning_error(file, source))?;
-        let frame = session.execute_logical_plan(plan).await.map_err(|source| planning_error(file, source))?;
+        let frame = suited(&session, plan).await.map_err(|source| planning_error(file, source))?;
         self.drain(file, frame).await
+    }
+
+    /// The answer of a query of the library as it comes, however long: for what is stored and not shown.
+    pub(crate) async fn stream(
+        &self,
+        name: &str,
+        params: &Params,
+    ) -> Result<BoxStream<'static, Result<RecordBatch, QueryError>>, QueryError> {
+        let query = self.query(name)?;
+        let file = query.file.clone();
+        let tokens =
+            Tokens::read(&query.sql).map_err(|source| QueryError::Syntax { file: file.clone(), message: source.to_string() })?;
+        let session = self.session(&tokens, &file).await?;
+        let plan = bind(self.plan(&session, query, &tokens).await?, &self.values(query, params)?)
+            .map_err(|source| planning_error(&file, source))?;
+        let frame = suited(&session, plan).await.map_err(|source| planning_error(&file, source))?;
+        let failed = move |source: DataFusionError| QueryError::Run { file: file.clone(), message: source.strip_backtrace() };
+        Ok(frame.execute_stream().await.map_err(&failed)?.map_err(failed).boxed())
     }
 
     pub(crate) async fn collect(&self, file: &str, header: Option<&Header>, frame: DataFrame) -> Result<Answer, QueryError> {
