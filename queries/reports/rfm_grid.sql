@@ -10,11 +10,9 @@
 -- column net_revenue   money   ja:"純売上"  en:"Net revenue"
 -- column per_customer  money   ja:"1人あたり純売上"  en:"Net per customer"
 SELECT
-    r, f,
-    count(*) AS customers,
-    CAST(count(*) AS DOUBLE) / max(n) AS share,
-    CAST(sum(net_revenue) AS DECIMAL(18, 4)) AS net_revenue,
-    CAST(CAST(sum(net_revenue) AS DOUBLE) / count(*) AS DECIMAL(18, 4)) AS per_customer
-FROM (SELECT r, f, net_revenue, count(*) OVER () AS n FROM customer_ranks) AS scored
-GROUP BY r, f
+    r, f, customers,
+    CAST(customers AS DOUBLE) / CAST(sum(customers) OVER () AS DOUBLE) AS share,
+    CAST(net AS DECIMAL(18, 4)) AS net_revenue,
+    CAST(CAST(net AS DOUBLE) / customers AS DECIMAL(18, 4)) AS per_customer
+FROM (SELECT r, f, count(*) AS customers, sum(net_revenue) AS net FROM customer_ranks GROUP BY r, f) AS cell
 ORDER BY r DESC, f DESC

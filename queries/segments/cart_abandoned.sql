@@ -9,21 +9,13 @@
 -- column cart_id      text    ja:"カートID"  en:"Cart"
 -- column cart_value   money   ja:"カート金額"  en:"Cart value"
 -- column updated_at   instant ja:"最終更新日時"  en:"Last change"
-SELECT cart.customer_id, cart.cart_id, cart.value AS cart_value, cart.occurred_at AS updated_at
-FROM events_history AS cart
-WHERE cart.name = 'cart_updated'
-  AND cart.customer_id IS NOT NULL
-  AND cart.value > 0
-  AND cart.occurred_at <= add_seconds($as_of, 0 - $hours * 3600)
-  AND cart.occurred_at >= add_seconds($as_of, 0 - $hours_max * 3600)
-  AND NOT EXISTS (
-    SELECT 1
-    FROM events_history AS later
-    WHERE later.name = 'cart_updated' AND later.customer_id = cart.customer_id
-      AND (later.occurred_at > cart.occurred_at
-        OR (later.occurred_at = cart.occurred_at AND later.position > cart.position)))
+SELECT cart.customer_id, cart.cart_id, cart.value AS cart_value, cart.updated_at
+FROM cart_states AS cart
+WHERE cart.value > 0
+  AND cart.updated_at <= add_seconds($as_of, 0 - $hours * 3600)
+  AND cart.updated_at >= add_seconds($as_of, 0 - $hours_max * 3600)
   AND NOT EXISTS (
     SELECT 1
     FROM orders_history AS placed
-    WHERE placed.customer_id = cart.customer_id AND placed.ordered_at >= cart.occurred_at)
+    WHERE placed.customer_id = cart.customer_id AND placed.ordered_at >= cart.updated_at)
 ORDER BY cart.customer_id

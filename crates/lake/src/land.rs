@@ -10,7 +10,7 @@ use arrow::{
     compute::concat_batches,
     datatypes::Int64Type,
 };
-use datafusion::{common::ScalarValue, datasource::listing::PartitionedFile, execution::object_store::ObjectStoreUrl};
+use datafusion::{common::ScalarValue, datasource::listing::PartitionedFile};
 use deltalake_core::{
     DeltaTable, DeltaTableError,
     kernel::{
@@ -28,6 +28,7 @@ use crate::{
     Damaged, LakeError,
     decode::{decode, sorted},
     file::{FileWriter, Sealed},
+    kept::Kept,
     log::{SEAL, seal_of},
     open::{Access, open_table},
     provider::{Snapshot, file_statistics, is_ordered},
@@ -49,6 +50,7 @@ pub struct Lake {
     application: String,
     handles: BTreeMap<&'static str, RwLock<Handle>>,
     pub(crate) memory: Mutex<BTreeMap<i64, RecordBatch>>,
+    pub(crate) kept: RwLock<Option<Arc<Kept>>>,
 }
 
 #[derive(Debug)]
@@ -113,7 +115,9 @@ impl Lake {
             }));
         }
         let handles = futures::stream::iter(opening).buffer_unordered(OPENED_TOGETHER).try_collect().await?;
-        Ok(Lake { place, application: APPLICATION.into(), handles, memory: Mutex::default() })
+        let lake = Lake { place, application: APPLICATION.into(), handles, memory: Mutex::default(), kept: RwLock::default() };
+        lake.refresh_kept().await?;
+        Ok(lake)
     }
 
     /// The same tables as another writer of them: its positions are its own.
@@ -253,7 +257,7 @@ impl Lake {
                 handle.pinned = None;
             }
         }
-        Ok(())
+        self.refresh_kept().await
     }
 
     /// Of the tables that can be read.
@@ -411,9 +415,7 @@ pub(crate) fn pin(name: &'static str, place: &Place, table: &DeltaTable, waterma
         }
     }
     // The provider addresses files from the root of the store that holds the table.
-    let url = table.table_url();
-    let root = format!("{}://{}/", url.scheme(), url.host_str().unwrap_or(""));
-    let store_url = ObjectStoreUrl::parse(&root).map_err(|error| DeltaTableError::Generic(error.to_string()))?;
+    let store_url = place.root().map_err(|error| DeltaTableError::Generic(error.to_string()))?;
     let store = place.reading.clone();
     Ok(Snapshot { version: state.version() as i64, watermark, files: Arc::new(files), store_url, store })
 }

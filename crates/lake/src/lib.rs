@@ -7,6 +7,7 @@ mod durable;
 mod file;
 mod foreign;
 mod handed;
+mod kept;
 mod land;
 mod log;
 mod open;
@@ -20,6 +21,9 @@ mod view;
 pub use compact::{Compacted, Tended};
 pub use foreign::{ForeignError, ParquetRows};
 pub use handed::{Fetch, Handed, Reach, Reader};
+pub use kept::{
+    CART_STATES, CUSTOMER_FACTS, Kept, KeptFile, KeptTable, Manifest, ORDER_STATES, PURCHASE_DAYS, SESSION_STATES, TOUCHED,
+};
 pub use land::{Lake, Landed, TableStatus};
 pub use open::Access;
 pub use provider::FactTable;

@@ -38,6 +38,7 @@ pub mod fact;
 pub mod id;
 pub mod identity;
 pub mod japanese;
+pub mod kept;
 pub mod money;
 pub mod order;
 pub mod points;

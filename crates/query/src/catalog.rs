@@ -112,6 +112,12 @@ impl Library {
         self.queries.values().filter_map(|query| Some((query.name.strip_prefix(VIEWS)?, query)))
     }
 
+    /// The same, unless the shop has put another in its place.
+    pub(crate) fn built_in_view(&self, name: &str) -> Option<&Query> {
+        let built_in = BuiltInQueries::get(&format!("{VIEWS}{name}.sql"))?;
+        self.view(name).filter(|query| query.sql.as_bytes() == built_in.data.as_ref())
+    }
+
     /// Names that are close to a wrong one, those that share most of its words first.
     pub fn similar(&self, name: &str) -> Vec<&str> {
         let last = name.rsplit('/').next().unwrap_or(name);

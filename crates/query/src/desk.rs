@@ -1,6 +1,9 @@
 //! A desk: one pinned view of the lake at one moment, on which questions are asked.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex},
+};
 
 use arrow::{array::RecordBatch, datatypes::SchemaRef};
 use datafusion::{
@@ -22,10 +25,13 @@ use model::{ShopZone, time::Instant};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Library, Limits, Mistake, ParamKind, ParamValue, Params, Query, QueryError, functions,
+    Library, Limits, Mistake, ParamKind, ParamValue, Params, Query, QueryError, aggregates, functions,
     functions::as_of,
+    kept::{Current, Group, Since},
     mistake::{nearest, planning},
     run::planning_error,
+    settings::suited,
+    share,
     statement::{Tokens, type_placeholders},
 };
 
@@ -58,11 +64,24 @@ pub struct Desk {
     relations: Vec<(String, Query, Params)>,
     /// Answers that a question may use as relations.
     tables: Vec<(String, Arc<MemTable>)>,
+    /// The kept tables at a moment, once they were asked for.
+    pub(crate) kept: Arc<Mutex<BTreeMap<Group, (Moment, Option<Arc<Current>>)>>>,
+    /// Set where only news are asked for.
+    since: Option<Since>,
 }
 
 impl Desk {
     pub fn new(library: Arc<Library>, view: ReadView, moment: Moment) -> Desk {
-        Desk { library, view, moment, limits: Limits::default(), relations: Vec::new(), tables: Vec::new() }
+        Desk {
+            library,
+            view,
+            moment,
+            limits: Limits::default(),
+            relations: Vec::new(),
+            tables: Vec::new(),
+            kept: Arc::default(),
+            since: None,
+        }
     }
 
     /// The same desk on which `name` is also a relation: the answer of a query with these parameters.
@@ -88,6 +107,11 @@ impl Desk {
         Desk { moment, ..self.clone() }
     }
 
+    /// The same desk on news alone.
+    pub(crate) fn since(self, since: Since) -> Desk {
+        Desk { since: Some(since), ..self.without_kept() }
+    }
+
     pub(crate) fn given(&self) -> Params {
         let today = self.moment.zone.day(self.moment.as_of);
         [("as_of".into(), ParamValue::Instant(self.moment.as_of)), ("today".into(), ParamValue::Date(today))].into()
@@ -95,12 +119,10 @@ impl Desk {
 
     /// A session that knows the relations `sql` names, and no others.
     pub(crate) async fn session(&self, tokens: &Tokens, file: &str) -> Result<SessionContext, QueryError> {
-        let runtime = RuntimeEnvBuilder::new()
-            .with_memory_pool(Arc::new(FairSpillPool::new(self.limits.memory_bytes)))
-            .with_disk_manager_builder(DiskManagerBuilder::default().with_max_temp_directory_size(self.limits.spill_bytes))
-            .build_arc()
-            .map_err(|source| planning_error(file, source))?;
-        self.session_with(runtime, tokens, file).await
+        let session = new_session(self.limits, self.moment.zone, file)?;
+        let mut seen = BTreeSet::new();
+        self.register(&session, tokens, &mut seen, file).await?;
+        Ok(session)
     }
 
     /// The same within the limits of another session.
@@ -110,17 +132,7 @@ impl Desk {
         tokens: &Tokens,
         file: &str,
     ) -> Result<SessionContext, QueryError> {
-        let mut config = SessionConfig::new().with_target_partitions(self.limits.partitions).with_information_schema(false);
-        config.options_mut().execution.time_zone = Some("UTC".into());
-        config.options_mut().sql_parser.dialect = datafusion::common::config::Dialect::PostgreSQL;
-        config.options_mut().sql_parser.map_string_types_to_utf8view = false;
-        config.options_mut().execution.parquet.schema_force_view_types = false;
-        config.options_mut().execution.collect_statistics = false;
-        // Places in the text come with the planner's errors.
-        config.options_mut().sql_parser.collect_spans = true;
-        let state = SessionStateBuilder::new().with_config(config).with_runtime_env(runtime).with_default_features().build();
-        let session = SessionContext::new_with_state(state);
-        functions::register(&session, self.moment.zone);
+        let session = session_within(runtime, self.limits.partitions, self.moment.zone);
         let mut seen = BTreeSet::new();
         self.register(&session, tokens, &mut seen, file).await?;
         Ok(session)
@@ -156,6 +168,14 @@ impl Desk {
                     Mode::AsKnown => happened.and(col("known_at").lt_eq(lit(at))),
                     Mode::AsHappened => happened,
                 };
+                let filter = match self.since {
+                    Some(Since { position, moment }) => {
+                        let moment = ParamValue::Instant(moment).scalar();
+                        let late = col("occurred_at").gt(lit(moment.clone())).or(col("known_at").gt(lit(moment)));
+                        filter.and(col("position").gt(lit(position)).or(late))
+                    }
+                    None => filter,
+                };
                 let history = session
                     .read_table(table)
                     .and_then(|rows| rows.filter(filter))
@@ -165,11 +185,25 @@ impl Desk {
                 session.register_table(word, table.clone()).map_err(|source| planning_error(file, source))?;
             } else if let Some((_, query, params)) = self.relations.iter().find(|(name, ..)| name == word) {
                 self.register_query(session, word, query, params, seen).await?;
+            } else if let Some(kept) = self.kept_relation(session, word, file).await? {
+                session.register_table(word, kept).map_err(|source| planning_error(file, source))?;
             } else if let Some(query) = self.library.view(word) {
                 self.register_query(session, word, query, &Params::new(), seen).await?;
             }
         }
         Ok(())
+    }
+
+    /// The kept table of this name at this moment, if there is one.
+    async fn kept_relation(
+        &self,
+        session: &SessionContext,
+        name: &str,
+        file: &str,
+    ) -> Result<Option<Arc<dyn TableProvider>>, QueryError> {
+        let Some(group) = Group::of(name).filter(|_| self.library.built_in_view(name).is_some()) else { return Ok(None) };
+        let Some(current) = Box::pin(self.kept(group)).await? else { return Ok(None) };
+        current.relation(session, name).map_err(|source| planning_error(file, source))
     }
 
     async fn register_query(
@@ -289,6 +323,34 @@ impl Desk {
     }
 }
 
+/// A session that knows our functions and no relation.
+pub(crate) fn new_session(limits: Limits, zone: ShopZone, file: &str) -> Result<SessionContext, QueryError> {
+    let runtime = RuntimeEnvBuilder::new()
+        .with_memory_pool(Arc::new(FairSpillPool::new(limits.memory_bytes)))
+        .with_disk_manager_builder(DiskManagerBuilder::default().with_max_temp_directory_size(limits.spill_bytes))
+        .build_arc()
+        .map_err(|source| planning_error(file, source))?;
+    Ok(session_within(runtime, limits.partitions, zone))
+}
+
+fn session_within(runtime: Arc<RuntimeEnv>, partitions: usize, zone: ShopZone) -> SessionContext {
+    let mut config = SessionConfig::new().with_target_partitions(partitions).with_information_schema(false);
+    config.options_mut().execution.time_zone = Some("UTC".into());
+    config.options_mut().sql_parser.dialect = datafusion::common::config::Dialect::PostgreSQL;
+    config.options_mut().sql_parser.map_string_types_to_utf8view = false;
+    config.options_mut().execution.parquet.schema_force_view_types = false;
+    config.options_mut().execution.collect_statistics = false;
+    // Places in the text come with the planner's errors.
+    config.options_mut().sql_parser.collect_spans = true;
+    let state = SessionStateBuilder::new().with_config(config).with_runtime_env(runtime).with_default_features();
+    let session = SessionContext::new_with_state(state.with_optimizer_rules(share::rules()).build());
+    functions::register(&session, zone);
+    for aggregate in aggregates::all() {
+        session.register_udaf(aggregate);
+    }
+    session
+}
+
 pub(crate) fn bind(plan: LogicalPlan, values: &Params) -> datafusion::common::Result<LogicalPlan> {
     let scalars: Vec<(String, datafusion::common::ScalarValue)> =
         values.iter().map(|(name, value)| (name.clone(), value.scalar())).collect();
@@ -310,7 +372,7 @@ impl Desk {
         let session = self.session(&tokens, &query.file).await?;
         let plan = bind(self.plan(&session, query, &tokens, &values).await?, &values)
             .map_err(|source| planning_error(&query.file, source))?;
-        let mut frame = session.execute_logical_plan(plan).await.map_err(|source| planning_error(&query.file, source))?;
+        let mut frame = suited(&session, plan).await.map_err(|source| planning_error(&query.file, source))?;
         for (index, condition) in conditions.iter().enumerate() {
             let wrong = |source: DataFusionError| self.condition_error(&session, condition, &source);
             let expression = session.parse_sql_expr(condition, frame.schema()).map_err(wrong)?;

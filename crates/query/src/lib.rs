@@ -1,5 +1,6 @@
 //! Everything we ask: `.sql` files and dashboards, checked by planning, bound and run under limits.
 
+mod aggregates;
 pub mod answer;
 mod catalog;
 mod check;
@@ -7,6 +8,7 @@ mod dashboard;
 mod desk;
 pub mod dictionary;
 mod flat;
+mod files;
 pub mod format;
 pub mod functions;
 mod header;
@@ -17,6 +19,12 @@ pub mod segment;
 pub mod sql;
 pub mod wire;
 mod statement;
+mod kept;
+mod params;
+mod run;
+pub mod segment;
+mod settings;
+mod share;
 
 pub use answer::{Answer, Column, Kind, Value};
 pub use catalog::{Library, Query};
@@ -26,5 +34,8 @@ pub use desk::{Desk, Mode, Moment};
 pub use header::{ColumnHeader, Header, Mask, Param};
 pub use header::{ColumnHeader, Header, Param};
 pub use mistake::{Mistake, Place};
+pub use files::{FileDesk, FileRows, FileTable};
+pub use header::{ColumnHeader, Header, Param};
+pub use kept::{KeptError, Refreshed};
 pub use params::{ParamKind, ParamValue, Params};
 pub use run::{Limits, QueryError, ad_hoc};

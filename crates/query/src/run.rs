@@ -8,7 +8,7 @@ use arrow::{
 };
 use chrono::{DateTime, NaiveDate, TimeDelta};
 use datafusion::{dataframe::DataFrame, error::DataFusionError, execution::context::SQLOptions, logical_expr::LogicalPlan};
-use futures::StreamExt;
+use futures::{StreamExt, TryStreamExt, stream::BoxStream};
 use model::{Money, Remedy, Text};
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +16,7 @@ use crate::{
     Answer, Column, Desk, Header, Kind, Mistake, Params, Query, Value,
     desk::bind,
     mistake::{Place, running},
+    settings::suited,
     statement::Tokens,
 };
 
@@ -145,8 +146,26 @@ impl Desk {
         let session = self.session(&tokens, file).await?;
         let plan = self.plan(&session, query, &tokens, &values).await?;
         let plan = bind(plan, &values).map_err(|source| planning_error(file, source))?;
-        let frame = session.execute_logical_plan(plan).await.map_err(|source| planning_error(file, source))?;
+        let frame = suited(&session, plan).await.map_err(|source| planning_error(file, source))?;
         self.drain(file, frame).await
+    }
+
+    /// The answer of a query of the library as it comes, however long: for what is stored and not shown.
+    pub(crate) async fn stream(
+        &self,
+        name: &str,
+        params: &Params,
+    ) -> Result<BoxStream<'static, Result<RecordBatch, QueryError>>, QueryError> {
+        let query = self.query(name)?;
+        let file = query.file.clone();
+        let tokens =
+            Tokens::read(&query.sql).map_err(|source| QueryError::Syntax { file: file.clone(), message: source.to_string() })?;
+        let session = self.session(&tokens, &file).await?;
+        let plan = bind(self.plan(&session, query, &tokens).await?, &self.values(query, params)?)
+            .map_err(|source| planning_error(&file, source))?;
+        let frame = suited(&session, plan).await.map_err(|source| planning_error(&file, source))?;
+        let failed = move |source: DataFusionError| QueryError::Run { file: file.clone(), message: source.strip_backtrace() };
+        Ok(frame.execute_stream().await.map_err(&failed)?.map_err(failed).boxed())
     }
 
     pub(crate) async fn collect(&self, file: &str, header: Option<&Header>, frame: DataFrame) -> Result<Answer, QueryError> {

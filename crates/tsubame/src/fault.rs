@@ -110,6 +110,15 @@ impl From<query::QueryError> for Fault {
     }
 }
 
+impl From<query::KeptError> for Fault {
+    fn from(error: query::KeptError) -> Fault {
+        match error {
+            query::KeptError::Query(error) => error.into(),
+            query::KeptError::Lake(error) => error.into(),
+        }
+    }
+}
+
 impl From<connect::formats::FormatError> for Fault {
     fn from(error: connect::formats::FormatError) -> Fault {
         Fault::of(Exit::Config, &error, error.remedy())

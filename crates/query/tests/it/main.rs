@@ -3,6 +3,7 @@
 
 mod built_in;
 mod functions;
+mod kept;
 mod library;
 mod params;
 mod past;

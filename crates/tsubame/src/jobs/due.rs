@@ -9,7 +9,7 @@ use crate::{
         attribute::attribute,
         deliver,
         export::export,
-        facts::facts,
+        facts::{facts, keep, keep_if_landed},
         flush::{flush, flush_if_due},
         maintain::maintain,
         tick,
@@ -39,13 +39,15 @@ pub struct Report {
     pub exported: u64,
 }
 
-/// Plans and delivers up to `at`, works the nights that ended by then, and lets facts land that waited.
+/// Plans and delivers up to `at`, works the nights that ended by then, lets facts land that waited, and brings kept values up to date.
 pub async fn run(workspace: &Workspace, at: Instant) -> Result<Report, Fault> {
     let mut report = Report::default();
     crate::jobs::pull::pull_due(workspace, at).await?;
     scenarios(workspace, at, &mut report).await?;
     nights(workspace, at, &mut report).await?;
     flush_if_due(workspace, at).await?;
+    // The next ticks ask about moments from here on, and pages about later ones.
+    keep_if_landed(workspace, at - workspace.shop().grace.0).await?;
     Ok(report)
 }
 
@@ -105,6 +107,7 @@ pub async fn nights(workspace: &Workspace, at: Instant, report: &mut Report) -> 
 
 async fn work_night(workspace: &Workspace, night: Instant, report: &mut Report) -> Result<(), Fault> {
     attribute(workspace, night).await?;
+    keep(workspace, night).await?;
     facts(workspace, night).await?;
     for named in &workspace.shop().exports {
         export(workspace, named, night).await?;
