@@ -7,10 +7,12 @@
 //! - [`gates`]: why a member may not be sent to now
 //! - [`attribution`]: which touches an order is credited to, and with how much
 //! - [`readout`]: what a holdout or an experiment has shown, or why it cannot say
+//! - [`back_test`]: what a segment's members did on past nights, against everybody else
 //! - [`growthbook`]: what a stock SDK would decide for a unit
 //! - [`bucket`]: who is held out, and which arm a unit meets
 
 pub mod attribution;
+pub mod back_test;
 pub mod bucket;
 pub mod gates;
 pub mod growthbook;

@@ -33,6 +33,8 @@ async fn check_query(desk: &Desk, query: &Query) -> Vec<Problem> {
         Err(error) => {
             let line = match &error {
                 QueryError::UndeclaredParam { name, .. } => line_of(query, &format!("${name}")),
+                QueryError::SegmentParam { segment, .. } => line_of(query, segment),
+                QueryError::Cycle { path, .. } => path.split(" → ").map(|step| line_of(query, step)).max().unwrap_or(0),
                 QueryError::Syntax { message, .. } | QueryError::Plan { message, .. } => line_in(message),
                 _ => 0,
             };
@@ -90,6 +92,11 @@ async fn plan(desk: &Desk, query: &Query) -> Result<Vec<Problem>, QueryError> {
             }
             Some(_) => {}
         }
+    }
+    if query.name.starts_with(crate::catalog::SEGMENTS) && fields.iter().all(|field| field.name() != "customer_id") {
+        let error = QueryError::NoCustomer { file: query.file.clone() };
+        let problem = Problem::new(&query.file, 0, "the segment returns no `customer_id`");
+        problems.push(error.remedy().into_iter().fold(problem, Problem::with_remedy));
     }
     for column in query.header.columns.iter().skip(fields.len()) {
         problems.push(

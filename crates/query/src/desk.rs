@@ -3,18 +3,21 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use datafusion::{
-    catalog::TableProvider,
-    common::ToDFSchema,
+    catalog::{MemorySchemaProvider, TableProvider},
+    common::{TableReference, ToDFSchema},
     execution::{
         SessionStateBuilder, disk_manager::DiskManagerBuilder, memory_pool::FairSpillPool, runtime_env::RuntimeEnvBuilder,
     },
-    logical_expr::{EmptyRelation, LogicalPlan, col, lit},
+    logical_expr::{EmptyRelation, Expr, LogicalPlan, col},
     prelude::{DataFrame, SessionConfig, SessionContext},
 };
 use lake::ReadView;
 use model::{ShopZone, time::Instant};
 
-use crate::{Library, Limits, ParamKind, ParamValue, Params, Query, QueryError, functions, params::Tokens, run::planning_error};
+use crate::{
+    Library, Limits, ParamKind, ParamValue, Params, Query, QueryError, functions, params::Tokens, run::planning_error,
+    segment::bind_some,
+};
 
 /// Which of the past's two readings a question is asked on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -40,19 +43,55 @@ pub struct Desk {
     pub view: ReadView,
     pub moment: Moment,
     pub limits: Limits,
+    /// `$as_of` and `$today` stay parameters of the plan, for many nights to put in theirs.
+    open: bool,
     /// Relations that a question may use beside the views: name, query, parameters.
     relations: Vec<(String, Query, Params)>,
 }
 
+/// Where segments are relations: `SELECT customer_id FROM segment.dormant_top_ltv`.
+pub(crate) const SEGMENT_SCHEMA: &str = "segment";
+
+/// What a session knows already, and the segments whose text is being read, outermost first.
+#[derive(Default)]
+struct Known {
+    seen: BTreeSet<String>,
+    open: Vec<String>,
+}
+
 impl Desk {
     pub fn new(library: Arc<Library>, view: ReadView, moment: Moment) -> Desk {
-        Desk { library, view, moment, limits: Limits::default(), relations: Vec::new() }
+        Desk { library, view, moment, limits: Limits::default(), open: false, relations: Vec::new() }
     }
 
     /// The same desk on which `name` is also a relation: the answer of a query with these parameters.
     pub fn with_relation(mut self, name: &str, query: &Query, params: Params) -> Desk {
         self.relations.push((name.into(), query.clone(), params));
         self
+    }
+
+    /// The same desk for plans that outlive its moment: what they were given at that moment is left open.
+    pub(crate) fn left_open(self) -> Desk {
+        Desk { open: true, ..self }
+    }
+
+    /// The rows of a history that there were at an instant, as this desk reads the past.
+    pub(crate) fn past(&self, at: Expr) -> Expr {
+        let happened = col("occurred_at").lt_eq(at.clone());
+        match self.moment.mode {
+            Mode::AsKnown => happened.and(col("known_at").lt_eq(at)),
+            Mode::AsHappened => happened,
+        }
+    }
+
+    /// Puts the values of a query's parameters into its plan.
+    pub(crate) fn bound(&self, plan: LogicalPlan, values: &Params) -> datafusion::common::Result<LogicalPlan> {
+        if !self.open {
+            return bind(plan, values);
+        }
+        let given = self.given();
+        let own = values.iter().filter(|(name, _)| !given.contains_key(*name)).map(|(name, value)| (name.clone(), value.clone()));
+        bind_some(plan, &own.collect())
     }
 
     pub(crate) fn given(&self) -> Params {
@@ -78,21 +117,44 @@ impl Desk {
         for function in functions::all(self.moment.zone) {
             session.register_udf(function);
         }
-        let mut seen = BTreeSet::new();
-        self.register(&session, tokens, &mut seen, file).await?;
+        if let Some(catalog) = session.catalog("datafusion") {
+            catalog
+                .register_schema(SEGMENT_SCHEMA, Arc::new(MemorySchemaProvider::new()))
+                .map_err(|source| planning_error(file, source))?;
+        }
+        self.register(&session, tokens, &mut Known::default(), file).await?;
         Ok(session)
     }
 
-    /// Registers what the tokens name: histories, views and relations, and what those name in turn.
+    /// Registers what the tokens name: histories, views, relations and segments, and what those name in turn.
     async fn register(
         &self,
         session: &SessionContext,
         tokens: &Tokens,
-        seen: &mut BTreeSet<String>,
+        known: &mut Known,
         file: &str,
     ) -> Result<(), QueryError> {
+        for name in tokens.segments() {
+            let Some(query) = self.library.segment(&name) else { continue };
+            let reference = TableReference::partial(SEGMENT_SCHEMA, name);
+            let shown = reference.to_string();
+            if let Some(first) = known.open.iter().position(|open| *open == shown) {
+                let path = known.open[first..].iter().chain([&shown]).map(String::as_str).collect::<Vec<_>>().join(" → ");
+                return Err(QueryError::Cycle { file: file.into(), path });
+            }
+            if !known.seen.insert(shown.clone()) {
+                continue;
+            }
+            if let Some(param) = query.header.params.iter().find(|param| param.default.is_none()) {
+                let (segment, param) = (shown, param.name.clone());
+                return Err(QueryError::SegmentParam { file: file.into(), segment, param });
+            }
+            known.open.push(shown);
+            self.register_query(session, reference, query, &Params::new(), known).await?;
+            known.open.pop();
+        }
         for word in tokens.words() {
-            if !seen.insert(word.clone()) {
+            if !known.seen.insert(word.clone()) {
                 continue;
             }
             let word = word.as_str();
@@ -107,21 +169,17 @@ impl Desk {
                 }
                 let (url, store) = table.store();
                 session.register_object_store(&url, store);
-                let at = ParamValue::Instant(self.moment.as_of).scalar();
-                let happened = col("occurred_at").lt_eq(lit(at.clone()));
-                let filter = match self.moment.mode {
-                    Mode::AsKnown => happened.and(col("known_at").lt_eq(lit(at))),
-                    Mode::AsHappened => happened,
-                };
+                let at = ParamValue::Instant(self.moment.as_of);
+                let at = if self.open { at.placeholder("as_of") } else { at.literal() };
                 let history = session
                     .read_table(table)
-                    .and_then(|rows| rows.filter(filter))
+                    .and_then(|rows| rows.filter(self.past(at)))
                     .map_err(|source| planning_error(file, source))?;
                 session.register_table(word, history.into_view()).map_err(|source| planning_error(file, source))?;
             } else if let Some((_, query, params)) = self.relations.iter().find(|(name, ..)| name == word) {
-                self.register_query(session, word, query, params, seen).await?;
+                self.register_query(session, word.into(), query, params, known).await?;
             } else if let Some(query) = self.library.view(word) {
-                self.register_query(session, word, query, &Params::new(), seen).await?;
+                self.register_query(session, word.into(), query, &Params::new(), known).await?;
             }
         }
         Ok(())
@@ -130,17 +188,17 @@ impl Desk {
     async fn register_query(
         &self,
         session: &SessionContext,
-        name: &str,
+        name: TableReference,
         query: &Query,
         params: &Params,
-        seen: &mut BTreeSet<String>,
+        known: &mut Known,
     ) -> Result<(), QueryError> {
         let tokens = Tokens::read(&query.sql)
             .map_err(|source| QueryError::Syntax { file: query.file.clone(), message: source.to_string() })?;
-        Box::pin(self.register(session, &tokens, seen, &query.file)).await?;
+        Box::pin(self.register(session, &tokens, known, &query.file)).await?;
         let plan = self.plan(session, query, &tokens).await?;
         let values = self.values(query, params)?;
-        let plan = bind(plan, &values).map_err(|source| planning_error(&query.file, source))?;
+        let plan = self.bound(plan, &values).map_err(|source| planning_error(&query.file, source))?;
         let frame = session.execute_logical_plan(plan).await.map_err(|source| planning_error(&query.file, source))?;
         session.register_table(name, frame.into_view()).map_err(|source| planning_error(&query.file, source))?;
         Ok(())

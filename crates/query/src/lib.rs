@@ -5,6 +5,7 @@ mod catalog;
 mod check;
 mod dashboard;
 mod desk;
+pub mod form;
 pub mod format;
 mod functions;
 mod header;

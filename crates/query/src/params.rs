@@ -1,10 +1,12 @@
 //! Parameters: typed by the header, bound by value. No value ever becomes part of an SQL text.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
+use arrow::datatypes::Field;
 use chrono::{DateTime, NaiveDate, Utc};
 use datafusion::{
     common::ScalarValue,
+    logical_expr::{Expr, expr::Placeholder},
     sql::sqlparser::{
         dialect::PostgreSqlDialect,
         tokenizer::{Token, Tokenizer, TokenizerError},
@@ -118,6 +120,19 @@ impl ParamValue {
     }
 }
 
+impl ParamValue {
+    /// The value in a plan.
+    pub(crate) fn literal(&self) -> Expr {
+        Expr::Literal(self.scalar(), None)
+    }
+
+    /// A parameter of this value's type in a plan, before any value is there.
+    pub(crate) fn placeholder(&self, name: &str) -> Expr {
+        let field = Arc::new(Field::new("", self.scalar().data_type(), true));
+        Expr::Placeholder(Placeholder::new_with_field(format!("${name}"), Some(field)))
+    }
+}
+
 /// An SQL text as tokens: the placeholders and words in it, and the text with typed placeholders.
 pub(crate) struct Tokens(Vec<Token>);
 
@@ -149,6 +164,24 @@ impl Tokens {
             Token::Word(word) => Some(word.value.clone()),
             _ => None,
         })
+    }
+
+    /// Names of the segments it selects from: what follows `segment.`, once each.
+    pub fn segments(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        let solid: Vec<&Token> = self.0.iter().filter(|token| !matches!(token, Token::Whitespace(_))).collect();
+        for three in solid.windows(3) {
+            if let [Token::Word(schema), Token::Period, Token::Word(name)] = three
+                && schema.quote_style.is_none()
+                && schema.value.eq_ignore_ascii_case("segment")
+            {
+                let name = if name.quote_style.is_none() { name.value.to_lowercase() } else { name.value.clone() };
+                if !names.contains(&name) {
+                    names.push(name);
+                }
+            }
+        }
+        names
     }
 
     /// The text with each placeholder cast to its declared type. Lines stay where they are.

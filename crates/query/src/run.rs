@@ -47,6 +47,12 @@ pub enum QueryError {
     Syntax { file: String, message: String },
     #[error("{file}: the SQL cannot be planned: {message}")]
     Plan { file: String, message: String },
+    #[error("{file}: the segment selects from itself: {path}")]
+    Cycle { file: String, path: String },
+    #[error("{file}: `{segment}` has the parameter `{param}` without a default, so nothing can select from it")]
+    SegmentParam { file: String, segment: String, param: String },
+    #[error("{file}: the segment returns no `customer_id`")]
+    NoCustomer { file: String },
     #[error("{file}: the query failed: {message}")]
     Run { file: String, message: String },
     #[error("{file}: stopped after {seconds} s")]
@@ -73,6 +79,14 @@ impl Remedy for QueryError {
             },
             QueryError::Timeout { .. } => "narrow the time range, or raise the limit".into(),
             QueryError::TooManyRows { .. } => "add a LIMIT, or write it to a file with --format parquet".into(),
+            QueryError::NoCustomer { .. } => "a segment is a question about customers: select `customer_id`".into(),
+            QueryError::Cycle { .. } => "take one of these steps out: a segment is made of others, not of itself".into(),
+            QueryError::SegmentParam { segment, param, .. } => {
+                format!("give it one in the header of {segment}: `-- param {param} <type> = <value>`")
+            }
+            QueryError::Plan { message, .. } if message.contains("'datafusion.segment.") => {
+                "`tsubame segment list` shows all segments".into()
+            }
             QueryError::Plan { message, .. } if message.contains("not found") => {
                 "`tsubame query --list` shows queries and relations".into()
             }
@@ -219,7 +233,7 @@ pub(crate) fn answer(
     Ok(Answer { columns, rows })
 }
 
-fn values_of(array: &ArrayRef) -> Result<Vec<Value>, String> {
+pub(crate) fn values_of(array: &ArrayRef) -> Result<Vec<Value>, String> {
     let cast = |to: DataType| arrow::compute::cast(array, &to).map_err(|error| error.to_string());
     let collect = |array: &ArrayRef, value: &dyn Fn(usize) -> Result<Value, String>| {
         (0..array.len()).map(|row| if array.is_null(row) { Ok(Value::Null) } else { value(row) }).collect()

@@ -12,6 +12,7 @@ mod point;
 mod progress;
 mod readout;
 mod secrets;
+mod segments;
 mod transport;
 mod workspace;
 

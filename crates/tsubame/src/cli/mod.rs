@@ -27,6 +27,7 @@ mod quarantine;
 mod query;
 mod readout;
 mod run;
+mod segment;
 mod sends;
 mod serve;
 
@@ -52,6 +53,7 @@ enum Command {
     Query(query::Query),
     Run(run::Run),
     Readout(readout::Readout),
+    Segment(segment::Segment),
     Sends(sends::Sends),
     Attribute(attribute::Attribute),
     Export(export::Export),
@@ -100,6 +102,7 @@ impl Cli {
             Command::Query(command) => command.run().await,
             Command::Run(command) => command.run().await,
             Command::Readout(command) => command.run().await,
+            Command::Segment(command) => command.run().await,
             Command::Sends(command) => command.run().await,
             Command::Attribute(command) => command.run().await,
             Command::Export(command) => command.run().await,
