@@ -142,10 +142,7 @@ pub fn pooled(judged: &[Judged]) -> Result<Option<Outcome>, MoneyError> {
     let mut sum: Option<Outcome> = None;
     for outcome in judged.iter().filter_map(|night| night.outcome) {
         let so_far = sum.unwrap_or_default();
-        sum = Some(Outcome {
-            members: so_far.members.plus(outcome.members)?,
-            others: so_far.others.plus(outcome.others)?,
-        });
+        sum = Some(Outcome { members: so_far.members.plus(outcome.members)?, others: so_far.others.plus(outcome.others)? });
     }
     Ok(sum)
 }
@@ -231,7 +228,10 @@ mod tests {
         People {
             known_since: vec![Some(day(0)), Some(day(0)), None, Some(day(5))],
             survivor: vec![0, 1, 1, 3],
-            purchases: purchases.iter().map(|(customer, at, net)| Purchase { customer: *customer, at: day(*at), net: yen(*net) }).collect(),
+            purchases: purchases
+                .iter()
+                .map(|(customer, at, net)| Purchase { customer: *customer, at: day(*at), net: yen(*net) })
+                .collect(),
         }
     }
 
@@ -244,7 +244,8 @@ mod tests {
         let check = |rosters: &[&[u32]], expect: &[Option<(u64, u64, u64)>]| {
             let nights: Vec<Night> = rosters.iter().zip(1..).map(|(members, at)| night(at, members, members)).collect();
             let judged = judge(&nights, &people(&[]), TimeDelta::days(1), day(99)).expect("sums fit");
-            let found: Vec<_> = judged.iter().map(|night| night.change.map(|change| (change.entered, change.left, change.before))).collect();
+            let found: Vec<_> =
+                judged.iter().map(|night| night.change.map(|change| (change.entered, change.left, change.before))).collect();
             assert_eq!(found, expect, "{rosters:?}");
         };
         check(&[&[0, 1], &[1, 3], &[], &[0]], &[None, Some((1, 1, 2)), Some((0, 2, 2)), Some((1, 0, 0))]);
@@ -268,7 +269,8 @@ mod tests {
     fn what_members_and_others_bought_after() {
         let purchases = [(0, 3, 100), (2, 4, 200), (1, 6, 300), (3, 6, 400), (0, 9, 500)];
         let check = |at: i64, members: &[u32], days: i64, expect: [(u64, u64, u64, i64); 2]| {
-            let judged = judge(&[night(at, members, members)], &people(&purchases), TimeDelta::days(days), day(99)).expect("sums fit");
+            let judged =
+                judge(&[night(at, members, members)], &people(&purchases), TimeDelta::days(days), day(99)).expect("sums fit");
             let found = judged[0].outcome.expect("the window has passed");
             let shown = |bought: Bought| (bought.people, bought.buyers, bought.orders, bought.revenue.scaled() / 10_000);
             assert_eq!([shown(found.members), shown(found.others)], expect, "{at} {members:?}");

@@ -150,10 +150,15 @@ impl Library {
 /// A form is a segment, and the only one of its name; one that ships with the binary gives way.
 fn form_problem(name: &str, file: &str, library: &Library) -> Option<Problem> {
     if !name.starts_with(SEGMENTS) {
-        return Some(Problem::new(file, 0, "only segments are TOML here").with_remedy("move it to queries/segments/, or write SQL"));
+        return Some(
+            Problem::new(file, 0, "only segments are TOML here").with_remedy("move it to queries/segments/, or write SQL"),
+        );
     }
     let other = library.queries.get(name).filter(|query| query.file != format!("queries/{name}.sql"))?;
-    Some(Problem::new(file, 0, format!("{} is a segment of the same name", other.file)).with_remedy("remove or rename one of them"))
+    Some(
+        Problem::new(file, 0, format!("{} is a segment of the same name", other.file))
+            .with_remedy("remove or rename one of them"),
+    )
 }
 
 fn read_folder(

@@ -127,13 +127,7 @@ impl Desk {
     }
 
     /// Registers what the tokens name: histories, views, relations and segments, and what those name in turn.
-    async fn register(
-        &self,
-        session: &SessionContext,
-        tokens: &Tokens,
-        known: &mut Known,
-        file: &str,
-    ) -> Result<(), QueryError> {
+    async fn register(&self, session: &SessionContext, tokens: &Tokens, known: &mut Known, file: &str) -> Result<(), QueryError> {
         for name in tokens.segments() {
             let Some(query) = self.library.segment(&name) else { continue };
             let reference = TableReference::partial(SEGMENT_SCHEMA, name);

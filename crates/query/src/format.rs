@@ -4,8 +4,8 @@ use std::{io::Write, sync::Arc};
 
 use arrow::{
     array::{
-        ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array, RecordBatch, RecordBatchOptions, StringArray,
-        TimestampMicrosecondArray,
+        ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array, RecordBatch, RecordBatchOptions,
+        StringArray, TimestampMicrosecondArray,
     },
     datatypes::{Field, Schema, SchemaRef},
     error::ArrowError,
@@ -77,8 +77,12 @@ pub fn write(
 pub fn write_answer(format: Format, answer: &Answer, out: &mut (impl Write + Send)) -> Result<(), ArrowError> {
     let arrays: Vec<ArrayRef> =
         (0..answer.columns.len()).map(|column| array(answer, column)).collect::<Result<_, ArrowError>>()?;
-    let fields: Vec<Field> =
-        answer.columns.iter().zip(&arrays).map(|(column, array)| Field::new(&column.name, array.data_type().clone(), true)).collect();
+    let fields: Vec<Field> = answer
+        .columns
+        .iter()
+        .zip(&arrays)
+        .map(|(column, array)| Field::new(&column.name, array.data_type().clone(), true))
+        .collect();
     let schema = Arc::new(Schema::new(fields));
     let options = RecordBatchOptions::new().with_row_count(Some(answer.rows.len()));
     let batch = RecordBatch::try_new_with_options(schema.clone(), arrays, &options)?;
@@ -88,19 +92,26 @@ pub fn write_answer(format: Format, answer: &Answer, out: &mut (impl Write + Sen
 fn array(answer: &Answer, column: usize) -> Result<ArrayRef, ArrowError> {
     let values = || answer.rows.iter().map(|row| row.get(column).unwrap_or(&Value::Null));
     Ok(match answer.columns[column].kind {
-        Kind::Text => Arc::new(values().map(|value| Some(value.plain()).filter(|_| *value != Value::Null)).collect::<StringArray>()),
-        Kind::Int => Arc::new(values().map(|value| if let Value::Int(value) = value { Some(*value) } else { None }).collect::<Int64Array>()),
-        Kind::Float | Kind::Rate => Arc::new(values().map(Value::number).collect::<Float64Array>()),
-        Kind::Bool => {
-            Arc::new(values().map(|value| if let Value::Bool(value) = value { Some(*value) } else { None }).collect::<BooleanArray>())
+        Kind::Text => {
+            Arc::new(values().map(|value| Some(value.plain()).filter(|_| *value != Value::Null)).collect::<StringArray>())
         }
+        Kind::Int => Arc::new(
+            values().map(|value| if let Value::Int(value) = value { Some(*value) } else { None }).collect::<Int64Array>(),
+        ),
+        Kind::Float | Kind::Rate => Arc::new(values().map(Value::number).collect::<Float64Array>()),
+        Kind::Bool => Arc::new(
+            values().map(|value| if let Value::Bool(value) = value { Some(*value) } else { None }).collect::<BooleanArray>(),
+        ),
         Kind::Money => {
-            let scaled = values().map(|value| if let Value::Money(value) = value { Some(i128::from(value.scaled())) } else { None });
+            let scaled =
+                values().map(|value| if let Value::Money(value) = value { Some(i128::from(value.scaled())) } else { None });
             Arc::new(scaled.collect::<Decimal128Array>().with_precision_and_scale(18, 4)?)
         }
         Kind::Date => {
             let days = |day: NaiveDate| day.signed_duration_since(NaiveDate::default()).num_days() as i32;
-            Arc::new(values().map(|value| if let Value::Date(day) = value { Some(days(*day)) } else { None }).collect::<Date32Array>())
+            Arc::new(
+                values().map(|value| if let Value::Date(day) = value { Some(days(*day)) } else { None }).collect::<Date32Array>(),
+            )
         }
         Kind::Instant => {
             let micros = values().map(|value| if let Value::Instant(at) = value { Some(at.timestamp_micros()) } else { None });

@@ -19,7 +19,11 @@ pub fn find<'a>(library: &'a Library, name: &str) -> Result<&'a Query, Fault> {
     library.segment(short).ok_or_else(|| {
         let known: Vec<&str> = library.segments().map(|(known, _)| known).collect();
         let close: Vec<&str> = library.similar(short).into_iter().filter_map(|name| name.strip_prefix("segments/")).collect();
-        let remedy = if close.is_empty() { format!("there are: {}", known.join(", ")) } else { format!("did you mean {}?", close.join(", ")) };
+        let remedy = if close.is_empty() {
+            format!("there are: {}", known.join(", "))
+        } else {
+            format!("did you mean {}?", close.join(", "))
+        };
         Fault::new(Exit::Config, format!("there is no segment `{short}`")).remedy(remedy)
     })
 }
@@ -80,8 +84,14 @@ pub fn list(workspace: &Workspace) -> Result<Answer, QueryError> {
             .chain(used.exports.iter().map(|name| format!("export {name}")))
             .chain(used.segments.iter().map(|name| format!("segment {name}")))
             .collect();
-        let texts =
-            [name.to_string(), title(&workspace.library, query, &workspace.shop().language), made_as.into(), params.join(" "), selects_from(&workspace.library, query)?.join(" "), used.join(", ")];
+        let texts = [
+            name.to_string(),
+            title(&workspace.library, query, &workspace.shop().language),
+            made_as.into(),
+            params.join(" "),
+            selects_from(&workspace.library, query)?.join(" "),
+            used.join(", "),
+        ];
         rows.push(texts.into_iter().map(Value::Text).collect());
     }
     Ok(Answer { columns, rows })
@@ -109,7 +119,9 @@ pub fn explained(explained: &Explained) -> Answer {
         };
         match &one.clauses {
             None => row(Value::Null, Value::Null, String::new()),
-            Some(clauses) if clauses.is_empty() => row(Value::Text("a row of what it selects from".into()), Value::Bool(one.is_member), String::new()),
+            Some(clauses) if clauses.is_empty() => {
+                row(Value::Text("a row of what it selects from".into()), Value::Bool(one.is_member), String::new())
+            }
             Some(clauses) => {
                 for held in clauses {
                     row(Value::Text(held.clause.clone()), Value::Bool(held.holds), values(&held.values));

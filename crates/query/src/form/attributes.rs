@@ -96,7 +96,8 @@ const fn days(required: bool, sql: &'static str) -> Scope {
 }
 
 const ORDERED: &str = "purchase.ordered_on > add_days($today, 0 - ?)";
-const LINES: &str = "purchases AS purchase JOIN order_lines AS line ON line.source = purchase.source AND line.order_id = purchase.order_id";
+const LINES: &str =
+    "purchases AS purchase JOIN order_lines AS line ON line.source = purchase.source AND line.order_id = purchase.order_id";
 const CHANNEL: Scope = Scope {
     name: "channel",
     ja: "チャネル",
@@ -166,7 +167,14 @@ pub const ATTRIBUTES: &[Attribute] = &[
         holds: Holds::Int,
         from: From::Rows { relation: LINES, value: "count(DISTINCT purchase.order_id)", otherwise: "0" },
         scopes: &[
-            Scope { name: "product", ja: "商品ID", en: "Product", takes: Takes::Text, required: true, sql: "line.product_id = ?" },
+            Scope {
+                name: "product",
+                ja: "商品ID",
+                en: "Product",
+                takes: Takes::Text,
+                required: true,
+                sql: "line.product_id = ?",
+            },
             days(false, ORDERED),
         ],
     },
@@ -177,7 +185,14 @@ pub const ATTRIBUTES: &[Attribute] = &[
         holds: Holds::Int,
         from: From::Rows { relation: LINES, value: "count(DISTINCT purchase.order_id)", otherwise: "0" },
         scopes: &[
-            Scope { name: "category", ja: "カテゴリ", en: "Category", takes: Takes::Text, required: true, sql: "line.category = ?" },
+            Scope {
+                name: "category",
+                ja: "カテゴリ",
+                en: "Category",
+                takes: Takes::Text,
+                required: true,
+                sql: "line.category = ?",
+            },
             days(false, ORDERED),
         ],
     },
@@ -190,8 +205,22 @@ pub const ATTRIBUTES: &[Attribute] = &[
         scopes: &[
             Scope { name: "event", ja: "イベント", en: "Event", takes: Takes::Text, required: true, sql: "event.name = ?" },
             days(true, "event.occurred_at >= shop_midnight(add_days($today, 1 - ?))"),
-            Scope { name: "product", ja: "商品ID", en: "Product", takes: Takes::Text, required: false, sql: "event.product_id = ?" },
-            Scope { name: "category", ja: "カテゴリ", en: "Category", takes: Takes::Text, required: false, sql: "event.category = ?" },
+            Scope {
+                name: "product",
+                ja: "商品ID",
+                en: "Product",
+                takes: Takes::Text,
+                required: false,
+                sql: "event.product_id = ?",
+            },
+            Scope {
+                name: "category",
+                ja: "カテゴリ",
+                en: "Category",
+                takes: Takes::Text,
+                required: false,
+                sql: "event.category = ?",
+            },
         ],
     },
     Attribute {
@@ -265,7 +294,9 @@ pub const ATTRIBUTES: &[Attribute] = &[
         holds: Holds::Bool,
         // The value is the relation's own name, printed as an identifier in quotes.
         from: From::Among { relation: "segment.? AS said", among: "" },
-        scopes: &[Scope { name: "segment", ja: "セグメント", en: "Segment", takes: Takes::Segment, required: true, sql: "" }],
+        scopes: &[Scope {
+            name: "segment", ja: "セグメント", en: "Segment", takes: Takes::Segment, required: true, sql: ""
+        }],
     },
 ];
 

@@ -4,6 +4,7 @@
 pub mod attributes;
 mod parse;
 mod print;
+mod write;
 
 use chrono::NaiveDate;
 use model::{Money, Text};

@@ -34,7 +34,8 @@ impl Form {
         if title == Text::default() {
             reader.say(0..0, "the segment has no title".into(), "add `title = { ja = \"…\", en = \"…\" }`".into());
         }
-        let rest: Vec<(&str, &Spanned<DeValue>)> = entries(root).filter(|(name, _)| !["title", "description"].contains(name)).collect();
+        let rest: Vec<(&str, &Spanned<DeValue>)> =
+            entries(root).filter(|(name, _)| !["title", "description"].contains(name)).collect();
         let condition = reader.condition(&rest, 0..0, "", 0);
         match condition {
             Some(condition) if reader.problems.is_empty() => Ok(Form { title, description, condition }),
@@ -63,12 +64,18 @@ impl Reader<'_> {
         let text = |value: &DeValue| value.as_str().map(String::from);
         match value.get_ref() {
             DeValue::String(words) => Text::new(words, words),
-            DeValue::Table(table) if entries(table).all(|(lang, words)| ["ja", "en"].contains(&lang) && text(words.get_ref()).is_some()) => {
+            DeValue::Table(table)
+                if entries(table).all(|(lang, words)| ["ja", "en"].contains(&lang) && text(words.get_ref()).is_some()) =>
+            {
                 let word = |lang: &str| table.get(lang).and_then(|words| text(words.get_ref())).unwrap_or_default();
                 Text::new(&word("ja"), &word("en"))
             }
             _ => {
-                self.say(value.span(), format!("`{name}` is not a text in ja and en"), format!("write `{name} = {{ ja = \"…\", en = \"…\" }}`"));
+                self.say(
+                    value.span(),
+                    format!("`{name}` is not a text in ja and en"),
+                    format!("write `{name} = {{ ja = \"…\", en = \"…\" }}`"),
+                );
                 Text::default()
             }
         }
@@ -81,28 +88,49 @@ impl Reader<'_> {
         let here = if path.is_empty() { "the segment" } else { path };
         let shapes: Vec<&str> = SHAPES.into_iter().filter(|shape| members.iter().any(|(name, _)| name == shape)).collect();
         if depth > DEPTH_MAX {
-            self.say(span, format!("{here} is nested more than {DEPTH_MAX} deep"), "put a part of it into a segment of its own, and ask `in_segment`".into());
+            self.say(
+                span,
+                format!("{here} is nested more than {DEPTH_MAX} deep"),
+                "put a part of it into a segment of its own, and ask `in_segment`".into(),
+            );
             return None;
         }
         self.conditions += 1;
         if self.conditions == CONDITIONS_MAX + 1 {
-            self.say(span.clone(), format!("there are more than {CONDITIONS_MAX} conditions"), "put a part into a segment of its own, and ask `in_segment`".into());
+            self.say(
+                span.clone(),
+                format!("there are more than {CONDITIONS_MAX} conditions"),
+                "put a part into a segment of its own, and ask `in_segment`".into(),
+            );
         }
         let [shape] = shapes[..] else {
-            let found = if shapes.is_empty() { "has no condition".into() } else { format!("has {} at once", shapes.join(" and ")) };
-            self.say(span, format!("{here} {found}"), "write one of `all = […]`, `any = […]`, `not = {…}` and `attribute = \"…\"`".into());
+            let found =
+                if shapes.is_empty() { "has no condition".into() } else { format!("has {} at once", shapes.join(" and ")) };
+            self.say(
+                span,
+                format!("{here} {found}"),
+                "write one of `all = […]`, `any = […]`, `not = {…}` and `attribute = \"…\"`".into(),
+            );
             return None;
         };
         if shape == "attribute" {
             return self.test(members, span, path).map(Condition::Is);
         }
         for (name, value) in members.iter().filter(|(name, _)| *name != shape) {
-            self.say(value.span(), format!("{} means nothing beside `{shape}`", at(name)), format!("remove it, or move it into `{shape}`"));
+            self.say(
+                value.span(),
+                format!("{} means nothing beside `{shape}`", at(name)),
+                format!("remove it, or move it into `{shape}`"),
+            );
         }
         let (_, value) = members.iter().find(|(name, _)| *name == shape)?;
         if shape == "not" {
             let DeValue::Table(table) = value.get_ref() else {
-                self.say(value.span(), format!("{} is not a condition", at(shape)), "write `not = { attribute = \"…\", … }`".into());
+                self.say(
+                    value.span(),
+                    format!("{} is not a condition", at(shape)),
+                    "write `not = { attribute = \"…\", … }`".into(),
+                );
                 return None;
             };
             let inner: Vec<_> = entries(table).collect();
@@ -111,7 +139,11 @@ impl Reader<'_> {
         let list = match value.get_ref() {
             DeValue::Array(list) if !list.is_empty() => list,
             _ => {
-                self.say(value.span(), format!("{} is not a list of conditions", at(shape)), format!("write `{shape} = [{{ attribute = \"…\", … }}, …]`"));
+                self.say(
+                    value.span(),
+                    format!("{} is not a list of conditions", at(shape)),
+                    format!("write `{shape} = [{{ attribute = \"…\", … }}, …]`"),
+                );
                 return None;
             }
         };
@@ -139,7 +171,11 @@ impl Reader<'_> {
         let name = named.get_ref().as_str().unwrap_or_default();
         let Some(attribute) = attributes::find(name) else {
             let known: Vec<&str> = super::ATTRIBUTES.iter().map(|attribute| attribute.name).collect();
-            self.say(named.span(), format!("{}: there is no attribute `{name}`", at("attribute")), format!("one of {}", known.join(", ")));
+            self.say(
+                named.span(),
+                format!("{}: there is no attribute `{name}`", at("attribute")),
+                format!("one of {}", known.join(", ")),
+            );
             return None;
         };
         let before = self.problems.len();
@@ -147,24 +183,35 @@ impl Reader<'_> {
         let mut scope = Vec::new();
         for declared in attribute.scopes {
             match members.iter().find(|(name, _)| *name == declared.name) {
-                Some((_, value)) => scope.extend(self.scope(declared.takes, value, &at(declared.name)).map(|value| (declared.name, value))),
+                Some((_, value)) => {
+                    scope.extend(self.scope(declared.takes, value, &at(declared.name)).map(|value| (declared.name, value)))
+                }
                 None if declared.required => {
                     let example = match declared.takes {
                         Takes::Days => "30".into(),
                         Takes::Word(words) => format!("\"{}\"", words[0]),
                         Takes::Text | Takes::Segment => "\"…\"".to_string(),
                     };
-                    self.say(span.clone(), format!("{path}: `{name}` needs `{}`", declared.name), format!("add `{} = {example}`", declared.name));
+                    self.say(
+                        span.clone(),
+                        format!("{path}: `{name}` needs `{}`", declared.name),
+                        format!("add `{} = {example}`", declared.name),
+                    );
                 }
                 None => {}
             }
         }
         let compared: Vec<_> = members.iter().filter(|(name, _)| known.contains(name)).collect();
         for (other, value) in members.iter() {
-            let is_known = *other == "attribute" || known.contains(other) || attribute.scopes.iter().any(|scope| scope.name == *other);
+            let is_known =
+                *other == "attribute" || known.contains(other) || attribute.scopes.iter().any(|scope| scope.name == *other);
             if !is_known {
                 let may: Vec<&str> = attribute.scopes.iter().map(|scope| scope.name).chain(known.iter().copied()).collect();
-                self.say(value.span(), format!("{} means nothing for `{name}`", at(other)), format!("it takes {}", may.join(", ")));
+                self.say(
+                    value.span(),
+                    format!("{} means nothing for `{name}`", at(other)),
+                    format!("it takes {}", may.join(", ")),
+                );
             }
         }
         let comparison = match compared[..] {
@@ -175,7 +222,11 @@ impl Reader<'_> {
             }
             _ => {
                 let found: Vec<&str> = compared.iter().map(|(name, _)| *name).collect();
-                self.say(span, format!("{path}: `{name}` has {} at once", found.join(" and ")), "write a condition for each, in `all` or `any`".into());
+                self.say(
+                    span,
+                    format!("{path}: `{name}` has {} at once", found.join(" and ")),
+                    "write a condition for each, in `all` or `any`".into(),
+                );
                 None
             }
         };
@@ -185,11 +236,20 @@ impl Reader<'_> {
     fn scope(&mut self, takes: Takes, value: &Spanned<DeValue>, path: &str) -> Option<FormValue> {
         let text = value.get_ref().as_str();
         let (found, remedy) = match takes {
-            Takes::Days => (int(value.get_ref()).filter(|days| (1..=DAYS_MAX).contains(days)).map(FormValue::Int), format!("a whole number from 1 to {DAYS_MAX}")),
+            Takes::Days => (
+                int(value.get_ref()).filter(|days| (1..=DAYS_MAX).contains(days)).map(FormValue::Int),
+                format!("a whole number from 1 to {DAYS_MAX}"),
+            ),
             Takes::Text => (text.filter(|text| !text.is_empty()).map(|text| FormValue::Text(text.into())), "a text".to_string()),
-            Takes::Word(words) => (text.filter(|text| words.contains(text)).map(|text| FormValue::Text(text.into())), format!("one of {}", words.join(", "))),
+            Takes::Word(words) => (
+                text.filter(|text| words.contains(text)).map(|text| FormValue::Text(text.into())),
+                format!("one of {}", words.join(", ")),
+            ),
             Takes::Segment => (
-                text.filter(|text| !text.is_empty() && !text.contains(['"', '\'', '/', '\\']) && !text.contains(char::is_control)).map(|text| FormValue::Text(text.into())),
+                text.filter(|text| {
+                    !text.is_empty() && !text.contains(['"', '\'', '/', '\\']) && !text.contains(char::is_control)
+                })
+                .map(|text| FormValue::Text(text.into())),
                 "the name of a segment: `tsubame segment list` shows all".into(),
             ),
         };
@@ -204,14 +264,22 @@ impl Reader<'_> {
         let days = |reader: &mut Self| {
             let days = int(value.get_ref()).filter(|days| (0..=DAYS_MAX).contains(days));
             if days.is_none() {
-                reader.say(value.span(), format!("{path}: {} is no number of days", shown(value.get_ref())), format!("a whole number from 0 to {DAYS_MAX}"));
+                reader.say(
+                    value.span(),
+                    format!("{path}: {} is no number of days", shown(value.get_ref())),
+                    format!("a whole number from 0 to {DAYS_MAX}"),
+                );
             }
             days
         };
         let yes = |reader: &mut Self| match value.get_ref() {
             DeValue::Boolean(yes) => Some(*yes),
             other => {
-                reader.say(value.span(), format!("{path}: {} is neither true nor false", shown(other)), "write true or false".into());
+                reader.say(
+                    value.span(),
+                    format!("{path}: {} is neither true nor false", shown(other)),
+                    "write true or false".into(),
+                );
                 None
             }
         };
@@ -235,7 +303,11 @@ impl Reader<'_> {
             "between" => match &self.list(attribute.holds, value, path)?[..] {
                 [low, high] => Some(Comparison::Between(low.clone(), high.clone())),
                 other => {
-                    self.say(value.span(), format!("{path} has {} values", other.len()), "write the lowest and the highest: `between = [1, 9]`".into());
+                    self.say(
+                        value.span(),
+                        format!("{path} has {} values", other.len()),
+                        "write the lowest and the highest: `between = [1, 9]`".into(),
+                    );
                     None
                 }
             },
@@ -248,7 +320,8 @@ impl Reader<'_> {
     fn list(&mut self, holds: Holds, value: &Spanned<DeValue>, path: &str) -> Option<Vec<FormValue>> {
         match value.get_ref() {
             DeValue::Array(list) if !list.is_empty() => {
-                let values: Vec<_> = list.iter().enumerate().map(|(index, value)| self.value(holds, value, &format!("{path}[{index}]"))).collect();
+                let values: Vec<_> =
+                    list.iter().enumerate().map(|(index, value)| self.value(holds, value, &format!("{path}[{index}]"))).collect();
                 values.into_iter().collect()
             }
             _ => {
@@ -264,9 +337,14 @@ impl Reader<'_> {
         let number = number(found);
         let (read, remedy) = match holds {
             Holds::Int => (int(found).map(FormValue::Int), "a whole number"),
-            Holds::Money => (number.and_then(|number| Money::parse(&number).ok()).map(FormValue::Money), "an amount such as 9800 or 12.5"),
+            Holds::Money => {
+                (number.and_then(|number| Money::parse(&number).ok()).map(FormValue::Money), "an amount such as 9800 or 12.5")
+            }
             Holds::Rate => (
-                number.and_then(|number| number.parse().ok()).filter(|rate: &f64| (0.0..=1.0).contains(rate)).map(FormValue::Rate),
+                number
+                    .and_then(|number| number.parse().ok())
+                    .filter(|rate: &f64| (0.0..=1.0).contains(rate))
+                    .map(FormValue::Rate),
                 "a share from 0 to 1: the top 30 % are those below 0.3",
             ),
             Holds::Text => (text.map(|text| FormValue::Text(text.into())), "a text in quotes"),
@@ -345,7 +423,10 @@ mod tests {
         check("", &["0: the segment has no condition"]);
         check("all = []", &["2: all is not a list of conditions"]);
         check("all = [3]", &["2: all[0] is not a condition"]);
-        check("attribute = \"orders\"\nat_least = 1\nall = [{ attribute = \"r\", equals = 5 }]", &["0: the segment has all and attribute at once"]);
+        check(
+            "attribute = \"orders\"\nat_least = 1\nall = [{ attribute = \"r\", equals = 5 }]",
+            &["0: the segment has all and attribute at once"],
+        );
         check("all = [{ attribute = \"oders\", at_least = 2 }]", &["2: all[0].attribute: there is no attribute `oders`"]);
         check(
             "all = [\n  { attribute = \"orders\", at_least = \"two\" },\n  { any = [{ attribute = \"gender\", equals = 3 }] },\n]",
@@ -356,14 +437,32 @@ mod tests {
         );
         check("all = [{ attribute = \"orders_within\", at_least = 1 }]", &["2: all[0]: `orders_within` needs `days`"]);
         check("all = [{ attribute = \"orders\" }]", &["2: all[0]: `orders` is compared with nothing"]);
-        check("all = [{ attribute = \"orders\", at_least = 1, at_most = 2 }]", &["2: all[0]: `orders` has at_least and at_most at once"]);
-        check("all = [{ attribute = \"orders\", contains = \"x\" }]", &["2: all[0].contains means nothing for `orders`", "2: all[0]: `orders` is compared with nothing"]);
-        check("not = { attribute = \"consent\", channel = \"pigeon\", purpose = \"ads\", is = true }", &["2: not.channel: \"pigeon\" is not what is expected"]);
-        check("all = [{ attribute = \"net_revenue_top\", less_than = 30 }]", &["2: all[0].less_than: 30 is not of the attribute's type"]);
+        check(
+            "all = [{ attribute = \"orders\", at_least = 1, at_most = 2 }]",
+            &["2: all[0]: `orders` has at_least and at_most at once"],
+        );
+        check(
+            "all = [{ attribute = \"orders\", contains = \"x\" }]",
+            &["2: all[0].contains means nothing for `orders`", "2: all[0]: `orders` is compared with nothing"],
+        );
+        check(
+            "not = { attribute = \"consent\", channel = \"pigeon\", purpose = \"ads\", is = true }",
+            &["2: not.channel: \"pigeon\" is not what is expected"],
+        );
+        check(
+            "all = [{ attribute = \"net_revenue_top\", less_than = 30 }]",
+            &["2: all[0].less_than: 30 is not of the attribute's type"],
+        );
         check("all = [{ attribute = \"orders\", between = [1, 2, 3] }]", &["2: all[0].between has 3 values"]);
         check("all = [{ attribute = \"last_ordered_on\", at_least = 2026-06-01 }]", &[]);
-        check("all = [{ attribute = \"last_ordered_on\", at_least = 2026-06-01T00:00:00Z }]", &["2: all[0].at_least: 2026-06-01T00:00:00Z is not of the attribute's type"]);
-        check("all = [{ attribute = \"orders\", at_least = 9223372036854775807 }]", &["2: all[0].at_least: 9223372036854775807 is not of the attribute's type"]);
+        check(
+            "all = [{ attribute = \"last_ordered_on\", at_least = 2026-06-01T00:00:00Z }]",
+            &["2: all[0].at_least: 2026-06-01T00:00:00Z is not of the attribute's type"],
+        );
+        check(
+            "all = [{ attribute = \"orders\", at_least = 9223372036854775807 }]",
+            &["2: all[0].at_least: 9223372036854775807 is not of the attribute's type"],
+        );
         check("al = [1]", &["0: the segment has no condition"]);
         let deep = format!("{}{{ attribute = \"orders\", at_least = 1 }}{}", "{ not = ".repeat(9), " }".repeat(9));
         check(&format!("not = {deep}"), &["2: not.not.not.not.not.not.not.not.not is nested more than 8 deep"]);

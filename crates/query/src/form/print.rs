@@ -39,11 +39,16 @@ impl Form {
         }
         let selected: Vec<String> = columns
             .iter()
-            .map(|(name, value, _)| if value.ends_with(&format!(".{name}")) { value.clone() } else { format!("{value} AS {name}") })
+            .map(
+                |(name, value, _)| {
+                    if value.ends_with(&format!(".{name}")) { value.clone() } else { format!("{value} AS {name}") }
+                },
+            )
             .collect();
         let _ = write!(sql, "SELECT\n    {}\nFROM everybody AS who\n", selected.join(",\n    "));
         for join in &joins.joins {
-            let _ = writeln!(sql, "LEFT JOIN {} AS {} ON {}.customer_id = who.customer_id", join.relation, join.alias, join.alias);
+            let _ =
+                writeln!(sql, "LEFT JOIN {} AS {} ON {}.customer_id = who.customer_id", join.relation, join.alias, join.alias);
         }
         let _ = write!(sql, "WHERE {condition}\nORDER BY who.customer_id\n");
         Query { name: name.into(), file: file.into(), header, sql }
@@ -76,7 +81,9 @@ impl Joins {
             }
             From::Rows { relation, value, otherwise } => {
                 let of = alias_of(relation);
-                let body = format!("SELECT {of}.customer_id, {value} AS value\n    FROM {relation}\n    WHERE {of}.customer_id IS NOT NULL");
+                let body = format!(
+                    "SELECT {of}.customer_id, {value} AS value\n    FROM {relation}\n    WHERE {of}.customer_id IS NOT NULL"
+                );
                 let alias = self.narrowed(test, body, &format!("\n    GROUP BY {of}.customer_id"));
                 (alias.clone(), format!("coalesce({alias}.value, {otherwise})"))
             }
@@ -86,7 +93,8 @@ impl Joins {
                     Some((_, FormValue::Text(segment))) => relation.replacen('?', &identifier(segment), 1),
                     _ => relation.to_string(),
                 };
-                let mut body = format!("SELECT DISTINCT {of}.customer_id\n    FROM {relation}\n    WHERE {of}.customer_id IS NOT NULL");
+                let mut body =
+                    format!("SELECT DISTINCT {of}.customer_id\n    FROM {relation}\n    WHERE {of}.customer_id IS NOT NULL");
                 if !among.is_empty() {
                     let _ = write!(body, " AND {among}");
                 }

@@ -99,7 +99,9 @@ async fn reasons(
         let same = same.map(|same| Side { query, params: &none, ..same });
         found.extend(Box::pin(reasons(side, same, &outside, &prefix)).await?);
     } else {
-        found.extend(outside.into_iter().map(|customer| (customer, (Some(format!("{prefix}no row")), Values::new(), Values::new()))));
+        found.extend(
+            outside.into_iter().map(|customer| (customer, (Some(format!("{prefix}no row")), Values::new(), Values::new()))),
+        );
     }
     Ok(found)
 }

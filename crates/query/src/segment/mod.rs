@@ -9,8 +9,8 @@ mod nights;
 pub use clauses::{Clauses, Falls, Flip, Held};
 pub use difference::{Change, Side, difference};
 pub use explained::{Explained, explain};
-pub(crate) use nights::bind_some;
 pub use nights::Rosters;
+pub(crate) use nights::bind_some;
 
 use crate::{Library, Query, QueryError, params::Tokens};
 

@@ -71,8 +71,8 @@ impl Desk {
         let at_once = self.limits.partitions.max(1);
         let mut open = self.clone().left_open();
         open.limits.partitions = 1;
-        let tokens = Tokens::read(&query.sql)
-            .map_err(|source| QueryError::Syntax { file: file.clone(), message: source.to_string() })?;
+        let tokens =
+            Tokens::read(&query.sql).map_err(|source| QueryError::Syntax { file: file.clone(), message: source.to_string() })?;
         let session = open.session(&tokens, file).await?;
         let plan = open.plan(&session, query, &tokens).await?;
         customer_column(file, plan.schema().fields().iter().position(|field| field.name() == "customer_id"))?;
@@ -121,15 +121,19 @@ impl Desk {
         let plan = state.query_planner().create_physical_plan(&plan, &state).await.map_err(wrong)?;
         let run = datafusion::physical_plan::collect(plan, session.task_ctx());
         match tokio::time::timeout(self.limits.time, run).await {
-            Ok(found) => {
-                found.map_err(|source| QueryError::Run { file: file.into(), message: source.strip_backtrace() })
-            }
+            Ok(found) => found.map_err(|source| QueryError::Run { file: file.into(), message: source.strip_backtrace() }),
             Err(_) => Err(QueryError::Timeout { file: file.into(), seconds: self.limits.time.as_secs() }),
         }
     }
 
     /// The plan over tables in memory, as far as half of the memory holds them.
-    async fn held(&self, session: &SessionContext, plan: LogicalPlan, last: Instant, file: &str) -> Result<LogicalPlan, QueryError> {
+    async fn held(
+        &self,
+        session: &SessionContext,
+        plan: LogicalPlan,
+        last: Instant,
+        file: &str,
+    ) -> Result<LogicalPlan, QueryError> {
         let wrong = |source| planning_error(file, source);
         let mut left_bytes = self.limits.memory_bytes / 2;
         let mut held: BTreeMap<&'static str, Arc<dyn TableProvider>> = BTreeMap::new();
@@ -191,8 +195,11 @@ fn wanted(plan: &LogicalPlan) -> Result<BTreeMap<&'static str, Wanted>> {
         if let LogicalPlan::TableScan(scan) = node
             && let Some((name, table)) = fact_table(scan)?
         {
-            let wanted =
-                found.entry(name).or_insert_with(|| Wanted { table: table.clone(), columns: BTreeSet::new(), filters: Vec::new() });
+            let wanted = found.entry(name).or_insert_with(|| Wanted {
+                table: table.clone(),
+                columns: BTreeSet::new(),
+                filters: Vec::new(),
+            });
             match &scan.projection {
                 Some(columns) => wanted.columns.extend(columns),
                 None => wanted.columns.extend(0..table.schema().fields().len()),

@@ -52,7 +52,10 @@ fn own(view: &ReadView, day: &str, files: &[(&str, &str)]) -> (Desk, Vec<Problem
     let folder = tempfile::tempdir().expect("a folder");
     for (name, text) in files {
         let (file, text) = match text.contains("SELECT") {
-            true => (format!("{name}.sql"), format!("-- {name}\n--\n-- column customer_id text ja:\"会員ID\" en:\"Customer\"\n{text}\n")),
+            true => (
+                format!("{name}.sql"),
+                format!("-- {name}\n--\n-- column customer_id text ja:\"会員ID\" en:\"Customer\"\n{text}\n"),
+            ),
             false => (format!("{name}.toml"), text.to_string()),
         };
         write(folder.path(), &format!("queries/segments/{file}"), &text);
@@ -76,7 +79,8 @@ async fn members(desk: &Desk, name: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn a_segment_selects_from_others() {
-    let facts: Vec<Fact> = [("a", 1000), ("b", 2000), ("c", 3000)].iter().map(|(who, yen)| placed(&order(who, "2026-01-05", *yen))).collect();
+    let facts: Vec<Fact> =
+        [("a", 1000), ("b", 2000), ("c", 3000)].iter().map(|(who, yen)| placed(&order(who, "2026-01-05", *yen))).collect();
     let (_folder, view) = view(&facts).await;
     let files = [
         ("rich", "SELECT customer_id FROM customer_facts WHERE net_revenue >= 2000"),
@@ -89,7 +93,9 @@ async fn a_segment_selects_from_others() {
     let (desk, problems) = own(&view, "2026-02-01", &files);
     assert_eq!(problems, []);
     assert_eq!(check(&desk.library, ShopZone::tokyo()).await, []);
-    for (name, expect) in [("richest", &["c"][..]), ("poor", &["a"]), ("Both", &["a", "c"]), ("quoted", &["a", "c"]), ("aliased", &["a", "b"])] {
+    for (name, expect) in
+        [("richest", &["c"][..]), ("poor", &["a"]), ("Both", &["a", "c"]), ("quoted", &["a", "c"]), ("aliased", &["a", "b"])]
+    {
         assert_eq!(members(&desk, name).await, expect, "{name}");
     }
     let explained = explain(&desk, desk.library.segment("richest").expect("ours"), &Params::new(), "a").await.expect("an answer");
@@ -147,7 +153,10 @@ async fn what_flipped_between_two_nights_and_two_segments() {
     ];
     let facts: Vec<Fact> = orders.iter().map(placed).collect();
     let (_folder, view) = view(&facts).await;
-    let files = [("outer", "SELECT customer_id FROM segment.f1_without_f2 WHERE net_revenue < 5000"), ("any", "SELECT customer_id FROM customer_facts")];
+    let files = [
+        ("outer", "SELECT customer_id FROM segment.f1_without_f2 WHERE net_revenue < 5000"),
+        ("any", "SELECT customer_id FROM customer_facts"),
+    ];
     let (early, _) = own(&view, "2026-02-05", &files);
     let mut late = early.clone();
     late.moment.as_of = noon("2026-02-25");
@@ -155,10 +164,19 @@ async fn what_flipped_between_two_nights_and_two_segments() {
         let none = Params::new();
         let side = |(desk, name)| Side { desk, query: Desk::query(desk, name).expect("a segment"), params: &none };
         let (changes, found_both) = difference(side(first), side(second)).await.expect("an answer");
-        let values = |values: &[(String, query::Value)]| values.iter().map(|(_, value)| value.plain()).collect::<Vec<_>>().join(" ");
+        let values =
+            |values: &[(String, query::Value)]| values.iter().map(|(_, value)| value.plain()).collect::<Vec<_>>().join(" ");
         let found: Vec<_> = changes
             .iter()
-            .map(|change| (change.customer.clone(), change.came, change.clause.clone().unwrap_or_default(), values(&change.failed), values(&change.held)))
+            .map(|change| {
+                (
+                    change.customer.clone(),
+                    change.came,
+                    change.clause.clone().unwrap_or_default(),
+                    values(&change.failed),
+                    values(&change.held),
+                )
+            })
             .collect();
         let expect: Vec<_> =
             expect.iter().map(|(a, b, c, d, e)| (a.to_string(), *b, c.to_string(), d.to_string(), e.to_string())).collect();
@@ -219,7 +237,11 @@ async fn a_form_asks_what_it_says() {
     check("attribute = \"events\"\nevent = \"cart_updated\"\ndays = 2\nat_least = 1", &["c"]).await;
     check("attribute = \"events\"\nevent = \"cart_updated\"\ndays = 3\nat_least = 1", &["a", "c"]).await;
     check("attribute = \"in_segment\"\nsegment = \"cart_abandoned\"\nis = true", &["a", "c"]).await;
-    check("not = { any = [{ attribute = \"orders\", at_least = 1 }, { attribute = \"prefecture\", equals = \"東京都\" }] }", &["c"]).await;
+    check(
+        "not = { any = [{ attribute = \"orders\", at_least = 1 }, { attribute = \"prefecture\", equals = \"東京都\" }] }",
+        &["c"],
+    )
+    .await;
     check("attribute = \"consent\"\nchannel = \"line\"\npurpose = \"marketing\"\nis = false", &["a", "b", "c"]).await;
     check("attribute = \"points\"\nat_most = 0", &["a", "b", "c"]).await;
     check("attribute = \"subscription\"\nis = true", &[]).await;
@@ -253,7 +275,11 @@ async fn every_attribute_plans_with_every_comparison() {
                 Takes::Word(words) => format!("{} = \"{}\"\n", scope.name, words[0]),
                 Takes::Segment => format!("{} = \"cart_abandoned\"\n", scope.name),
             });
-            let text = format!("title = \"x\"\nattribute = \"{}\"\n{}{comparison} = {value}\n", attribute.name, scopes.collect::<String>());
+            let text = format!(
+                "title = \"x\"\nattribute = \"{}\"\n{}{comparison} = {value}\n",
+                attribute.name,
+                scopes.collect::<String>()
+            );
             files.push((format!("{}_{comparison}", attribute.name), text));
         }
     }
@@ -292,13 +318,19 @@ async fn many_nights_at_once_are_the_same_nights_one_by_one() {
     let mut facts = Vec::new();
     for who in 0..30u32 {
         let customer = format!("c{who}");
-        facts.push(profile(&customer, &day(who % 7), Some(&format!("1990-{:02}-{:02}", 1 + who % 12, 1 + (who * 7) % 28)), Some("東京都")));
+        facts.push(profile(
+            &customer,
+            &day(who % 7),
+            Some(&format!("1990-{:02}-{:02}", 1 + who % 12, 1 + (who * 7) % 28)),
+            Some("東京都"),
+        ));
         for nth in 0..=who % 4 {
             let placed_on = day((who * 5 + nth * (11 + who)) % 80);
             let mut made = order(&customer, &placed_on, i64::from(500 + 137 * who + nth));
             made.order_id = format!("{customer}-{nth}");
             // A third of them is heard of days later.
-            let known = if (who + nth) % 3 == 0 { made.ordered_at + TimeDelta::days(i64::from(3 + nth)) } else { made.ordered_at };
+            let known =
+                if (who + nth) % 3 == 0 { made.ordered_at + TimeDelta::days(i64::from(3 + nth)) } else { made.ordered_at };
             facts.push(Fact::new(&made, made.ordered_at, known));
             if (who + nth) % 5 == 0 {
                 let mut cancelled = made.clone();
@@ -316,8 +348,14 @@ async fn many_nights_at_once_are_the_same_nights_one_by_one() {
     let (_folder, view) = view(&facts).await;
     let nights: Vec<Instant> = (0..95).map(|night| noon("2026-01-01") + TimeDelta::days(night) - TimeDelta::hours(9)).collect();
     let files = [
-        ("of_others", "SELECT customer_id FROM segment.f1_without_f2 WHERE customer_id NOT IN (SELECT customer_id FROM segment.cart_abandoned)"),
-        ("grouped", "SELECT customer_id FROM orders WHERE ordered_at > add_seconds($as_of, 0 - 864000) GROUP BY customer_id HAVING count(*) > 0"),
+        (
+            "of_others",
+            "SELECT customer_id FROM segment.f1_without_f2 WHERE customer_id NOT IN (SELECT customer_id FROM segment.cart_abandoned)",
+        ),
+        (
+            "grouped",
+            "SELECT customer_id FROM orders WHERE ordered_at > add_seconds($as_of, 0 - 864000) GROUP BY customer_id HAVING count(*) > 0",
+        ),
         ("this_month", "SELECT customer_id FROM customers WHERE extract(month FROM birthday) = extract(month FROM $today)"),
     ];
     let (mut desk, problems) = own(&view, "2026-12-01", &files);

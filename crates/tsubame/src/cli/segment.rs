@@ -41,9 +41,7 @@ enum What {
     },
     /// The SQL a segment runs: of a form, what it stands for
     #[command(after_help = "Example:\n  tsubame segment sql lapsed_without_subscription")]
-    Sql {
-        name: String,
-    },
+    Sql { name: String },
     /// Why a customer is in a segment or is not: clause by clause, with the values compared
     #[command(after_help = "Example:\n  tsubame segment explain dormant_top_ltv C000123 --as-of 2026-06-30")]
     Explain {
@@ -200,8 +198,7 @@ impl Segment {
                 let params = super::query::params(&query, &asked.params)?;
                 let count = nights(&workspace, from, to)?.len() as u64;
                 let as_happened = !as_known_only;
-                let asked =
-                    Asked { segment: short(&query.name).into(), params, from, to, window_days: window, as_happened };
+                let asked = Asked { segment: short(&query.name).into(), params, from, to, window_days: window, as_happened };
                 let progress = Progress::new("back-test", "nights", if as_happened { 2 * count } else { count });
                 let report = back_test(&workspace, &asked, &|| progress.add(1)).await?;
                 progress.finish(&format!("{count} nights"));
@@ -214,7 +211,8 @@ impl Segment {
     }
 }
 
-const NOT_ONE_CONDITION: &str = "its definition is not one condition on rows (a union, a grouping or a limit), so no clause can be named";
+const NOT_ONE_CONDITION: &str =
+    "its definition is not one condition on rows (a union, a grouping or a limit), so no clause can be named";
 
 fn short(name: &str) -> &str {
     name.strip_prefix("segments/").unwrap_or(name)
@@ -267,13 +265,18 @@ fn write_report(report: &Report, out: &Out) -> Result<(), Fault> {
         }
         Format::Table => {
             let mut bytes = Vec::new();
-            let (first, last) = (report.nights.first().map_or(0, |night| night.members), report.nights.last().map_or(0, |night| night.members));
+            let (first, last) =
+                (report.nights.first().map_or(0, |night| night.members), report.nights.last().map_or(0, |night| night.members));
             let _ = writeln!(
                 bytes,
                 "{}: {first} members on the first night, {last} on the last; {} customers were in it on a night",
                 report.segment, report.ever
             );
-            let _ = writeln!(bytes, "\nThe {} days after each night (no lift: members differ from others in other ways too)", report.window_days);
+            let _ = writeln!(
+                bytes,
+                "\nThe {} days after each night (no lift: members differ from others in other ways too)",
+                report.window_days
+            );
             if report.pooled.is_some() {
                 format::write_answer(format::Format::Table, &report.outcome_table(), &mut bytes)?;
             } else {

@@ -58,7 +58,8 @@ pub fn nights(workspace: &Workspace, from: NaiveDate, to: NaiveDate) -> Result<V
         return wrong(format!("{from} is after {to}"), "name the first night, then the last");
     }
     let zone = workspace.shop().timezone;
-    let nights: Vec<Instant> = from.iter_days().take_while(|day| *day <= to).take(NIGHTS_MAX + 1).map(|day| due::night_of(zone, day)).collect();
+    let nights: Vec<Instant> =
+        from.iter_days().take_while(|day| *day <= to).take(NIGHTS_MAX + 1).map(|day| due::night_of(zone, day)).collect();
     if nights.len() > NIGHTS_MAX {
         return wrong(format!("from {from} to {to} are more than {NIGHTS_MAX} nights"), "ask for fewer");
     }

@@ -12,6 +12,7 @@ use crate::{
         facts::facts,
         flush::{flush, flush_if_due},
         maintain::maintain,
+        segments::segments,
         tick,
     },
     workspace::{Workspace, parse_instant},
@@ -96,7 +97,7 @@ pub fn night_of(zone: ShopZone, day: NaiveDate) -> Instant {
     zone.instant(day.and_time(night_time()))
 }
 
-/// Every shop night (at 03:00) that ended by `at` and was not worked: credits, customer facts, exports, flush, maintenance of the lake.
+/// Every shop night (at 03:00) that ended by `at` and was not worked: credits, customer facts, members of segments, exports, flush, maintenance of the lake.
 pub async fn nights(workspace: &Workspace, at: Instant, report: &mut Report) -> Result<(), Fault> {
     let cursors = workspace.state.cursors();
     let zone = workspace.shop().timezone;
@@ -116,6 +117,7 @@ pub async fn nights(workspace: &Workspace, at: Instant, report: &mut Report) -> 
 async fn work_night(workspace: &Workspace, night: Instant, report: &mut Report) -> Result<(), Fault> {
     attribute(workspace, night).await?;
     facts(workspace, night).await?;
+    segments(workspace, night).await?;
     for named in &workspace.shop().exports {
         export(workspace, named, night).await?;
         report.exported += 1;

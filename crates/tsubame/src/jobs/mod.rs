@@ -14,5 +14,6 @@ pub mod maintain;
 pub mod people;
 pub mod pull;
 pub mod quarantine;
+pub mod segments;
 pub mod tick;
 pub mod webhooks;
