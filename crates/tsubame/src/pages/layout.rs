@@ -50,6 +50,7 @@ pub fn page(shell: &Shell, body: Markup) -> Markup {
                     nav aria-label=(words::NAVIGATION.get(lang)) {
                         ul {
                             @for item in shell.nav { (nav_link(shell.path, &item.href, item.title.get(lang.name()))) }
+                            (nav_link(shell.path, "/segments", words::SEGMENTS.get(lang)))
                             (nav_link(shell.path, "/identity", words::IDENTITY.get(lang)))
                             (nav_link(shell.path, "/import", words::IMPORT.get(lang)))
                             (nav_link(shell.path, "/quarantine", words::QUARANTINE.get(lang)))
