@@ -707,3 +707,58 @@ fn every_file_of_the_folder_is_listed() {
     );
     assert_eq!(super::RESOURCES.len(), files.len());
 }
+
+#[test]
+fn segments_are_listed_explained_and_tested() {
+    run(async {
+        let site = Site::open(true, made()).await;
+        let session = site.signed_in(Role::Marketer).await;
+        let check = async |target: &str, status: u16, parts: &[&str]| {
+            let page = site.get(target, &session).await;
+            assert_eq!(page.status, status, "{target}: {}", page.body);
+            parts.iter().for_each(|part| assert!(page.body.contains(part), "{target}: {part}: {}", page.body));
+            assert!(status != 200 || !page.body.contains("role=\"alert\""), "{target}: {}", page.body);
+            page.body
+        };
+        for (lang, parts) in
+            [("ja", ["まだ保存されていません", "シナリオ f2-followup"]), ("en", ["Not saved yet", "scenario f2-followup"])]
+        {
+            check(&format!("/segments?lang={lang}"), 200, &parts).await;
+            check(&format!("/segments/f1_on_day?lang={lang}"), 200, &["first_ordered_on = $today - $days"]).await;
+        }
+        let tokyo = model::ShopZone::tokyo();
+        let day = |days: i64| tokyo.day(now()) - TimeDelta::days(days);
+        let night = |days: i64| crate::jobs::due::night_of(tokyo, day(days));
+        // Of a thousand first buyers 275 bought again two days after they were met, 40 days ago.
+        for days in [39, 37] {
+            crate::jobs::segments::segments(&site.workspace, night(days)).await.unwrap();
+        }
+        check("/segments?lang=en", 200, &[">1,000<", "+0 / −0"]).await;
+        let page =
+            check("/segments/f1_without_f2?lang=en&customer=c0000", 200, &["SELECT customer_id", "1,000", "c•••", "back-test"])
+                .await;
+        assert!(page.contains("Not in the segment") && page.contains("second_ordered_on IS NULL"), "{page}");
+        assert!(!page.contains("c0999"), "members are named in part: {page}");
+        check("/segments/f1_without_f2?lang=ja&customer=nobody%3Cscript%3E", 200, &["該当しません"]).await;
+        let csv = check("/segments/f1_without_f2/members.csv", 200, &["\"customer_id\""]).await;
+        let asked = site
+            .workspace
+            .desk(now(), query::Mode::AsKnown)
+            .await
+            .unwrap()
+            .ask("f1_without_f2", &query::Params::new())
+            .await
+            .unwrap();
+        assert_eq!(csv.lines().count(), asked.rows.len() + 1);
+        let test = |from: i64, to: i64, window: &str| {
+            format!("/segments/f1_without_f2/back-test?lang=en&from={}&to={}&window={window}", day(from), day(to))
+        };
+        check(&test(39, 35, "5"), 200, &["Everybody else", "Size over time", "As happened", "dormant_top_ltv"]).await;
+        check(&test(35, 39, "5"), 400, &["is after"]).await;
+        check(&test(39, 35, "0"), 400, &["a window of 0 days"]).await;
+        check(&test(39, 35, "x"), 400, &["whole number"]).await;
+        check(&test(300, 35, "5"), 400, &["up to 92 nights"]).await;
+        check("/segments/nothing", 404, &[]).await;
+        check("/segments/nothing/members.csv", 404, &[]).await;
+    });
+}
