@@ -204,8 +204,13 @@ fn wanted(plan: &LogicalPlan) -> Result<BTreeMap<&'static str, Wanted>> {
                 Some(columns) => wanted.columns.extend(columns),
                 None => wanted.columns.extend(0..table.schema().fields().len()),
             }
-            let every_night = scan.filters.iter().filter(|filter| !filter.has_placeholders()).cloned();
-            wanted.filters.push(every_night.map(unnormalize_col).collect());
+            let mut every_night = Vec::new();
+            for filter in &scan.filters {
+                if !filter.exists(|expr| Ok(matches!(expr, Expr::Placeholder(_))))? {
+                    every_night.push(unnormalize_col(filter.clone()));
+                }
+            }
+            wanted.filters.push(every_night);
         }
         Ok(TreeNodeRecursion::Continue)
     })?;
