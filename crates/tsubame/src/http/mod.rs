@@ -10,6 +10,7 @@ mod health;
 mod identity;
 mod import;
 mod quarantine;
+mod segment_form;
 mod segments;
 mod tag;
 mod visit;
@@ -98,6 +99,7 @@ const RESOURCES: &[Resource] = &[
     Resource { access: Access::AtLeast(Role::Marketer), routes: identity::routes },
     Resource { access: Access::AtLeast(Role::Analyst), routes: import::routes },
     Resource { access: Access::AtLeast(Role::Analyst), routes: quarantine::routes },
+    Resource { access: Access::AtLeast(Role::Marketer), routes: segment_form::routes },
     Resource { access: Access::AtLeast(Role::Marketer), routes: segments::routes },
     Resource { access: Access::Clients, routes: tag::routes },
     Resource { access: Access::Clients, routes: webhooks::routes },

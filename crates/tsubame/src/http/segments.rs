@@ -118,6 +118,7 @@ async fn one(State(app): Shared, Extension(visit): Extension<Arc<Visit>>, Path(n
         name: &name,
         description: &description,
         used_by: &used_by,
+        is_form: app.workspace.library.forms.contains_key(&query.name),
         sql: &query.sql,
         customer,
         explained,

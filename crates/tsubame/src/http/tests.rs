@@ -762,3 +762,55 @@ fn segments_are_listed_explained_and_tested() {
         check("/segments/nothing/members.csv", 404, &[]).await;
     });
 }
+
+#[test]
+fn a_segment_is_built_from_conditions() {
+    run(async {
+        let site = Site::open(true, made()).await;
+        let session = site.signed_in(Role::Analyst).await;
+        let csrf = site.get("/segment-form?lang=en", &session).await.csrf().to_string();
+        let fill = async |session: &str, csrf: &str, action: &str, fields: &[(&str, &str)]| {
+            let common = [("csrf", csrf), ("action", action), ("title_en", "Once O'Hara"), ("match", "all")];
+            site.post("/segment-form?lang=en", session, &[&common[..], fields].concat()).await
+        };
+        let row = [("attribute_0", "orders"), ("comparison_0", "equals"), ("value_0", "1")];
+        let added = fill(&session, &csrf, "add", &[&row[..], &[("new_attribute", "orders_within")]].concat()).await;
+        assert!(
+            added.body.contains("name=\"attribute_1\" value=\"orders_within\"") && added.body.contains("name=\"scope0_1\""),
+            "{}",
+            added.body
+        );
+        let removed = fill(&session, &csrf, "remove_0", &row).await;
+        assert!(!removed.body.contains("attribute_0"), "{}", removed.body);
+        let preview = fill(&session, &csrf, "preview", &row).await;
+        let expect = site.workspace.desk(now(), query::Mode::AsKnown).await.unwrap();
+        let expect = expect.ask_sql("SELECT count(*) FROM customer_facts WHERE orders = 1").await.unwrap().rows[0][0].plain();
+        assert!(preview.body.contains(&format!("{expect} customers are in it")), "{expect}: {}", preview.body);
+        let wrong = fill(
+            &session,
+            &csrf,
+            "save",
+            &[("name", "once"), ("attribute_0", "orders"), ("comparison_0", "equals"), ("value_0", "many")],
+        )
+        .await;
+        assert!(wrong.body.contains("is not of the attribute") && wrong.body.contains("value=\"many\""), "{}", wrong.body);
+        let folder = site.workspace.path("queries/segments");
+        for (name, part) in
+            [("", "cannot be used"), ("../x", "cannot be used"), ("f1_on_day", "that is SQL"), ("dormant_top_ltv", "that is SQL")]
+        {
+            let refused = fill(&session, &csrf, "save", &[&row[..], &[("name", name)]].concat()).await;
+            assert!(refused.body.contains(part), "{name}: {}", refused.body);
+        }
+        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1, "nothing was written");
+        let marketer = site.signed_in(Role::Marketer).await;
+        let theirs = site.get("/segment-form?lang=en", &marketer).await;
+        assert!(!theirs.body.contains("value=\"save\""), "{}", theirs.body);
+        let named = [&row[..], &[("name", "once")]].concat();
+        assert_eq!(fill(&marketer, theirs.csrf(), "save", &named).await.status, 403);
+        assert_eq!(fill(&session, "forged", "save", &named).await.status, 403);
+        assert!(fill(&session, &csrf, "save", &named).await.body.contains("Saved as queries/segments/once.toml"));
+        let (library, problems) = query::Library::load(Some(&site.workspace.folder));
+        assert_eq!(problems, []);
+        assert_eq!(library.forms["segments/once"].title.en, "Once O'Hara");
+    });
+}

@@ -12,6 +12,7 @@ pub mod login;
 pub mod panel;
 pub mod quarantine;
 pub mod readout;
+pub mod segment_form;
 pub mod segments;
 pub mod table;
 pub mod words;

@@ -28,6 +28,8 @@ pub struct Shown<'a> {
     pub name: &'a str,
     pub description: &'a str,
     pub used_by: &'a [String],
+    /// It can be edited as conditions.
+    pub is_form: bool,
     pub sql: &'a str,
     /// The customer asked about, and what was found.
     pub customer: &'a str,
@@ -47,6 +49,7 @@ pub fn list(locale: &Locale, segments: &[Listed]) -> Markup {
     let lang = locale.lang;
     html! {
         p class="intro" { (words::SEGMENTS_INTRO.get(lang)) }
+        p class="note" { a href="/segment-form" { (words::SEGMENT_FORM_NEW.get(lang)) } }
         section class="card card-wide" {
             div class="table-scroll" tabindex="0" {
                 table {
@@ -94,6 +97,7 @@ pub fn one(locale: &Locale, shown: &Shown) -> Markup {
         p class="note" {
             @if !shown.used_by.is_empty() { (words::SEGMENT_USED_BY.get(lang)) ": " (shown.used_by.join(", ")) " · " }
             a href={ (href) "/members.csv" } download { "↓ " (words::SEGMENT_EXPORT.get(lang)) }
+            @if shown.is_form { " · " a href={ "/segment-form?name=" (percent_encode(shown.name)) } { (words::SEGMENT_FORM_EDIT.get(lang)) } }
         }
         div class="cards" {
             section class="card card-wide" aria-labelledby="definition" {
