@@ -125,7 +125,7 @@ impl Clauses {
             // They have a row for which all clauses before this one hold.
             values.extend(self.values(desk, params, *clause, *clause, customers).await?);
         }
-        let flip = |(customer, falls)| {
+        let flip = |(customer, falls): (String, Falls)| {
             let values = values.remove(&customer).unwrap_or_default();
             (customer, Flip { falls, values })
         };

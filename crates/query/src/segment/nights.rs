@@ -86,7 +86,8 @@ impl Desk {
         let mut places: BTreeMap<String, u32> = BTreeMap::new();
         let mut nights = futures::stream::iter(moments.iter().copied())
             .map(|as_of| {
-                let desk = Desk { moment: crate::Moment { as_of, ..self.moment }, ..self.clone() };
+                let mut desk = self.clone();
+                desk.moment.as_of = as_of;
                 let (session, plan, file) = (session.clone(), plan.clone(), file.clone());
                 tokio::spawn(async move { desk.night(&session, plan, &file).await })
             })

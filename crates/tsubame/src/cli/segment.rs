@@ -104,8 +104,9 @@ enum What {
         /// Ask each night by itself, as `tsubame query --as-of` does, and compare the members: slow
         #[arg(long)]
         verify: bool,
-        #[command(flatten)]
-        asked: Question,
+        /// A parameter of the segment, as name=value
+        #[arg(short = 'p', long = "param", value_name = "NAME=VALUE")]
+        params: Vec<String>,
         #[command(flatten)]
         out: Out,
     },
@@ -193,9 +194,9 @@ impl Segment {
                 }
                 out.write(&segments::changes(&changes, &gone, &came))
             }
-            What::BackTest { name, from, to, window, as_known_only, verify, asked, out } => {
+            What::BackTest { name, from, to, window, as_known_only, verify, params, out } => {
                 let query = segments::find(&workspace.library, &name)?.clone();
-                let params = super::query::params(&query, &asked.params)?;
+                let params = super::query::params(&query, &params)?;
                 let count = nights(&workspace, from, to)?.len() as u64;
                 let as_happened = !as_known_only;
                 let asked = Asked { segment: short(&query.name).into(), params, from, to, window_days: window, as_happened };

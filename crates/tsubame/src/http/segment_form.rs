@@ -157,12 +157,13 @@ fn toml(editor: &Editor) -> String {
             members.push(condition);
             continue;
         };
-        match groups.get(group).and_then(|place| members[*place].get_mut(inner)) {
-            Some(Value::Array(list)) => list.push(condition),
-            _ => {
-                groups.insert(group, members.len());
-                members.push(Value::Table([(inner.to_string(), Value::Array(vec![condition]))].into_iter().collect()));
-            }
+        if let Some(place) = groups.get(group)
+            && let Some(Value::Array(list)) = members[*place].get_mut(inner)
+        {
+            list.push(condition);
+        } else {
+            groups.insert(group, members.len());
+            members.push(Value::Table([(inner.to_string(), Value::Array(vec![condition]))].into_iter().collect()));
         }
     }
     let title: Table = [("ja", &editor.title_ja), ("en", &editor.title_en)]

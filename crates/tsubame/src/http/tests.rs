@@ -733,7 +733,7 @@ fn segments_are_listed_explained_and_tested() {
         for days in [39, 37] {
             crate::jobs::segments::segments(&site.workspace, night(days)).await.unwrap();
         }
-        check("/segments?lang=en", 200, &[">1,000<", "+0 / −0"]).await;
+        check("/segments?lang=en", 200, &[">725<", "+0 / −275"]).await;
         let page =
             check("/segments/f1_without_f2?lang=en&customer=c0000", 200, &["SELECT customer_id", "1,000", "c•••", "back-test"])
                 .await;

@@ -80,7 +80,7 @@ pub async fn back_test(workspace: &Workspace, asked: &Asked, done: &(dyn Fn() + 
     let window = TimeDelta::days(asked.window_days);
     let now = workspace.now();
     let desk = workspace.desk(now, Mode::AsKnown).await?;
-    let query = crate::segments::find(&desk.library, &asked.segment)?;
+    let query = crate::segments::find(&workspace.library, &asked.segment)?;
     let known = desk.rosters(query, &asked.params, &nights, done).await?;
     let mut later = desk.clone();
     later.moment.mode = Mode::AsHappened;
