@@ -168,6 +168,9 @@ impl Clauses {
     /// The segment whose members this one's rows are, where that is what it selects from.
     pub fn inner(&self) -> Option<String> {
         let [from] = &self.select.from[..] else { return None };
+        if !from.joins.is_empty() {
+            return None;
+        }
         let TableFactor::Table { name, .. } = &from.relation else { return None };
         let names: Vec<&Ident> = name.0.iter().filter_map(|part| part.as_ident()).collect();
         match names[..] {

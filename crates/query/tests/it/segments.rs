@@ -93,13 +93,17 @@ async fn a_segment_selects_from_others() {
     let (desk, problems) = own(&view, "2026-02-01", &files);
     assert_eq!(problems, []);
     assert_eq!(check(&desk.library, ShopZone::tokyo()).await, []);
-    for (name, expect) in
-        [("richest", &["c"][..]), ("poor", &["a"]), ("Both", &["a", "c"]), ("quoted", &["a", "c"]), ("aliased", &["a", "b"])]
-    {
+    for (name, expect) in [
+        ("richest", &["c"][..]),
+        ("poor", &["a"][..]),
+        ("Both", &["a", "c"][..]),
+        ("quoted", &["a", "c"][..]),
+        ("aliased", &["a", "b"][..]),
+    ] {
         assert_eq!(members(&desk, name).await, expect, "{name}");
     }
     let explained = explain(&desk, desk.library.segment("richest").expect("ours"), &Params::new(), "a").await.expect("an answer");
-    assert!(!explained.is_member && explained.clauses.as_deref() == Some(&[]), "{explained:?}");
+    assert!(!explained.is_member && explained.clauses == Some(Vec::new()), "{explained:?}");
     let inner = &explained.inner[0];
     assert_eq!((inner.segment.as_str(), inner.is_member), ("rich", false));
     let clause = &inner.clauses.as_ref().expect("one condition")[0];
