@@ -10,11 +10,13 @@
 //! - [`readout`]: what a holdout or an experiment has shown, or why it cannot say
 //! - [`design`]: how large a test must be before it starts
 //! - [`experiment`]: which arm of an experiment a unit meets, and why it meets none
+//! - [`back_test`]: what a segment's members did on past nights, against everybody else
 //! - [`growthbook`]: what a stock SDK would decide for a unit
 //! - [`bucket`]: who is held out, and which arm a unit meets
 
 pub mod analysis;
 pub mod attribution;
+pub mod back_test;
 pub mod bucket;
 pub mod design;
 pub mod experiment;

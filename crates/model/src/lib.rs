@@ -10,6 +10,7 @@
 //! | [`Profile`], [`Contact`] | what we know of a customer at a moment; an address, kept apart because it is personal | the customer |
 //! | [`Consent`] | a permission per customer, channel and purpose, with source, wording and time | a preference |
 //! | `Segment`, [`Membership`] | a saved question (`.sql`) returning `customer_id`; a row of its answer at a moment (the audience) | each other |
+//! | [`SegmentChange`] | a customer entered a segment or left it, by a night's evaluation | an event |
 //! | [`Scenario`], [`Step`], [`EntryStep`] | a journey's definition; one of its steps; one customer's progress through one pass (entry) | a run |
 //! | [`Run`] | one evaluation of a scenario or export, keyed by name and logical time | a scenario |
 //! | [`Identity`] | the fact that two ids are one person, or are not after all | a profile |
@@ -66,7 +67,7 @@ pub use money::{Currency, Money};
 pub use order::{Order, OrderLine, OrderStatus};
 pub use points::PointChange;
 pub use product::{Product, Stock};
-pub use progress::{EntryStatus, EntryStep, Membership, Run};
+pub use progress::{EntryStatus, EntryStep, Membership, Run, SegmentChange};
 pub use scenario::{Arm, Holdout, Scenario, Step};
 pub use send::{Outcome, Receipt, ReceiptKind, Send, SendState, Stop, StopRow};
 pub use shop::{Shop, Source, SourceKind, Sql};

@@ -187,6 +187,11 @@ fn columns(query: &Query, tokens: &Tokens, statement: &Statement, fields: &[Arc<
             Some(_) => {}
         }
     }
+    if query.name.starts_with(crate::catalog::SEGMENTS) && fields.iter().all(|field| field.name() != "customer_id") {
+        let error = QueryError::NoCustomer { file: query.file.clone() };
+        let problem = Problem::new(&query.file, 0, "the segment returns no `customer_id`");
+        problems.push(error.remedy().into_iter().fold(problem, Problem::with_remedy));
+    }
     for column in header.iter().skip(fields.len()) {
         problems.push(
             Problem::new(

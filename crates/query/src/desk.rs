@@ -7,8 +7,8 @@ use std::{
 
 use arrow::{array::RecordBatch, datatypes::SchemaRef};
 use datafusion::{
-    catalog::{MemTable, TableProvider},
-    common::ToDFSchema,
+    catalog::{MemTable, MemorySchemaProvider, TableProvider},
+    common::{TableReference, ToDFSchema},
     error::DataFusionError,
     execution::{
         SessionStateBuilder,
@@ -16,7 +16,7 @@ use datafusion::{
         memory_pool::FairSpillPool,
         runtime_env::{RuntimeEnv, RuntimeEnvBuilder},
     },
-    logical_expr::{EmptyRelation, LogicalPlan, col, lit},
+    logical_expr::{EmptyRelation, Expr, LogicalPlan, col, lit},
     prelude::{DataFrame, SessionConfig, SessionContext},
     sql::sqlparser::ast::Statement,
 };
@@ -30,6 +30,7 @@ use crate::{
     kept::{Current, Group, Since},
     mistake::{nearest, planning},
     run::planning_error,
+    segment::bind_some,
     settings::suited,
     share,
     statement::{Tokens, type_placeholders},
@@ -60,6 +61,8 @@ pub struct Desk {
     pub view: ReadView,
     pub moment: Moment,
     pub limits: Limits,
+    /// `$as_of` and `$today` stay parameters of the plan, for many nights to put in theirs.
+    open: bool,
     /// Relations that a question may use beside the views: name, query, parameters.
     relations: Vec<(String, Query, Params)>,
     /// Answers that a question may use as relations.
@@ -70,6 +73,16 @@ pub struct Desk {
     since: Option<Since>,
 }
 
+/// Where segments are relations: `SELECT customer_id FROM segment.dormant_top_ltv`.
+pub(crate) const SEGMENT_SCHEMA: &str = "segment";
+
+/// What a session knows already, and the segments whose text is being read, outermost first.
+#[derive(Default)]
+struct Known {
+    seen: BTreeSet<String>,
+    open: Vec<String>,
+}
+
 impl Desk {
     pub fn new(library: Arc<Library>, view: ReadView, moment: Moment) -> Desk {
         Desk {
@@ -77,6 +90,7 @@ impl Desk {
             view,
             moment,
             limits: Limits::default(),
+            open: false,
             relations: Vec::new(),
             tables: Vec::new(),
             kept: Arc::default(),
@@ -112,6 +126,30 @@ impl Desk {
         Desk { since: Some(since), ..self.without_kept() }
     }
 
+    /// The same desk for plans that outlive its moment: what they were given at that moment is left open.
+    pub(crate) fn left_open(self) -> Desk {
+        Desk { open: true, ..self }
+    }
+
+    /// The rows of a history that there were at an instant, as this desk reads the past.
+    pub(crate) fn past(&self, at: Expr) -> Expr {
+        let happened = col("occurred_at").lt_eq(at.clone());
+        match self.moment.mode {
+            Mode::AsKnown => happened.and(col("known_at").lt_eq(at)),
+            Mode::AsHappened => happened,
+        }
+    }
+
+    /// Puts the values of a query's parameters into its plan.
+    pub(crate) fn bound(&self, plan: LogicalPlan, values: &Params) -> datafusion::common::Result<LogicalPlan> {
+        if !self.open {
+            return bind(plan, values);
+        }
+        let given = self.given();
+        let own = values.iter().filter(|(name, _)| !given.contains_key(*name)).map(|(name, value)| (name.clone(), value.clone()));
+        bind_some(plan, &own.collect())
+    }
+
     pub(crate) fn given(&self) -> Params {
         let today = self.moment.zone.day(self.moment.as_of);
         [("as_of".into(), ParamValue::Instant(self.moment.as_of)), ("today".into(), ParamValue::Date(today))].into()
@@ -120,8 +158,7 @@ impl Desk {
     /// A session that knows the relations `sql` names, and no others.
     pub(crate) async fn session(&self, tokens: &Tokens, file: &str) -> Result<SessionContext, QueryError> {
         let session = new_session(self.limits, self.moment.zone, file)?;
-        let mut seen = BTreeSet::new();
-        self.register(&session, tokens, &mut seen, file).await?;
+        self.register(&session, tokens, &mut Known::default(), file).await?;
         Ok(session)
     }
 
@@ -133,21 +170,33 @@ impl Desk {
         file: &str,
     ) -> Result<SessionContext, QueryError> {
         let session = session_within(runtime, self.limits.partitions, self.moment.zone);
-        let mut seen = BTreeSet::new();
-        self.register(&session, tokens, &mut seen, file).await?;
+        self.register(&session, tokens, &mut Known::default(), file).await?;
         Ok(session)
     }
 
-    /// Registers what the tokens name: histories, views and relations, and what those name in turn.
-    async fn register(
-        &self,
-        session: &SessionContext,
-        tokens: &Tokens,
-        seen: &mut BTreeSet<String>,
-        file: &str,
-    ) -> Result<(), QueryError> {
+    /// Registers what the tokens name: histories, views, relations and segments, and what those name in turn.
+    async fn register(&self, session: &SessionContext, tokens: &Tokens, known: &mut Known, file: &str) -> Result<(), QueryError> {
+        for name in tokens.segments() {
+            let Some(query) = self.library.segment(&name) else { continue };
+            let reference = TableReference::partial(SEGMENT_SCHEMA, name);
+            let shown = reference.to_string();
+            if let Some(first) = known.open.iter().position(|open| *open == shown) {
+                let path = known.open[first..].iter().chain([&shown]).map(String::as_str).collect::<Vec<_>>().join(" → ");
+                return Err(QueryError::Cycle { file: file.into(), path });
+            }
+            if !known.seen.insert(shown.clone()) {
+                continue;
+            }
+            if let Some(param) = query.header.params.iter().find(|param| param.default.is_none()) {
+                let (segment, param) = (shown, param.name.clone());
+                return Err(QueryError::SegmentParam { file: file.into(), segment, param });
+            }
+            known.open.push(shown);
+            self.register_query(session, reference, query, &Params::new(), known).await?;
+            known.open.pop();
+        }
         for word in tokens.words() {
-            if !seen.insert(word.clone()) {
+            if !known.seen.insert(word.clone()) {
                 continue;
             }
             let word = word.as_str();
@@ -162,19 +211,15 @@ impl Desk {
                 }
                 let (url, store) = table.store();
                 session.register_object_store(&url, store);
-                let at = ParamValue::Instant(self.moment.as_of).scalar();
-                let happened = col("occurred_at").lt_eq(lit(at.clone()));
-                let filter = match self.moment.mode {
-                    Mode::AsKnown => happened.and(col("known_at").lt_eq(lit(at))),
-                    Mode::AsHappened => happened,
-                };
+                let at = ParamValue::Instant(self.moment.as_of);
+                let at = if self.open { at.placeholder("as_of") } else { at.literal() };
                 let filter = match self.since {
                     Some(Since { position, moment }) => {
                         let moment = ParamValue::Instant(moment).scalar();
                         let late = col("occurred_at").gt(lit(moment.clone())).or(col("known_at").gt(lit(moment)));
-                        filter.and(col("position").gt(lit(position)).or(late))
+                        self.past(at).and(col("position").gt(lit(position)).or(late))
                     }
-                    None => filter,
+                    None => self.past(at),
                 };
                 let history = session
                     .read_table(table)
@@ -184,11 +229,13 @@ impl Desk {
             } else if let Some((_, table)) = self.tables.iter().find(|(name, _)| name == word) {
                 session.register_table(word, table.clone()).map_err(|source| planning_error(file, source))?;
             } else if let Some((_, query, params)) = self.relations.iter().find(|(name, ..)| name == word) {
-                self.register_query(session, word, query, params, seen).await?;
-            } else if let Some(kept) = self.kept_relation(session, word, file).await? {
+                self.register_query(session, word.into(), query, params, known).await?;
+            } else if !self.open
+                && let Some(kept) = self.kept_relation(session, word, file).await?
+            {
                 session.register_table(word, kept).map_err(|source| planning_error(file, source))?;
             } else if let Some(query) = self.library.view(word) {
-                self.register_query(session, word, query, &Params::new(), seen).await?;
+                self.register_query(session, word.into(), query, &Params::new(), known).await?;
             }
         }
         Ok(())
@@ -209,16 +256,16 @@ impl Desk {
     async fn register_query(
         &self,
         session: &SessionContext,
-        name: &str,
+        name: TableReference,
         query: &Query,
         params: &Params,
-        seen: &mut BTreeSet<String>,
+        known: &mut Known,
     ) -> Result<(), QueryError> {
         let tokens = Tokens::read(&query.file, &query.sql)?;
         let values = self.values(query, params)?;
-        Box::pin(self.register(session, &tokens, seen, &query.file)).await?;
+        Box::pin(self.register(session, &tokens, known, &query.file)).await?;
         let plan = Box::pin(self.plan(session, query, &tokens, &values)).await?;
-        let plan = bind(plan, &values).map_err(|source| planning_error(&query.file, source))?;
+        let plan = self.bound(plan, &values).map_err(|source| planning_error(&query.file, source))?;
         let frame = session.execute_logical_plan(plan).await.map_err(|source| planning_error(&query.file, source))?;
         session.register_table(name, frame.into_view()).map_err(|source| planning_error(&query.file, source))?;
         Ok(())
@@ -347,6 +394,9 @@ fn session_within(runtime: Arc<RuntimeEnv>, partitions: usize, zone: ShopZone) -
     functions::register(&session, zone);
     for aggregate in aggregates::all() {
         session.register_udaf(aggregate);
+    }
+    if let Some(catalog) = session.catalog("datafusion") {
+        catalog.register_schema(SEGMENT_SCHEMA, Arc::new(MemorySchemaProvider::new())).expect("a catalogue in memory takes a schema");
     }
     session
 }

@@ -9,6 +9,7 @@ mod desk;
 pub mod dictionary;
 mod flat;
 mod files;
+pub mod form;
 pub mod format;
 pub mod functions;
 mod header;

@@ -1,10 +1,13 @@
 //! Parameters: typed by the header, bound by value. No value ever becomes part of an SQL text.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
-use arrow::datatypes::{DataType, TimeUnit};
+use arrow::datatypes::{DataType, Field, TimeUnit};
 use chrono::{DateTime, NaiveDate, Utc};
-use datafusion::common::ScalarValue;
+use datafusion::{
+    common::ScalarValue,
+    logical_expr::{Expr, expr::Placeholder},
+};
 use model::{Money, time::Instant};
 use serde::{Deserialize, Serialize};
 
@@ -153,5 +156,18 @@ impl ParamValue {
             ParamValue::Bool(value) => ScalarValue::Boolean(Some(*value)),
             ParamValue::Money(value) => ScalarValue::Decimal128(Some(value.scaled().into()), 18, 4),
         }
+    }
+}
+
+impl ParamValue {
+    /// The value in a plan.
+    pub(crate) fn literal(&self) -> Expr {
+        Expr::Literal(self.scalar(), None)
+    }
+
+    /// A parameter of this value's type in a plan, before any value is there.
+    pub(crate) fn placeholder(&self, name: &str) -> Expr {
+        let field = Arc::new(Field::new("", self.scalar().data_type(), true));
+        Expr::Placeholder(Placeholder::new_with_field(format!("${name}"), Some(field)))
     }
 }

@@ -56,6 +56,12 @@ pub enum QueryError {
     /// The question names what does not exist, or what does not go together.
     #[error("{file}:{}: {}", mistake.place.line, mistake.message)]
     Plan { file: String, mistake: Box<Mistake> },
+    #[error("{file}: the segment selects from itself: {path}")]
+    Cycle { file: String, path: String },
+    #[error("{file}: `{segment}` has the parameter `{param}` without a default, so nothing can select from it")]
+    SegmentParam { file: String, segment: String, param: String },
+    #[error("{file}: the segment returns no `customer_id`")]
+    NoCustomer { file: String },
     #[error("{file}: the query failed: {message}")]
     Run { file: String, message: String, remedy: Option<String> },
     #[error("{file}: stopped after {seconds} s")]
@@ -85,6 +91,11 @@ impl Remedy for QueryError {
             QueryError::Run { remedy, .. } => return remedy.clone(),
             QueryError::ParamType { .. } => return None,
             QueryError::ColumnType { .. } => "CAST it in the SELECT, or select what is within it".into(),
+            QueryError::NoCustomer { .. } => "a segment is a question about customers: select `customer_id`".into(),
+            QueryError::Cycle { .. } => "take one of these steps out: a segment is made of others, not of itself".into(),
+            QueryError::SegmentParam { segment, param, .. } => {
+                format!("give it one in the header of {segment}: `-- param {param} <type> = <value>`")
+            }
         })
     }
 }
@@ -263,7 +274,7 @@ pub(crate) fn answer(
     Ok(Answer { columns, rows })
 }
 
-fn values_of(array: &ArrayRef) -> Result<Vec<Value>, String> {
+pub(crate) fn values_of(array: &ArrayRef) -> Result<Vec<Value>, String> {
     let cast = |to: DataType| arrow::compute::cast(array, &to).map_err(|error| error.to_string());
     let collect = |array: &ArrayRef, value: &dyn Fn(usize) -> Result<Value, String>| {
         (0..array.len()).map(|row| if array.is_null(row) { Ok(Value::Null) } else { value(row) }).collect()

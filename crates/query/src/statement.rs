@@ -66,6 +66,24 @@ impl Tokens {
         self.words().chain(quoted)
     }
 
+    /// Names of the segments it selects from: what follows `segment.`, once each.
+    pub fn segments(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        let solid: Vec<&Token> = self.solid().map(|token| &token.token).collect();
+        for three in solid.windows(3) {
+            if let [Token::Word(schema), Token::Period, Token::Word(name)] = three
+                && schema.quote_style.is_none()
+                && schema.value.eq_ignore_ascii_case("segment")
+            {
+                let name = if name.quote_style.is_none() { name.value.to_lowercase() } else { name.value.clone() };
+                if !names.contains(&name) {
+                    names.push(name);
+                }
+            }
+        }
+        names
+    }
+
     /// Every identifier and keyword, as the planner folds it.
     pub fn placed_words(&self) -> impl Iterator<Item = (String, Place)> {
         self.tokens.iter().filter_map(|token| match &token.token {

@@ -17,6 +17,7 @@ mod readout;
 mod secrets;
 mod serving;
 mod sql;
+mod segments;
 mod transport;
 mod workspace;
 

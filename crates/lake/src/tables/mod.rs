@@ -21,6 +21,7 @@ mod points;
 mod products;
 mod receipts;
 mod runs;
+mod segment_changes;
 mod sends;
 mod shipments;
 mod stock;
@@ -114,6 +115,7 @@ pub const TABLES: &[&dyn Table] = &[
     &exposures::Exposures,
     &audiences::Audiences,
     &runs::Runs,
+    &segment_changes::SegmentChanges,
     &customer_facts::CustomerFacts,
     &identities::Identities,
     &products::Products,

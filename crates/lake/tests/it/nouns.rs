@@ -7,7 +7,7 @@ use lake::tables::{self, TABLES};
 use model::{
     AdSpend, Channel, Consent, ConsentState, Credit, Currency, CustomerId, EntryStatus, EntryStep, Event, Exposure, Fact,
     Identity, Membership, Money, Order, OrderLine, OrderStatus, PointChange, Product, Profile, Purpose, Receipt, ReceiptKind,
-    Record, Run, Send, SendState, Shipment, Stock, StopRow, Subscription, Suppression, Touch, TouchKind,
+    Record, Run, SegmentChange, Send, SendState, Shipment, Stock, StopRow, Subscription, Suppression, Touch, TouchKind,
     customer::{ContactFlag, CustomerFacts},
 };
 use serde_json::{Value, json};
@@ -257,6 +257,14 @@ fn samples() -> Vec<Fact> {
             definition: text("ab"),
             as_of: noon(),
             customer_id: customer(),
+        }),
+        fact(&SegmentChange {
+            run_id: text("r1"),
+            segment: text("dormant_top_ltv"),
+            definition: text("ab"),
+            as_of: noon(),
+            customer_id: customer(),
+            entered: true,
         }),
         fact(&Run {
             run_id: text("r1"),

@@ -30,6 +30,7 @@ mod quarantine;
 mod query;
 mod readout;
 mod run;
+mod segment;
 mod sends;
 mod serve;
 
@@ -57,6 +58,7 @@ enum Command {
     Functions(functions::Functions),
     Run(run::Run),
     Readout(readout::Readout),
+    Segment(segment::Segment),
     Sends(sends::Sends),
     Attribute(attribute::Attribute),
     Experiment(experiment::Experiment),
@@ -134,6 +136,7 @@ impl Cli {
             Command::Functions(command) => command.run(),
             Command::Run(command) => command.run().await,
             Command::Readout(command) => command.run().await,
+            Command::Segment(command) => command.run().await,
             Command::Sends(command) => command.run().await,
             Command::Attribute(command) => command.run().await,
             Command::Experiment(command) => command.run().await,

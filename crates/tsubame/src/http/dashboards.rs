@@ -100,7 +100,7 @@ async fn panel_csv(
 }
 
 /// One view of everything that is known now, under the limits of a page.
-async fn desk(app: &App) -> Result<Desk, Fault> {
+pub(super) async fn desk(app: &App) -> Result<Desk, Fault> {
     let mut desk = app.workspace.desk(app.workspace.now(), Mode::AsKnown).await?;
     desk.limits = Limits { memory_bytes: PANEL_BYTES_MAX, time: PANEL_TIME_MAX, rows: PANEL_ROWS_MAX, ..desk.limits };
     Ok(desk)

@@ -14,6 +14,8 @@ mod import;
 mod quarantine;
 mod sql;
 mod sql_page;
+mod segment_form;
+mod segments;
 mod tag;
 mod visit;
 mod webhooks;
@@ -111,6 +113,8 @@ const RESOURCES: &[Resource] = &[
     // Programs prove themselves to the handler.
     Resource { access: Access::Everybody, routes: sql::routes },
     Resource { access: Access::AtLeast(Role::Analyst), routes: sql_page::routes },
+    Resource { access: Access::AtLeast(Role::Marketer), routes: segment_form::routes },
+    Resource { access: Access::AtLeast(Role::Marketer), routes: segments::routes },
     Resource { access: Access::Clients, routes: tag::routes },
     Resource { access: Access::Clients, routes: webhooks::routes },
 ];

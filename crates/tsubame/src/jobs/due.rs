@@ -1,7 +1,7 @@
 //! What is due: the scheduler of `serve` and the command `run` call this, and it catches up with whatever was missed.
 
-use chrono::{NaiveTime, TimeDelta};
-use model::Instant;
+use chrono::{NaiveDate, NaiveTime, TimeDelta};
+use model::{Instant, ShopZone};
 
 use crate::{
     fault::Fault,
@@ -12,6 +12,7 @@ use crate::{
         facts::{facts, keep, keep_if_landed},
         flush::{flush, flush_if_due},
         maintain::maintain,
+        segments::segments,
         tick,
     },
     workspace::{Workspace, parse_instant},
@@ -88,11 +89,21 @@ pub async fn scenarios(workspace: &Workspace, at: Instant, report: &mut Report) 
     Ok(())
 }
 
-/// Every shop night (at 03:00) that ended by `at` and was not worked: credits, customer facts, exports, flush, maintenance of the lake.
+/// When nights are worked.
+fn night_time() -> NaiveTime {
+    NaiveTime::from_hms_opt(3, 0, 0).expect("a time of day")
+}
+
+/// The night of a shop day: what is worked in its small hours.
+pub fn night_of(zone: ShopZone, day: NaiveDate) -> Instant {
+    zone.instant(day.and_time(night_time()))
+}
+
+/// Every shop night (at 03:00) that ended by `at` and was not worked: credits, customer facts, members of segments, exports, flush, maintenance of the lake.
 pub async fn nights(workspace: &Workspace, at: Instant, report: &mut Report) -> Result<(), Fault> {
     let cursors = workspace.state.cursors();
     let zone = workspace.shop().timezone;
-    let three = NaiveTime::from_hms_opt(3, 0, 0).expect("a time of day");
+    let three = night_time();
     let mut night = match cursors.get(NIGHT).await? {
         Some(text) => zone.next(parse_instant(&text)?, three),
         None => zone.next(at - TimeDelta::days(1), three),
@@ -109,6 +120,7 @@ async fn work_night(workspace: &Workspace, night: Instant, report: &mut Report) 
     attribute(workspace, night).await?;
     keep(workspace, night).await?;
     facts(workspace, night).await?;
+    segments(workspace, night).await?;
     for named in &workspace.shop().exports {
         export(workspace, named, night).await?;
         report.exported += 1;

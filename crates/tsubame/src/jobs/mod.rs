@@ -1,6 +1,7 @@
 //! Everything that happens: gather, decide, record, act, record. Each job can be interrupted anywhere and run again.
 
 pub mod attribute;
+pub mod back_test;
 pub mod collect;
 pub mod deliver;
 pub mod due;
@@ -14,5 +15,6 @@ pub mod maintain;
 pub mod people;
 pub mod pull;
 pub mod quarantine;
+pub mod segments;
 pub mod tick;
 pub mod webhooks;

@@ -14,6 +14,8 @@ pub mod panel;
 pub mod quarantine;
 pub mod readout;
 pub mod sql;
+pub mod segment_form;
+pub mod segments;
 pub mod table;
 pub mod test_report;
 pub mod words;

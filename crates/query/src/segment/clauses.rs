@@ -7,7 +7,10 @@ use std::{
 };
 
 use datafusion::sql::sqlparser::{
-    ast::{BinaryOperator, Expr, GroupByExpr, Ident, Query as Ast, Select, SelectItem, SetExpr, Statement, visit_expressions},
+    ast::{
+        BinaryOperator, Expr, GroupByExpr, Ident, Query as Ast, Select, SelectItem, SetExpr, Statement, TableFactor,
+        visit_expressions,
+    },
     dialect::PostgreSqlDialect,
     parser::Parser,
     tokenizer::Tokenizer,
@@ -44,6 +47,13 @@ pub enum Falls {
     At(usize),
     /// Every clause holds.
     Nowhere,
+}
+
+/// Where a customer falls out, and what the clause there compares.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Flip {
+    pub falls: Falls,
+    pub values: Vec<(String, Value)>,
 }
 
 impl Clauses {
@@ -95,6 +105,81 @@ impl Clauses {
         }
         found.extend(left.into_iter().map(|customer| (customer, Falls::Nowhere)));
         Ok(found)
+    }
+
+    /// Where each of these customers falls out, with the values of the clause that fails there.
+    pub async fn flips(
+        &self,
+        desk: &Desk,
+        params: &Params,
+        customers: &BTreeSet<String>,
+    ) -> Result<BTreeMap<String, Flip>, QueryError> {
+        let falls = self.falls(desk, params, customers).await?;
+        let mut at: BTreeMap<usize, BTreeSet<String>> = BTreeMap::new();
+        for (customer, falls) in &falls {
+            if let Falls::At(clause) = falls {
+                at.entry(*clause).or_default().insert(customer.clone());
+            }
+        }
+        let mut values = BTreeMap::new();
+        for (clause, customers) in &at {
+            // They have a row for which all clauses before this one hold.
+            values.extend(self.values(desk, params, *clause, *clause, customers).await?);
+        }
+        let flip = |(customer, falls): (String, Falls)| {
+            let values = values.remove(&customer).unwrap_or_default();
+            (customer, Flip { falls, values })
+        };
+        Ok(falls.into_iter().map(flip).collect())
+    }
+
+    /// What a clause compares for each of these customers, in a row for which the first `held` clauses hold.
+    pub(super) async fn values(
+        &self,
+        desk: &Desk,
+        params: &Params,
+        clause: usize,
+        held: usize,
+        customers: &BTreeSet<String>,
+    ) -> Result<BTreeMap<String, Vec<(String, Value)>>, QueryError> {
+        let mut compared = Vec::new();
+        operands(&self.clauses[clause], &mut compared);
+        if compared.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let mut found = BTreeMap::new();
+        for row in self.ask(desk, params, &self.clauses[..held], &compared, None).await? {
+            let mut row = row.into_iter();
+            let customer = row.next().map(|customer| customer.plain()).unwrap_or_default();
+            if customers.contains(&customer) {
+                found.entry(customer).or_insert_with(|| compared.iter().map(ToString::to_string).zip(row).collect());
+            }
+        }
+        Ok(found)
+    }
+
+    pub fn len(&self) -> usize {
+        self.clauses.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.clauses.is_empty()
+    }
+
+    /// The segment whose members this one's rows are, where that is what it selects from.
+    pub fn inner(&self) -> Option<String> {
+        let [from] = &self.select.from[..] else { return None };
+        if !from.joins.is_empty() {
+            return None;
+        }
+        let TableFactor::Table { name, .. } = &from.relation else { return None };
+        let names: Vec<&Ident> = name.0.iter().filter_map(|part| part.as_ident()).collect();
+        match names[..] {
+            [schema, name] if schema.value.eq_ignore_ascii_case(crate::desk::SEGMENT_SCHEMA) => {
+                Some(if name.quote_style.is_none() { name.value.to_lowercase() } else { name.value.clone() })
+            }
+            _ => None,
+        }
     }
 
     /// Every clause for one customer; nothing where no row is the customer's.
@@ -188,8 +273,15 @@ fn operands(clause: &Expr, into: &mut Vec<Expr>) {
             operands(left, into);
             operands(right, into);
         }
-        Expr::Nested(inner) | Expr::UnaryOp { expr: inner, .. } => operands(inner, into),
-        Expr::BinaryOp { left, right, .. } => into.extend(sides([left, right])),
+        Expr::Nested(inner)
+        | Expr::UnaryOp { expr: inner, .. }
+        | Expr::IsTrue(inner)
+        | Expr::IsNotTrue(inner)
+        | Expr::IsFalse(inner)
+        | Expr::IsNotFalse(inner) => operands(inner, into),
+        Expr::BinaryOp { left, right, .. } | Expr::IsDistinctFrom(left, right) | Expr::IsNotDistinctFrom(left, right) => {
+            into.extend(sides([left, right]));
+        }
         Expr::IsNull(inner) | Expr::IsNotNull(inner) => into.extend(sides([inner])),
         Expr::Between { expr, low, high, .. } => into.extend(sides([expr, low, high])),
         Expr::InList { expr, .. } | Expr::Like { expr, .. } => into.extend(sides([expr])),
@@ -230,6 +322,8 @@ mod tests {
         check("a > (SELECT max(b) FROM u)", &["a"]);
         check("EXISTS (SELECT 1 FROM u)", &[]);
         check("a IN (1, 2) OR NOT b IS NULL", &["a", "b"]);
+        check("(a > 3) IS NOT TRUE", &["a"]);
+        check("a IS DISTINCT FROM 'x'", &["a"]);
     }
 
     #[test]
@@ -250,5 +344,18 @@ mod tests {
         check("SELECT customer_id FROM t UNION SELECT customer_id FROM u", None);
         check("SELECT customer_id FROM t LIMIT 3", None);
         check("SELECT other FROM t", None);
+    }
+
+    #[test]
+    fn the_segment_it_selects_from() {
+        let check = |from: &str, expect: Option<&str>| {
+            let query = crate::ad_hoc(&format!("SELECT x.customer_id FROM {from} AS x WHERE a = 1"));
+            let clauses = Clauses::read(&query).expect("readable").expect("plain");
+            assert_eq!(clauses.inner().as_deref(), expect, "{from}");
+        };
+        check("segment.dormant", Some("dormant"));
+        check("Segment.\"Own\"", Some("Own"));
+        check("customers", None);
+        check("other.dormant", None);
     }
 }
