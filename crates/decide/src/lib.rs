@@ -7,6 +7,7 @@
 //! - [`gates`]: why a member may not be sent to now
 //! - [`attribution`]: which touches an order is credited to, and with how much
 //! - [`readout`]: what a holdout or an experiment has shown, or why it cannot say
+//! - [`prediction`]: how often buyers will buy again and what that is worth, or why it cannot be said
 //! - [`growthbook`]: what a stock SDK would decide for a unit
 //! - [`bucket`]: who is held out, and which arm a unit meets
 
@@ -14,6 +15,7 @@ pub mod attribution;
 pub mod bucket;
 pub mod gates;
 pub mod growthbook;
+pub mod prediction;
 pub mod readout;
 pub mod rules;
 pub mod tick;

@@ -35,6 +35,8 @@ pub struct Shop {
     pub sources: Vec<Source>,
     /// Domains of relay addresses beside the known malls': an address there is never written to and never merges people.
     pub relay_domains: Vec<String>,
+    /// What the shop means by its figures: its own defaults of the library's parameters, by name (`dormant_days = 150`).
+    pub definitions: BTreeMap<String, toml::Value>,
 }
 
 /// A door by which facts come in over HTTP, and how much of it is believed.
@@ -177,6 +179,7 @@ impl Default for Shop {
             exports: Vec::new(),
             sources: Vec::new(),
             relay_domains: Vec::new(),
+            definitions: BTreeMap::new(),
         }
     }
 }

@@ -14,7 +14,7 @@ use datafusion::{
 use lake::ReadView;
 use model::{ShopZone, time::Instant};
 
-use crate::{Library, Limits, ParamKind, ParamValue, Params, Query, QueryError, functions, params::Tokens, run::planning_error};
+use crate::{Library, Limits, ParamKind, ParamValue, Params, Query, QueryError, buying, functions, params::Tokens, run::planning_error};
 
 /// Which of the past's two readings a question is asked on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -75,7 +75,7 @@ impl Desk {
             .map_err(|source| planning_error(file, source))?;
         let state = SessionStateBuilder::new().with_config(config).with_runtime_env(runtime).with_default_features().build();
         let session = SessionContext::new_with_state(state);
-        for function in functions::all(self.moment.zone) {
+        for function in functions::all(self.moment.zone).into_iter().chain(buying::all()) {
             session.register_udf(function);
         }
         let mut seen = BTreeSet::new();

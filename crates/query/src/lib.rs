@@ -1,6 +1,7 @@
 //! Everything we ask: `.sql` files and dashboards, checked by planning, bound and run under limits.
 
 pub mod answer;
+mod buying;
 mod catalog;
 mod check;
 mod dashboard;

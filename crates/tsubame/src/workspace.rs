@@ -279,8 +279,9 @@ pub fn read_files(folder: &Path) -> Result<(ShopFiles, Library, Vec<Problem>), F
             problems.extend(found);
         }
     }
-    let (library, found) = Library::load(Some(folder));
+    let (mut library, found) = Library::load(Some(folder));
     problems.extend(found);
+    problems.extend(library.define(&files.shop.definitions));
     for scenario in &files.scenarios {
         if let Some(segment) = scenario.entry.segment.as_ref().filter(|segment| library.find(segment).is_none()) {
             problems.push(

@@ -22,6 +22,7 @@ mod export;
 mod identity;
 mod import;
 mod new;
+mod predict;
 mod pull;
 mod quarantine;
 mod query;
@@ -54,6 +55,7 @@ enum Command {
     Readout(readout::Readout),
     Sends(sends::Sends),
     Attribute(attribute::Attribute),
+    Predict(predict::Predict),
     Export(export::Export),
     Quarantine(quarantine::Quarantine),
     Serve(serve::Serve),
@@ -102,6 +104,7 @@ impl Cli {
             Command::Readout(command) => command.run().await,
             Command::Sends(command) => command.run().await,
             Command::Attribute(command) => command.run().await,
+            Command::Predict(command) => command.run().await,
             Command::Export(command) => command.run().await,
             Command::Quarantine(command) => command.run().await,
             Command::Serve(command) => command.run().await,

@@ -12,6 +12,7 @@ use crate::{
         facts::facts,
         flush::{flush, flush_if_due},
         maintain::maintain,
+        predict::predict_if_due,
         tick,
     },
     workspace::{Workspace, parse_instant},
@@ -86,7 +87,7 @@ pub async fn scenarios(workspace: &Workspace, at: Instant, report: &mut Report) 
     Ok(())
 }
 
-/// Every shop night (at 03:00) that ended by `at` and was not worked: credits, customer facts, exports, flush, maintenance of the lake.
+/// Every shop night (at 03:00) that ended by `at` and was not worked: credits, customer facts, predictions, exports, flush, maintenance of the lake.
 pub async fn nights(workspace: &Workspace, at: Instant, report: &mut Report) -> Result<(), Fault> {
     let cursors = workspace.state.cursors();
     let zone = workspace.shop().timezone;
@@ -106,6 +107,7 @@ pub async fn nights(workspace: &Workspace, at: Instant, report: &mut Report) -> 
 async fn work_night(workspace: &Workspace, night: Instant, report: &mut Report) -> Result<(), Fault> {
     attribute(workspace, night).await?;
     facts(workspace, night).await?;
+    predict_if_due(workspace, night).await?;
     for named in &workspace.shop().exports {
         export(workspace, named, night).await?;
         report.exported += 1;
