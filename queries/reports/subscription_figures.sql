@@ -3,7 +3,7 @@
 -- Three rates that are mixed up too often. One-off F2 (単品F2): of those who began with a one-off order, whose next purchase day within
 -- `days` days is a one-off one. 引上率: of the same people, who placed a first subscription order within `days` days. Second shipment (定期2回目
 -- 継続): of contracts that went on or ended after the first shipment, those that went on. Only people observed `days` days, and contracts
--- already decided, count; `open` are the others. First purchases from `from` on and before `to`; with `product`, the trial: only who bought
+-- already decided, count (of contracts seen from orders, those whose second shipment would be overdue by now); `open` are the others. First purchases from `from` on and before `to`; with `product`, the trial: only who bought
 -- it on the first day. The interval is Wilson's, 95 %.
 --
 -- param days    int  = 90
@@ -63,11 +63,15 @@ LEFT JOIN (
         UNION ALL
         SELECT
             'second_shipment' AS figure,
-            CAST(sum(CASE WHEN shipments >= 2 THEN 1 ELSE 0 END) AS DOUBLE) AS hits,
-            CAST(sum(CASE WHEN shipments >= 2 OR status = 'cancelled' THEN 1 ELSE 0 END) AS DOUBLE) AS people,
-            sum(CASE WHEN shipments < 2 AND status <> 'cancelled' THEN 1 ELSE 0 END) AS open
-        FROM contracts
-        WHERE shipments >= 1 AND started_on >= $from AND started_on < $to
+            CAST(coalesce(sum(CASE WHEN decided AND shipments >= 2 THEN 1 ELSE 0 END), 0) AS DOUBLE) AS hits,
+            CAST(coalesce(sum(CASE WHEN decided THEN 1 ELSE 0 END), 0) AS DOUBLE) AS people,
+            sum(CASE WHEN decided THEN 0 ELSE 1 END) AS open
+        FROM (
+            -- Of contracts seen from orders only those old enough: a shipment shows at once, its absence only when it is overdue.
+            SELECT shipments, (shipments >= 2 OR status = 'cancelled') AND (NOT inferred OR second_due_on < $today) AS decided
+            FROM contracts
+            WHERE shipments >= 1 AND started_on >= $from AND started_on < $to
+        ) AS contract
     ) AS summed
 ) AS counted ON counted.figure = word.figure
 ORDER BY word.place

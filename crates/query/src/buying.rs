@@ -50,7 +50,13 @@ fn buying(args: &[ArrayRef], row: usize) -> Option<RepeatBuying> {
         "bg_nbd" => BuyingModel::Bg,
         _ => return None,
     };
-    Some(RepeatBuying { model, r: float(args, 1, row)?, alpha: float(args, 2, row)?, a: float(args, 3, row)?, b: float(args, 4, row)? })
+    Some(RepeatBuying {
+        model,
+        r: float(args, 1, row)?,
+        alpha: float(args, 2, row)?,
+        a: float(args, 3, row)?,
+        b: float(args, 4, row)?,
+    })
 }
 
 fn history(args: &[ArrayRef], row: usize) -> Option<History> {

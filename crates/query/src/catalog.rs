@@ -86,7 +86,8 @@ impl Library {
     /// Makes a shop's own definitions the defaults of the parameters they name, in every query and view.
     pub fn define(&mut self, definitions: &BTreeMap<String, toml::Value>) -> Vec<Problem> {
         let mut problems = Vec::new();
-        let mut wrong = |message: String, remedy: &str| problems.push(Problem::new("tsubame.toml", 0, message).with_remedy(remedy));
+        let mut wrong =
+            |message: String, remedy: &str| problems.push(Problem::new("tsubame.toml", 0, message).with_remedy(remedy));
         for (name, value) in definitions {
             let raw = value.as_str().map_or_else(|| value.to_string(), String::from);
             let params = self.queries.values_mut().flat_map(|query| &mut query.header.params);
@@ -101,7 +102,10 @@ impl Library {
                 match param.kind.read(&raw) {
                     Some(value) => param.default = Some(value),
                     None => {
-                        wrong(format!("[definitions] sets `{name}` to `{raw}`, which is no {}", param.kind.name()), "see the header of the query");
+                        wrong(
+                            format!("[definitions] sets `{name}` to `{raw}`, which is no {}", param.kind.name()),
+                            "see the header of the query",
+                        );
                         break;
                     }
                 }

@@ -14,7 +14,9 @@ use datafusion::{
 use lake::ReadView;
 use model::{ShopZone, time::Instant};
 
-use crate::{Library, Limits, ParamKind, ParamValue, Params, Query, QueryError, buying, functions, params::Tokens, run::planning_error};
+use crate::{
+    Library, Limits, ParamKind, ParamValue, Params, Query, QueryError, buying, functions, params::Tokens, run::planning_error,
+};
 
 /// Which of the past's two readings a question is asked on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

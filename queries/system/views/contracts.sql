@@ -17,17 +17,19 @@
 -- column interval_days    int    ja:"お届け間隔（日）"  en:"Interval in days"
 -- column shipments        int    ja:"お届け回数"  en:"Shipments"
 -- column amount           money  ja:"1回の金額"  en:"Amount per shipment"
+-- column second_due_on    date   ja:"2回目の期限"  en:"Second shipment due by"
 -- column inferred         bool   ja:"注文からの推定"  en:"Seen from orders"
 SELECT
     subscription_id, customer_id, plan, product_id,
     CASE WHEN NOT inferred THEN status WHEN due_on < $today THEN 'cancelled' ELSE 'active' END AS status,
     started_on,
     CASE WHEN inferred AND due_on < $today THEN due_on ELSE ended_on END AS ended_on,
-    last_shipped_on, interval_days, shipments, amount, inferred
+    last_shipped_on, interval_days, shipments, amount, second_due_on, inferred
 FROM (
     SELECT
         subscription_id, customer_id, plan, product_id, status, started_on, ended_on, last_shipped_on, interval_days, shipments, amount,
-        inferred, add_days(last_shipped_on, interval_days + $contract_grace_days) AS due_on
+        inferred, add_days(started_on, interval_days + $contract_grace_days) AS second_due_on,
+        add_days(last_shipped_on, interval_days + $contract_grace_days) AS due_on
     FROM (
         SELECT
             coalesce(stated.subscription_id, seen.subscription_id) AS subscription_id,

@@ -34,7 +34,9 @@ impl Table for LtvModels {
             Column { name: "value_customers", kind: Int, ja: "単価の対象会員数", en: "Customers of values" },
             Column { name: "value_log_likelihood", kind: Float, ja: "単価の対数尤度", en: "Log-likelihood of values" },
             Column { name: "correlation", kind: Float, ja: "頻度と単価の相関", en: "Correlation" },
-            Column { name: "value_problem", kind: Text, ja: "単価を推定できない理由", en: "Why values are not computable" },
+            Column {
+                name: "value_problem", kind: Text, ja: "単価を推定できない理由", en: "Why values are not computable"
+            },
             Column { name: "holdout_days", kind: Int, ja: "検証期間（日）", en: "Holdout days" },
             Column { name: "holdout_r", kind: Float, ja: "検証のr", en: "Holdout r" },
             Column { name: "holdout_alpha", kind: Float, ja: "検証のalpha", en: "Holdout alpha" },

@@ -28,7 +28,9 @@ fn shop() -> Vec<Fact> {
     let mut facts = Vec::new();
     let mut ordered_at = BTreeMap::new();
     for row in rows(&file("orders")) {
-        let [number, customer, when, status, discount, net, coupon, channel, subscription, count] = row[..] else { panic!("{row:?}") };
+        let [number, customer, when, status, discount, net, coupon, channel, subscription, count] = row[..] else {
+            panic!("{row:?}")
+        };
         let (discount, net) = (yen(discount), yen(net));
         let placed_order = Order {
             order_id: number.into(),
@@ -121,7 +123,8 @@ fn defined(definitions: &Value) -> Arc<Library> {
     let (mut library, problems) = Library::load(None);
     assert_eq!(problems, []);
     let definitions = definitions.as_object().into_iter().flatten();
-    let definitions = definitions.map(|(name, value)| (name.clone(), toml::Value::String(value.as_str().expect("a text").into())));
+    let definitions =
+        definitions.map(|(name, value)| (name.clone(), toml::Value::String(value.as_str().expect("a text").into())));
     assert_eq!(library.define(&definitions.collect()), []);
     Arc::new(library)
 }
@@ -143,7 +146,10 @@ async fn reports_about_buyers_answer_as_worked_out_in_python() {
                 (name.clone(), kind.read(&raw).expect("a value"))
             })
             .collect();
-        let moment = Moment { as_of: noon(case["as_of"].as_str().expect("a day")), ..desk(&view, noon("2026-01-01"), Mode::AsKnown).moment };
+        let moment = Moment {
+            as_of: noon(case["as_of"].as_str().expect("a day")),
+            ..desk(&view, noon("2026-01-01"), Mode::AsKnown).moment
+        };
         let answer = Desk::new(library.clone(), view.clone(), moment).ask(query, &given).await.expect(query);
         let columns: Vec<&str> = list(&case, "columns").iter().filter_map(Value::as_str).collect();
         check(&name, &case, &answer, &columns, list(&case, "rows"));
@@ -167,7 +173,9 @@ fn a_definition_that_defines_nothing_is_said() {
 
 #[tokio::test]
 async fn ranked_scores_are_those_of_the_reference() {
-    for case in list(&read_json(reference("rfm_quintiles.json")), "cases").iter().filter(|case| case["inputs"]["customers"].is_array()) {
+    for case in
+        list(&read_json(reference("rfm_quintiles.json")), "cases").iter().filter(|case| case["inputs"]["customers"].is_array())
+    {
         let mut facts = Vec::new();
         for customer in list(&case["inputs"], "customers") {
             let (id, orders) = (int(customer, "id"), int(customer, "frequency"));
@@ -175,7 +183,8 @@ async fn ranked_scores_are_those_of_the_reference() {
             for nth in 0..orders {
                 let yen = if nth == 0 { int(customer, "monetary") - (orders - 1) } else { 1 };
                 // Ties go by id as a number in the reference, as a text here.
-                let one = Order { order_id: format!("{id}-{nth}"), ordered_at: day, ..order(&format!("{id:04}"), "2026-01-01", yen) };
+                let one =
+                    Order { order_id: format!("{id}-{nth}"), ordered_at: day, ..order(&format!("{id:04}"), "2026-01-01", yen) };
                 facts.push(placed(&one));
             }
         }
@@ -185,11 +194,15 @@ async fn ranked_scores_are_those_of_the_reference() {
             let answer = desk(&view, noon("2026-03-20"), Mode::AsKnown).ask("rfm_scores", &params).await.expect("an answer");
             let text = |row: usize, column: &str| answer.get(row, column).expect("a column").plain();
             let mut got: Vec<(i64, String)> = (0..answer.rows.len())
-                .map(|row| (text(row, "customer_id").parse().expect("an id"), ["r", "f", "m"].map(|axis| text(row, axis)).concat()))
+                .map(|row| {
+                    (text(row, "customer_id").parse().expect("an id"), ["r", "f", "m"].map(|axis| text(row, axis)).concat())
+                })
                 .collect();
             got.sort();
-            let expected: Vec<(i64, String)> =
-                list(&case["expected"], "scores").iter().map(|one| (int(one, "id"), one[name].as_str().expect("a score").into())).collect();
+            let expected: Vec<(i64, String)> = list(&case["expected"], "scores")
+                .iter()
+                .map(|one| (int(one, "id"), one[name].as_str().expect("a score").into()))
+                .collect();
             assert_eq!(got, expected, "{} {method}", case["name"]);
         }
     }
@@ -205,7 +218,13 @@ async fn cohorts_come_back_as_in_the_reference() {
             }
         }
         for (days, cohorts) in case["expected"].as_object().expect("horizons") {
-            let answer = ask(&facts, case["inputs"]["as_of"].as_str().expect("a day"), "f2_compared", &json!({"days": days.parse::<i64>().expect("days")})).await;
+            let answer = ask(
+                &facts,
+                case["inputs"]["as_of"].as_str().expect("a day"),
+                "f2_compared",
+                &json!({"days": days.parse::<i64>().expect("days")}),
+            )
+            .await;
             let expected: Vec<Value> = cohorts
                 .as_array()
                 .expect("cohorts")
@@ -213,17 +232,33 @@ async fn cohorts_come_back_as_in_the_reference() {
                 .map(|one| {
                     let cohort = format!("{}-01", one["cohort"].as_str().expect("a month"));
                     let immature = (!one["complete"].as_bool().expect("a word")).to_string();
-                    json!([cohort, one["n"], one["naive"], one["matured_n"], one["matured"], one["km"], one["observable_days_max"], immature])
+                    json!([
+                        cohort,
+                        one["n"],
+                        one["naive"],
+                        one["matured_n"],
+                        one["matured"],
+                        one["km"],
+                        one["observable_days_max"],
+                        immature
+                    ])
                 })
                 .collect();
-            check(days, case, &answer, &["cohort", "buyers", "naive", "matured", "matured_rate", "km", "observed", "immature"], &expected);
+            check(
+                days,
+                case,
+                &answer,
+                &["cohort", "buyers", "naive", "matured", "matured_rate", "km", "observed", "immature"],
+                &expected,
+            );
         }
     }
 }
 
 #[tokio::test]
 async fn buying_histories_are_those_of_the_reference() {
-    const SQL: &str = "SELECT customer_id, repeats, recency_days, age_days, repeat_value FROM buying_histories ORDER BY customer_id";
+    const SQL: &str =
+        "SELECT customer_id, repeats, recency_days, age_days, repeat_value FROM buying_histories ORDER BY customer_id";
     for case in list(&read_json(reference("rfm_summary_from_orders.json")), "cases") {
         let (name, inputs) = (case["name"].as_str().expect("a name"), &case["inputs"]);
         let from_file = inputs["dataset"].as_str().map(|path| read(reference(path)));
@@ -234,7 +269,13 @@ async fn buying_histories_are_those_of_the_reference() {
                 .map(|(nth, row)| {
                     let customer = format!("{:05}", row[0].parse::<i64>().expect("an id"));
                     let net = yen(row[3]);
-                    placed(&Order { order_id: nth.to_string(), net, gross: net, currency: Currency::jpy(), ..order(&customer, row[1], 1) })
+                    placed(&Order {
+                        order_id: nth.to_string(),
+                        net,
+                        gross: net,
+                        currency: Currency::jpy(),
+                        ..order(&customer, row[1], 1)
+                    })
                 })
                 .collect(),
             None => list(inputs, "orders")
@@ -245,7 +286,13 @@ async fn buying_histories_are_those_of_the_reference() {
                     let when = text("ordered_at").map_or_else(|| noon(&text("date").expect("a day")), |when| at(&when));
                     let net = Money::whole(int(row, "amount")).expect("an amount");
                     let customer = text("customer_id").expect("an id");
-                    placed(&Order { order_id: nth.to_string(), net, gross: net, ordered_at: when, ..order(&customer, "2026-01-01", 1) })
+                    placed(&Order {
+                        order_id: nth.to_string(),
+                        net,
+                        gross: net,
+                        ordered_at: when,
+                        ..order(&customer, "2026-01-01", 1)
+                    })
                 })
                 .collect(),
         };

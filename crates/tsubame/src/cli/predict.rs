@@ -7,7 +7,9 @@ use crate::{fault::Fault, jobs::predict::predict, workspace::Access};
 
 /// Fit the model behind predicted lifetime value and P(alive)
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  tsubame predict && tsubame query ltv_model\n  tsubame predict --until 2026-06-30 && tsubame query predicted_ltv -p months=6")]
+#[command(
+    after_help = "Examples:\n  tsubame predict && tsubame query ltv_model\n  tsubame predict --until 2026-06-30 && tsubame query predicted_ltv -p months=6"
+)]
 pub struct Predict {
     /// A time, or a date, which means its end
     #[arg(long, value_name = "TIME")]

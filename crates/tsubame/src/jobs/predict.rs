@@ -33,7 +33,8 @@ pub async fn predict(workspace: &Workspace, until: Instant) -> Result<LtvModel, 
     let rows = Rows::new(&settings);
     let kind = rows.needed(0, "kind")?;
     let buying = model(&kind).ok_or_else(|| {
-        Fault::new(Exit::Config, format!("there is no model of repeat buying `{kind}`")).remedy("set ltv_model to mbg_nbd or bg_nbd under [definitions]")
+        Fault::new(Exit::Config, format!("there is no model of repeat buying `{kind}`"))
+            .remedy("set ltv_model to mbg_nbd or bg_nbd under [definitions]")
     })?;
     let holdout_days = u32::try_from(rows.int(0, "holdout_days")?).ok().filter(|days| *days > 0).ok_or_else(|| {
         Fault::new(Exit::Config, "ltv_holdout_days is not 1 or more").remedy("set it under [definitions], for example to 90")
@@ -45,10 +46,9 @@ pub async fn predict(workspace: &Workspace, until: Instant) -> Result<LtvModel, 
     let customers = all.len();
     let holdout_customers = early.len();
     // Minutes of arithmetic in a large shop: not on a thread that answers.
-    let (fitted, held_out) =
-        tokio::task::spawn_blocking(move || (fit(&all, buying), hold_out(&early, buying, holdout_days))).await.map_err(|source| {
-            Fault::new(Exit::Data, format!("the model of repeat buying could not be fitted: {source}"))
-        })?;
+    let (fitted, held_out) = tokio::task::spawn_blocking(move || (fit(&all, buying), hold_out(&early, buying, holdout_days)))
+        .await
+        .map_err(|source| Fault::new(Exit::Data, format!("the model of repeat buying could not be fitted: {source}")))?;
     let mut kept = LtvModel {
         model_id: derive_id(&["ltv", &kind, &model::time::rfc3339(until)])?,
         fitted_on: today,
@@ -70,7 +70,8 @@ fn keep(kept: &mut LtvModel, fitted: Fitted, held_out: Holdout) {
         Ok(fit) => {
             let params = fit.params;
             (kept.r, kept.alpha, kept.a, kept.b) = (Some(params.r), Some(params.alpha), Some(params.a), Some(params.b));
-            (kept.log_likelihood, kept.slope, kept.no_dropout) = (Some(fit.log_likelihood), Some(fit.slope_max), Some(fit.on_a_ridge));
+            (kept.log_likelihood, kept.slope, kept.no_dropout) =
+                (Some(fit.log_likelihood), Some(fit.slope_max), Some(fit.on_a_ridge));
         }
         Err(reason) => kept.problem = Some(reason.to_string()),
     }
