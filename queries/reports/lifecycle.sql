@@ -19,6 +19,7 @@ CROSS JOIN lifecycle_states AS word
 LEFT JOIN (
     SELECT back, state_after, count(*) AS customers
     FROM lifecycle_months
+    WHERE back <= $months
     GROUP BY back, state_after
 ) AS held ON held.back = span.back AND held.state_after = word.state
 WHERE span.back <= least($months, 24) AND word.place > 0

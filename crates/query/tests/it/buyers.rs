@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, fs, sync::Arc};
 
-use model::{Currency, CustomerId, Fact, Identity, Money, Order, OrderLine, OrderStatus, Profile, Subscription};
+use model::{AdSpend, Currency, CustomerId, Fact, Identity, Money, Order, OrderLine, OrderStatus, Product, Profile, Subscription};
 use query::{Answer, Desk, Library, Mode, Moment, ParamValue, Params};
 use serde_json::{Value, json};
 
@@ -114,6 +114,36 @@ fn shop() -> Vec<Fact> {
             attributes: Value::Null,
         };
         facts.push(Fact::new(&profile, long_ago, long_ago));
+    }
+    for row in rows(&file("products")) {
+        let product = Product {
+            product_id: row[0].into(),
+            revision_id: "1".into(),
+            source: "test".into(),
+            sku: None,
+            name: None,
+            category: some(row[1]),
+            price: Some(yen(row[2])),
+            cost: Some(yen(row[3])),
+            url: None,
+            image_url: None,
+            status: "active".into(),
+        };
+        facts.push(Fact::new(&product, long_ago, long_ago));
+    }
+    for (nth, row) in rows(&file("spend")).iter().enumerate() {
+        let spend = AdSpend {
+            spend_id: nth.to_string(),
+            revision_id: "1".into(),
+            source: "test".into(),
+            spent_on: row[0].parse().expect("a day"),
+            medium: row[1].into(),
+            campaign: None,
+            cost: yen(row[2]),
+            impressions: None,
+            clicks: None,
+        };
+        facts.push(Fact::new(&spend, long_ago, long_ago));
     }
     facts
 }
@@ -330,4 +360,31 @@ fn compare_histories(name: &str, case: &Value, answer: &Answer) {
         near("sum T", sum("age_days") / unit, &expected["sum_T"]);
         near("sum m", sum("repeat_value"), &expected["sum_monetary_value"]);
     }
+}
+
+#[tokio::test]
+async fn a_model_is_applied_to_a_history_in_days() {
+    let (_folder, view) = view(&[]).await;
+    let desk = desk(&view, noon("2026-03-20"), Mode::AsKnown);
+    let model = stats::RepeatBuying { model: stats::BuyingModel::Mbg, r: 0.525, alpha: 6.183, a: 0.891, b: 1.614 };
+    let history = stats::History { x: 2, t_x: 30.0, t: 38.0 };
+    let worth = stats::GammaGamma { p: 6.25, q: 3.74, v: 15.44 };
+    let check = async |call: &str, expect: Option<f64>| {
+        let answer = desk.ask_sql(&format!("SELECT {call} AS value")).await.expect(call);
+        let got = answer.get(0, "value").and_then(query::Value::number);
+        let near = got.zip(expect).is_some_and(|(got, expect)| (got - expect).abs() <= 1e-12 * expect.abs());
+        assert!(near || got == expect, "{call}: {got:?}, not {expect:?}");
+    };
+    let known = "'mbg_nbd', 0.525, 6.183, 0.891, 1.614, 2, 210, 266";
+    check(&format!("p_alive({known})"), Some(model.p_alive(history))).await;
+    check(&format!("expected_orders({known}, 91)"), model.expected(history, 13.0).ok()).await;
+    check(&format!("discounted_orders({known}, 3, 0.01)"), stats::clv(&model, history, 1.0, 30.0 / 7.0, 3, 0.01).ok()).await;
+    check("expected_order_value(6.25, 3.74, 15.44, 2, 22.35)", worth.expected_value(stats::Spending { x: 2, mean: 22.35 }).ok()).await;
+    check("expected_order_value(6.25, 3.74, 15.44, 0, NULL)", Some(15.44 * 6.25 / 2.74)).await;
+    // What cannot be said is null: no such model, no such history, no parameters, values without a mean.
+    check("p_alive('poisson', 0.525, 6.183, 0.891, 1.614, 2, 210, 266)", None).await;
+    check("p_alive('mbg_nbd', 0.525, 6.183, 0.891, 1.614, -1, 210, 266)", None).await;
+    check("p_alive('mbg_nbd', NULL, 6.183, 0.891, 1.614, 2, 210, 266)", None).await;
+    check(&format!("expected_orders({known}, -1)"), None).await;
+    check("expected_order_value(6.25, 0.9, 15.44, 2, 22.35)", None).await;
 }
