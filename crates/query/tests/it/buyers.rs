@@ -188,6 +188,25 @@ async fn reports_about_buyers_answer_as_worked_out_in_python() {
     assert!(asked >= 30, "{asked} answers");
 }
 
+#[tokio::test]
+async fn the_default_scores_leave_no_class_empty() {
+    let (_folder, view) = view(&shop()).await;
+    let desk = desk(&view, noon("2026-03-20"), Mode::AsKnown);
+    let check = async |method: &str, axis: &str, expect: &[&str]| {
+        let params: Params = [("method".to_string(), ParamValue::Text(method.into()))].into();
+        let answer = desk.ask("rfm_scores", &params).await.expect("scores");
+        let mut classes: Vec<String> = (0..answer.rows.len()).map(|row| answer.get(row, axis).expect(axis).plain()).collect();
+        classes.sort();
+        classes.dedup();
+        assert_eq!(classes, expect, "{method} {axis}");
+    };
+    for axis in ["r", "f", "m"] {
+        check("thresholds", axis, &["1", "2", "3", "4", "5"]).await;
+    }
+    // Two fifths of the buyers bought once, so nobody's rank is in the second fifth.
+    check("percent_rank", "f", &["1", "3", "4", "5"]).await;
+}
+
 #[test]
 fn a_definition_that_defines_nothing_is_said() {
     let check = |text: &str, expect: &[&str]| {
