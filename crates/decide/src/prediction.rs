@@ -53,7 +53,7 @@ pub fn fit(buyers: &[Buyer], model: BuyingModel) -> Fitted {
     let histories: Vec<History> = used.iter().map(history).collect();
     let spending: Vec<Spending> = used.iter().filter_map(spending).collect();
     Fitted {
-        buying: RepeatBuying::fit(&histories, model),
+        buying: RepeatBuying::fit(&histories, model).map_err(in_days),
         value: GammaGamma::fit(&spending),
         correlation: frequency_value_correlation(&spending).ok(),
     }
@@ -62,7 +62,7 @@ pub fn fit(buyers: &[Buyer], model: BuyingModel) -> Fitted {
 /// Fits to the histories alone, and foretells the `days` after them.
 pub fn hold_out(buyers: &[Buyer], model: BuyingModel, days: u32) -> Holdout {
     let used = sample(buyers);
-    let buying = RepeatBuying::fit(&used.iter().map(history).collect::<Vec<_>>(), model).map(|fit| fit.params);
+    let buying = RepeatBuying::fit(&used.iter().map(history).collect::<Vec<_>>(), model).map_err(in_days).map(|fit| fit.params);
     let expected = buying.clone().and_then(|buying| {
         buyers.iter().try_fold(0.0, |sum, buyer| Ok(sum + buying.expected(history(buyer), f64::from(days) / WEEK)?))
     });
@@ -76,6 +76,14 @@ fn sample(buyers: &[Buyer]) -> Vec<Buyer> {
 
 fn history(buyer: &Buyer) -> History {
     History { x: buyer.repeats, t_x: f64::from(buyer.recency_days) / WEEK, t: f64::from(buyer.age_days) / WEEK }
+}
+
+/// People are told days.
+fn in_days(reason: NotComputable) -> NotComputable {
+    match reason {
+        NotComputable::NoEvent { horizon } => NotComputable::NoEvent { horizon: horizon * WEEK as u32 },
+        reason => reason,
+    }
 }
 
 fn spending(buyer: &Buyer) -> Option<Spending> {
@@ -112,7 +120,7 @@ mod tests {
         };
         check(&[], "it needs at least 10, and there are only 0", "it needs at least 10, and there are only 0");
         let once = [buyer(0, 0, 70, 0); 20];
-        check(&once, "nothing happened by day 10, so the estimate has no interval", "it needs at least 10, and there are only 0");
+        check(&once, "nothing happened by day 70, so the estimate has no interval", "it needs at least 10, and there are only 0");
     }
 
     #[test]

@@ -3,7 +3,9 @@
 
 use std::{collections::BTreeMap, fs, sync::Arc};
 
-use model::{AdSpend, Currency, CustomerId, Fact, Identity, Money, Order, OrderLine, OrderStatus, Product, Profile, Subscription};
+use model::{
+    AdSpend, Currency, CustomerId, Fact, Identity, Money, Order, OrderLine, OrderStatus, Product, Profile, Subscription,
+};
 use query::{Answer, Desk, Library, Mode, Moment, ParamValue, Params};
 use serde_json::{Value, json};
 
@@ -398,7 +400,8 @@ async fn a_model_is_applied_to_a_history_in_days() {
     check(&format!("p_alive({known})"), Some(model.p_alive(history))).await;
     check(&format!("expected_orders({known}, 91)"), model.expected(history, 13.0).ok()).await;
     check(&format!("discounted_orders({known}, 3, 0.01)"), stats::clv(&model, history, 1.0, 30.0 / 7.0, 3, 0.01).ok()).await;
-    check("expected_order_value(6.25, 3.74, 15.44, 2, 22.35)", worth.expected_value(stats::Spending { x: 2, mean: 22.35 }).ok()).await;
+    check("expected_order_value(6.25, 3.74, 15.44, 2, 22.35)", worth.expected_value(stats::Spending { x: 2, mean: 22.35 }).ok())
+        .await;
     check("expected_order_value(6.25, 3.74, 15.44, 0, NULL)", Some(15.44 * 6.25 / 2.74)).await;
     // What cannot be said is null: no such model, no such history, no parameters, values without a mean.
     check("p_alive('poisson', 0.525, 6.183, 0.891, 1.614, 2, 210, 266)", None).await;
