@@ -40,7 +40,7 @@ pub struct Holdout {
 }
 
 /// The model of a name in settings.
-pub fn model(name: &str) -> Option<BuyingModel> {
+pub fn model_named(name: &str) -> Option<BuyingModel> {
     match name {
         "mbg_nbd" => Some(BuyingModel::Mbg),
         "bg_nbd" => Some(BuyingModel::Bg),

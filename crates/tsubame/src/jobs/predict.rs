@@ -2,7 +2,7 @@
 //! customer is predicted to do is computed from it whenever somebody asks.
 
 use chrono::Days;
-use decide::prediction::{Buyer, Fitted, Holdout, fit, hold_out, model};
+use decide::prediction::{Buyer, Fitted, Holdout, fit, hold_out, model_named};
 use model::{Fact, Instant, LtvModel, derive_id};
 use query::{Desk, Mode, ParamValue, Params, Value};
 
@@ -32,7 +32,7 @@ pub async fn predict(workspace: &Workspace, until: Instant) -> Result<LtvModel, 
     let settings = desk.ask("system/ltv_settings", &Params::new()).await?;
     let rows = Rows::new(&settings);
     let kind = rows.needed(0, "kind")?;
-    let buying = model(&kind).ok_or_else(|| {
+    let buying = model_named(&kind).ok_or_else(|| {
         Fault::new(Exit::Config, format!("there is no model of repeat buying `{kind}`"))
             .remedy("set ltv_model to mbg_nbd or bg_nbd under [definitions]")
     })?;
