@@ -1,6 +1,6 @@
 -- Customer
 --
--- What we know of one customer, in one row: profile, purchases, rank, and on which channels we may write. Addresses are
+-- What we know of one customer, in one row: profile, purchases, RFM by thresholds, and on which channels we may write. Addresses are
 -- not shown, only whether there is one. A channel is open when there is an address, consent to marketing, and nothing
 -- that blocks it.
 --
@@ -23,6 +23,8 @@
 -- column r                  int     ja:"R"  en:"R"
 -- column f                  int     ja:"F"  en:"F"
 -- column m                  int     ja:"M"  en:"M"
+-- column previous           int     ja:"前回のスコア（RFM）"  en:"Score before (RFM)"
+-- column changed_on         date    ja:"スコア変化日"  en:"Score changed on"
 -- column email_open         bool    ja:"メール配信可"  en:"E-mail open"
 -- column line_open          bool    ja:"LINE配信可"  en:"LINE open"
 -- column sms_open           bool    ja:"SMS配信可"  en:"SMS open"
@@ -35,7 +37,7 @@ SELECT
     coalesce(ranks.purchase_days, 0) AS purchase_days,
     coalesce(ranks.discounted_orders, 0) AS discounted_orders,
     coalesce(ranks.net_revenue, CAST(0 AS DECIMAL(18, 4))) AS net_revenue,
-    ranks.net_revenue_top, ranks.r, ranks.f, ranks.m,
+    ranks.net_revenue_top, scores.r, scores.f, scores.m, step.previous, step.changed_on,
     coalesce(contact.email = 1 AND consent.email = 1 AND coalesce(block.email, 0) = 0, FALSE) AS email_open,
     coalesce(contact.line = 1 AND consent.line = 1 AND coalesce(block.line, 0) = 0, FALSE) AS line_open,
     coalesce(contact.phone = 1 AND consent.sms = 1 AND coalesce(block.sms, 0) = 0, FALSE) AS sms_open,
@@ -44,6 +46,13 @@ SELECT
 FROM (SELECT CAST($customer AS VARCHAR) AS customer_id) AS asked
 LEFT JOIN (SELECT * FROM customers WHERE customer_id = $customer) AS profile ON profile.customer_id = asked.customer_id
 LEFT JOIN (SELECT * FROM customer_ranks WHERE customer_id = $customer) AS ranks ON ranks.customer_id = asked.customer_id
+LEFT JOIN (SELECT * FROM customer_rfm WHERE customer_id = $customer) AS scores ON scores.customer_id = asked.customer_id
+LEFT JOIN (
+    SELECT customer_id, max(changed_on) AS changed_on, nullif(last_value(previous ORDER BY changed_on), 0) AS previous
+    FROM rfm_steps
+    WHERE customer_id = $customer
+    GROUP BY customer_id
+) AS step ON step.customer_id = asked.customer_id
 LEFT JOIN (
     SELECT
         customer_id,

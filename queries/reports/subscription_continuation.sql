@@ -2,7 +2,8 @@
 --
 -- Contracts (定期) from shipment n to n+1. Continued had shipment n+1; cancelled ended after n; open ones, paused ones and those
 -- that ran to their agreed end stand at n and are neither. The rate is continued / (continued + cancelled); the survival is
--- the running product of the rates; the naive rate divides by all who reached n and reads too low while contracts are young.
+-- the running product of the rates; the naive rate divides by all who reached n and reads too low while contracts are young. Where the
+-- shop's system states no contracts they are seen from the orders: cancelled once the next shipment is overdue.
 --
 -- column shipment   int   ja:"お届け回"  en:"From shipment"
 -- column next_one   int   ja:"次のお届け回"  en:"To shipment"
@@ -31,7 +32,7 @@ FROM (
             CAST(sum(CASE WHEN contract.shipments = step.n THEN contract.contracts - contract.cancelled ELSE 0 END) AS BIGINT) AS censored
         FROM (
             SELECT shipments, count(*) AS contracts, sum(CASE WHEN status = 'cancelled' THEN 1 ELSE 0 END) AS cancelled
-            FROM subscriptions
+            FROM contracts
             WHERE shipments >= 1
             GROUP BY shipments
         ) AS contract

@@ -11,6 +11,7 @@
 //! - [`design`]: how large a test must be before it starts
 //! - [`experiment`]: which arm of an experiment a unit meets, and why it meets none
 //! - [`back_test`]: what a segment's members did on past nights, against everybody else
+//! - [`prediction`]: how often buyers will buy again and what that is worth, or why it cannot be said
 //! - [`growthbook`]: what a stock SDK would decide for a unit
 //! - [`bucket`]: who is held out, and which arm a unit meets
 
@@ -22,6 +23,7 @@ pub mod design;
 pub mod experiment;
 pub mod gates;
 pub mod growthbook;
+pub mod prediction;
 pub mod readout;
 pub mod rules;
 pub mod tick;

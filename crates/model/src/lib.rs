@@ -16,6 +16,7 @@
 //! | [`Identity`] | the fact that two ids are one person, or are not after all | a profile |
 //! | [`Product`], [`Stock`] | a thing that is sold, as the catalogue had it; how many are left | an order line |
 //! | [`Subscription`], [`Shipment`] | a 定期 contract; one delivery of it and what became of it | an order |
+//! | [`LtvModel`] | a model of repeat buying as it was fitted on a day | a prediction (computed, never stored) |
 //! | [`PointChange`], [`AdSpend`] | points given or used; what advertising cost on a day | money of an order |
 //! | [`Source`] | a door by which facts come: a site, a server, a shop system; its key and its limits | a channel |
 //! | [`Channel`], `Sender` | a kind of contact; a configured provider on it | each other |
@@ -40,6 +41,7 @@ pub mod id;
 pub mod identity;
 pub mod japanese;
 pub mod kept;
+pub mod ltv;
 pub mod money;
 pub mod order;
 pub mod points;
@@ -63,6 +65,7 @@ pub use experiment::Experiment;
 pub use fact::{Fact, Record};
 pub use id::{CustomerId, IdKey, derive_id, id_bytes};
 pub use identity::{Claim, Identity};
+pub use ltv::LtvModel;
 pub use money::{Currency, Money};
 pub use order::{Order, OrderLine, OrderStatus};
 pub use points::PointChange;

@@ -37,6 +37,8 @@ pub struct Shop {
     pub relay_domains: Vec<String>,
     /// What analysts' own SQL may use.
     pub sql: Sql,
+    /// What the shop means by its figures: its own defaults of the library's parameters, by name (`dormant_days = 150`).
+    pub definitions: BTreeMap<String, toml::Value>,
 }
 
 /// What one question in SQL may use, over HTTP and the Postgres wire. Each is answered by a process of its own, which ends when it takes more.
@@ -213,6 +215,7 @@ impl Default for Shop {
             sources: Vec::new(),
             relay_domains: Vec::new(),
             sql: Sql::default(),
+            definitions: BTreeMap::new(),
         }
     }
 }

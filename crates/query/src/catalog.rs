@@ -115,6 +115,37 @@ impl Library {
         Library { queries: texts.iter().filter_map(query).collect(), dashboards: BTreeMap::new() }
     }
 
+    /// Makes a shop's own definitions the defaults of the parameters they name, in every query and view.
+    pub fn define(&mut self, definitions: &BTreeMap<String, toml::Value>) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        let mut wrong =
+            |message: String, remedy: &str| problems.push(Problem::new("tsubame.toml", 0, message).with_remedy(remedy));
+        for (name, value) in definitions {
+            let raw = value.as_str().map_or_else(|| value.to_string(), String::from);
+            let params = self.queries.values_mut().flat_map(|query| &mut query.header.params);
+            let mut named = params.filter(|param| param.name == *name && param.default.is_some()).peekable();
+            if named.peek().is_none() {
+                wrong(
+                    format!("[definitions] sets `{name}`, which no query has as a parameter with a default"),
+                    "the `-- param` lines of the queries name what can be set",
+                );
+            }
+            for param in named {
+                match param.kind.read(&raw) {
+                    Some(value) => param.default = Some(value),
+                    None => {
+                        wrong(
+                            format!("[definitions] sets `{name}` to `{raw}`, which is no {}", param.kind.name()),
+                            "see the header of the query",
+                        );
+                        break;
+                    }
+                }
+            }
+        }
+        problems
+    }
+
     /// A query by its full name, or by its file name alone where that is unique.
     pub fn find(&self, name: &str) -> Option<&Query> {
         if let Some(query) = self.queries.get(name) {

@@ -2,6 +2,7 @@
 
 mod aggregates;
 pub mod answer;
+mod buying;
 mod catalog;
 mod check;
 mod dashboard;

@@ -283,8 +283,9 @@ pub fn read_files(folder: &Path) -> Result<(ShopFiles, Library, Vec<Problem>), F
         }
     }
     files.experiments = read_experiments(folder, &mut problems);
-    let (library, found) = Library::load(Some(folder));
+    let (mut library, found) = Library::load(Some(folder));
     problems.extend(found);
+    problems.extend(library.define(&files.shop.definitions));
     for experiment in &files.experiments {
         for metric in experiment.metrics().into_iter().filter(|metric| library.find(metric).is_none()) {
             problems.push(

@@ -1,8 +1,10 @@
 -- Purchases
 --
 -- Orders that count as a purchase: completed, with money left after discounts and refunds. Cancelled, returned, zero-yen
--- and sample orders are none. A guest's purchase has no customer.
+-- and sample orders are none, unless the shop counts free orders ([definitions] count_free_orders = true). A guest's purchase has
+-- no customer.
 --
+-- param count_free_orders bool = false
 -- column order_id            text    ja:"注文番号"  en:"Order"
 -- column source              text    ja:"取得元"  en:"Source"
 -- column customer_id         text    ja:"会員ID"  en:"Customer"
@@ -24,4 +26,4 @@ SELECT
     order_id, source, customer_id, ordered_at, shop_day(ordered_at) AS ordered_on, gross, discount, refunded, net, tax,
     shipping, currency, coupon, sales_channel, subscription_id, subscription_count, send_id
 FROM orders
-WHERE status = 'completed' AND net > 0
+WHERE status = 'completed' AND (net > 0 OR ($count_free_orders AND net = 0))

@@ -15,6 +15,7 @@ mod entries;
 mod events;
 mod exposures;
 mod identities;
+mod ltv_models;
 mod order_lines;
 mod orders;
 mod points;
@@ -35,6 +36,7 @@ mod touches;
 pub enum Kind {
     Text,
     Int,
+    Float,
     Bool,
     /// `Decimal128(18,4)`.
     Money,
@@ -48,6 +50,7 @@ impl Kind {
         match self {
             Kind::Text => DataType::Utf8,
             Kind::Int => DataType::Int64,
+            Kind::Float => DataType::Float64,
             Kind::Bool => DataType::Boolean,
             Kind::Money => DataType::Decimal128(18, 4),
             Kind::Date => DataType::Date32,
@@ -124,6 +127,7 @@ pub const TABLES: &[&dyn Table] = &[
     &shipments::Shipments,
     &points::Points,
     &ad_spend::AdSpend,
+    &ltv_models::LtvModels,
 ];
 
 pub fn find(name: &str) -> Option<&'static dyn Table> {

@@ -12,24 +12,24 @@ use crate::{at, desk, noon, order, placed, view};
 
 const TODAY: &str = "2026-03-20";
 
-fn fixtures(path: &str) -> PathBuf {
+pub(crate) fn fixtures(path: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fixtures").join(path)
 }
 
-fn reference(path: &str) -> PathBuf {
+pub(crate) fn reference(path: &str) -> PathBuf {
     std::env::var_os("TSUBAME_REFERENCE_DIR").map_or_else(|| fixtures("reference"), PathBuf::from).join(path)
 }
 
-fn read(path: PathBuf) -> String {
+pub(crate) fn read(path: PathBuf) -> String {
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-fn read_json(path: PathBuf) -> Value {
+pub(crate) fn read_json(path: PathBuf) -> Value {
     serde_json::from_str(&read(path)).expect("JSON")
 }
 
 /// The rows of a file with a line of names, by position.
-fn rows(text: &str) -> Vec<Vec<&str>> {
+pub(crate) fn rows(text: &str) -> Vec<Vec<&str>> {
     text.lines().skip(1).map(|line| line.split(',').collect()).collect()
 }
 
@@ -38,11 +38,11 @@ fn days_before(days: i64) -> String {
     (today - Days::new(days.unsigned_abs())).to_string()
 }
 
-fn int(value: &Value, name: &str) -> i64 {
+pub(crate) fn int(value: &Value, name: &str) -> i64 {
     value[name].as_i64().unwrap_or_else(|| panic!("no number {name} in {value}"))
 }
 
-fn list<'a>(value: &'a Value, name: &str) -> &'a Vec<Value> {
+pub(crate) fn list<'a>(value: &'a Value, name: &str) -> &'a Vec<Value> {
     value[name].as_array().unwrap_or_else(|| panic!("no list {name} in {value}"))
 }
 
@@ -59,7 +59,7 @@ fn params(given: &Value) -> Params {
 }
 
 /// Some columns of an answer against rows as data: empty is null, text is equal, a number is as near as the case asks.
-fn check(name: &str, case: &Value, answer: &Answer, columns: &[&str], expected: &[Value]) {
+pub(crate) fn check(name: &str, case: &Value, answer: &Answer, columns: &[&str], expected: &[Value]) {
     let tolerance = |of: &str| case["tolerance"][of].as_f64().unwrap_or_else(|| panic!("{name}: no tolerance {of}"));
     let (relative, absolute) = (tolerance("rel"), tolerance("abs"));
     assert_eq!(answer.rows.len(), expected.len(), "{name}: rows {:?}", answer.rows);
@@ -79,7 +79,7 @@ fn check(name: &str, case: &Value, answer: &Answer, columns: &[&str], expected: 
     }
 }
 
-async fn ask(facts: &[Fact], today: &str, query: &str, given: &Value) -> Answer {
+pub(crate) async fn ask(facts: &[Fact], today: &str, query: &str, given: &Value) -> Answer {
     let (_folder, view) = view(facts).await;
     desk(&view, noon(today), Mode::AsKnown).ask(query, &params(given)).await.expect(query)
 }
@@ -166,7 +166,7 @@ async fn cpm_types_are_those_of_the_reference() {
 }
 
 /// The orders of a data set of the reference, at one yen each: what was paid is not asked here.
-fn data_set(path: &str) -> Vec<Fact> {
+pub(crate) fn data_set(path: &str) -> Vec<Fact> {
     let text = read(reference(path));
     rows(&text)
         .iter()

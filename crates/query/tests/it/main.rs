@@ -4,6 +4,7 @@
 mod built_in;
 mod functions;
 mod kept;
+mod buyers;
 mod library;
 mod params;
 mod past;

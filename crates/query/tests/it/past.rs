@@ -130,9 +130,16 @@ async fn t39_equal_amounts_get_equal_scores() {
     let facts: Vec<Fact> =
         amounts.iter().zip(1..).map(|(yen, nth)| placed(&order(&format!("c{nth}"), "2026-01-05", *yen))).collect();
     let (_folder, view) = view(&facts).await;
-    let answer = desk(&view, end_of("2026-02-01"), Mode::AsKnown).ask("rfm_scores", &Params::new()).await.expect("an answer");
-    assert_eq!(columns(&answer, &["customer_id", "m"]), ["c1 1", "c2 1", "c3 1", "c4 1", "c5 5"]);
-    assert_eq!(columns(&answer, &["r", "f"]), ["1 1"; 5], "nobody is worse than anybody");
+    let desk = desk(&view, end_of("2026-02-01"), Mode::AsKnown);
+    let check = async |method: &str, r_and_f: &str| {
+        let params: Params = [("method".to_string(), ParamValue::Text(method.into()))].into();
+        let answer = desk.ask("rfm_scores", &params).await.expect("an answer");
+        assert_eq!(columns(&answer, &["customer_id", "m"]), ["c1 1", "c2 1", "c3 1", "c4 1", "c5 5"], "{method}");
+        assert_eq!(columns(&answer, &["r", "f"]), [r_and_f; 5], "{method}");
+    };
+    // Nobody is worse than anybody; by thresholds each bought once, 27 days ago.
+    check("percent_rank", "1 1").await;
+    check("thresholds", "5 1").await;
 }
 
 #[tokio::test]

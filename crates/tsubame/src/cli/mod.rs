@@ -25,6 +25,7 @@ mod functions;
 mod identity;
 mod import;
 mod new;
+mod predict;
 mod pull;
 mod quarantine;
 mod query;
@@ -62,6 +63,7 @@ enum Command {
     Sends(sends::Sends),
     Attribute(attribute::Attribute),
     Experiment(experiment::Experiment),
+    Predict(predict::Predict),
     Export(export::Export),
     Quarantine(quarantine::Quarantine),
     Serve(serve::Serve),
@@ -140,6 +142,7 @@ impl Cli {
             Command::Sends(command) => command.run().await,
             Command::Attribute(command) => command.run().await,
             Command::Experiment(command) => command.run().await,
+            Command::Predict(command) => command.run().await,
             Command::Export(command) => command.run().await,
             Command::Quarantine(command) => command.run().await,
             Command::Serve(command) => command.run().await,

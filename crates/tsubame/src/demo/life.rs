@@ -7,6 +7,7 @@
 //!   them back by themselves; the band above it is for the message, in `respond`.
 //! - **Follow-up**: who has not come back 30 days after a first purchase buys in the 16 days after that only by [`FollowUp::luck`].
 //! - **Discounts**: the kind that buys only with one never buys without; the other kind's first order is never discounted.
+//! - **Subscriptions**: some begin with one, some make their second purchase one, and each goes on to a second shipment or does not.
 
 use super::{
     calendar::{Calendar, DAY, END, HOUR, MONTH_FROM, Moment, SEASON_MAX, VISITS_FROM, day_of, shopping_time, when_awake},
@@ -119,7 +120,8 @@ impl Life {
             let first_day = calendar.first_day(&mut first);
             let second_day = life.begin(first_day, seed, who);
             if let Some(second_day) = second_day.filter(|day| *day < END) {
-                life.repeat(first_day, second_day, draws("repeat"), calendar);
+                let stays = draws("second shipment").chance(truth::SECOND_SHIPMENT);
+                life.repeat(first_day, second_day, stays, draws("repeat"), calendar);
                 life.leave_cart(second_day, seed, who);
             }
             life.finish(draws("order"));
@@ -136,9 +138,14 @@ impl Life {
         if first_day + FOLLOW_UP_AFTER_DAYS < MONTH_FROM {
             let gap = match luck < truth::F2_90D {
                 // Some begin with a subscription, whose second shipment is the second purchase.
-                true if draws.chance(0.14) => {
+                true if draws.chance(truth::BEGIN_SUBSCRIBED) => {
                     self.subscribe(first_day, first_day + 30, &mut draws);
                     return Some(first_day + 30);
+                }
+                // And some give it up after the first.
+                false if Draws::new(seed, "given up", u64::from(who)).chance(truth::GIVEN_UP) => {
+                    self.purchases[0].shipment = Some(1);
+                    return None;
                 }
                 true => 2 + (87.0 * draws.unit().powf(1.3)) as i64,
                 false if draws.chance(0.3) => 95 + draws.exponential(140.0) as i64,
@@ -167,7 +174,7 @@ impl Life {
     }
 
     /// After the second purchase: gaps and loyalty differ so much between people that order counts have a long tail.
-    fn repeat(&mut self, first_day: i64, second_day: i64, mut draws: Draws, calendar: &Calendar) {
+    fn repeat(&mut self, first_day: i64, second_day: i64, stays: bool, mut draws: Draws, calendar: &Calendar) {
         let subscribes = self.purchases.iter().any(|purchase| purchase.shipment.is_some());
         let (gap_mean, leaves) = (13.0 + 158.0 * draws.unit().powf(1.5), 0.009 + 0.28 * draws.unit().powi(2));
         let mut at = second_day as f64;
@@ -185,8 +192,9 @@ impl Life {
             }
             self.buy(shopping_time(day, &mut draws));
         }
-        if !subscribes && first_day + FOLLOW_UP_AFTER_DAYS < MONTH_FROM && draws.chance(0.09) {
-            self.subscribe(second_day, second_day + 30, &mut draws);
+        if !subscribes && first_day + FOLLOW_UP_AFTER_DAYS < MONTH_FROM && draws.chance(truth::TURN_TO_SUBSCRIPTION) {
+            // Who does not stay has had the last shipment with the first.
+            self.subscribe(second_day, if stays { second_day + 30 } else { END }, &mut draws);
         }
     }
 

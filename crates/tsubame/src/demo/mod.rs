@@ -1,7 +1,7 @@
 //! The demo shop つばめ茶舗: a made-up shop for tea and sweets whose whole past and one live month come from a seed.
 //!
-//! It exists so that every page can be checked against what is true. Four truths are planted ([`truth`]); each is one draw per customer
-//! compared with a probability, and nothing else may decide it. Customers answer messages through the same doors as real ones: receipts,
+//! It exists so that every page can be checked against what is true. Seven truths are planted ([`truth`]); each is decided by draws of its
+//! own compared with probabilities, and nothing else may decide it. Customers answer messages through the same doors as real ones: receipts,
 //! events and orders.
 //!
 //! | module | is |

@@ -59,6 +59,7 @@ pub async fn report(workspace: &Workspace, customers: u32) -> Result<Report, Fau
     let before = workspace.desk(month_start_at() - TimeDelta::microseconds(1), Mode::AsHappened).await?;
     let params: Params = [("days".to_string(), ParamValue::Int(F2_DAYS))].into();
     let f2 = before.ask("reports/f2_total", &params).await?;
+    let subscriptions = before.ask("reports/subscription_figures", &params).await?;
     let discounts = desk.ask("reports/discount_dependence", &Params::new()).await?;
     let cart = readout::scenario(&desk, workspace.shop(), workspace.scenario(super::respond::CART_SCENARIO)?).await?;
     let subject = readout::experiment(&desk, &workspace.files.scenarios, SUBJECT_TEST).await?;
@@ -66,8 +67,11 @@ pub async fn report(workspace: &Workspace, customers: u32) -> Result<Report, Fau
         .into_iter()
         .map(|truth| {
             let measured = match truth.name {
-                "f2_90d" => share(&f2, "f2", "matured")?,
-                "discount_only" => share(&discounts, "all_discounted", "repeaters")?,
+                "f2_90d" => share(&f2, 0, "f2", "matured")?,
+                "discount_only" => share(&discounts, 0, "all_discounted", "repeaters")?,
+                "one_off_f2" => share(&subscriptions, 0, "hits", "people")?,
+                "pulled_up" => share(&subscriptions, 1, "hits", "people")?,
+                "second_shipment" => share(&subscriptions, 2, "hits", "people")?,
                 "cart_effect" => difference(cart.effects.first()),
                 _ => difference(subject.effects.first()),
             };
@@ -102,8 +106,8 @@ pub async fn report(workspace: &Workspace, customers: u32) -> Result<Report, Fau
     })
 }
 
-fn share(answer: &query::Answer, part: &str, whole: &str) -> Result<Measured, Fault> {
-    let count = |column: &str| match answer.get(0, column) {
+fn share(answer: &query::Answer, row: usize, part: &str, whole: &str) -> Result<Measured, Fault> {
+    let count = |column: &str| match answer.get(row, column) {
         Some(Value::Int(count)) => Ok(*count as u64),
         _ => Err(Fault::new(Exit::Data, format!("a demo report lacks `{column}`"))),
     };

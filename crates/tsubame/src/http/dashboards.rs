@@ -372,6 +372,11 @@ fn choices(app: &App, lang: Lang, name: &str) -> Option<Vec<(String, String)>> {
         "scenario" => of(scenario_names(app)),
         "experiment" => of(experiment_names(app)),
         "segment" => of(segment_names(app)),
+        "method" => of(vec![
+            ("thresholds".into(), Text::new("しきい値", "By thresholds")),
+            ("percent_rank".into(), Text::new("順位（同値は同点）", "By rank, equals alike")),
+            ("ntile".into(), Text::new("五等分", "Fifths of equal size")),
+        ]),
         "model" => of(decide::attribution::MODELS
             .iter()
             .map(|model| (model.name().to_string(), readout::model_words(model.name())))
@@ -420,6 +425,9 @@ fn label(lang: Lang, name: &str) -> String {
         "to" => ("終了日", "To"),
         "arm" => ("グループ", "Arm"),
         "months" => ("月数", "Months"),
+        "method" => ("評価方法", "Scoring"),
+        "margin" => ("粗利率", "Margin"),
+        "discount" => ("割引率（月）", "Discount per month"),
         "rows" | "limit" => ("行数", "Rows"),
         name => return name.into(),
     };

@@ -12,6 +12,7 @@ use crate::{
         facts::{facts, keep, keep_if_landed},
         flush::{flush, flush_if_due},
         maintain::maintain,
+        predict::predict_if_due,
         segments::segments,
         tick,
     },
@@ -99,7 +100,8 @@ pub fn night_of(zone: ShopZone, day: NaiveDate) -> Instant {
     zone.instant(day.and_time(night_time()))
 }
 
-/// Every shop night (at 03:00) that ended by `at` and was not worked: credits, customer facts, members of segments, exports, flush, maintenance of the lake.
+/// Every shop night (at 03:00) that ended by `at` and was not worked: credits, customer facts, predictions, members of segments, exports,
+/// flush, maintenance of the lake.
 pub async fn nights(workspace: &Workspace, at: Instant, report: &mut Report) -> Result<(), Fault> {
     let cursors = workspace.state.cursors();
     let zone = workspace.shop().timezone;
@@ -120,6 +122,7 @@ async fn work_night(workspace: &Workspace, night: Instant, report: &mut Report) 
     attribute(workspace, night).await?;
     keep(workspace, night).await?;
     facts(workspace, night).await?;
+    predict_if_due(workspace, night).await?;
     segments(workspace, night).await?;
     for named in &workspace.shop().exports {
         export(workspace, named, night).await?;

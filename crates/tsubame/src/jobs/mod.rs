@@ -13,6 +13,7 @@ pub mod identity;
 pub mod import;
 pub mod maintain;
 pub mod people;
+pub mod predict;
 pub mod pull;
 pub mod quarantine;
 pub mod segments;
