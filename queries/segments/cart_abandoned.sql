@@ -1,7 +1,9 @@
 -- Cart abandoned
+-- ja カゴ落ち
 --
 -- Customers whose last cart change, at least `hours` and at most `hours_max` hours ago, left something in the cart, and
 -- who placed no order since.
+-- ja 最後のカート変更から `hours` 時間以上、`hours_max` 時間以内で、カートに商品が残り、その後注文していない会員です。
 --
 -- param hours     int = 3
 -- param hours_max int = 720

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::{
-    array::{Array, ArrayRef, AsArray, Date32Array, Int64Array, TimestampMicrosecondArray},
+    array::{Array, ArrayRef, AsArray, Date32Array, Int64Array, StringArray, TimestampMicrosecondArray},
     datatypes::{DataType, Date32Type, Int64Type, TimeUnit, TimestampMicrosecondType},
 };
 use chrono::{DateTime, Datelike, NaiveDate};
@@ -26,6 +26,7 @@ pub fn all(zone: ShopZone) -> Vec<ScalarUDF> {
         function("add_days", vec![date(), int()], date(), add_days),
         function("add_seconds", vec![instant(), int()], instant(), add_seconds),
         function("seconds_between", vec![instant(), instant()], int(), seconds_between),
+        function("json_text", vec![DataType::Utf8, DataType::Utf8], DataType::Utf8, json_text),
     ]
 }
 
@@ -90,6 +91,23 @@ fn add_seconds(args: &[ArrayRef]) -> Result<ArrayRef> {
 fn seconds_between(args: &[ArrayRef]) -> Result<ArrayRef> {
     let (a, b) = (args[0].as_primitive::<TimestampMicrosecondType>(), args[1].as_primitive::<TimestampMicrosecondType>());
     Ok(Arc::new(a.iter().zip(b).map(|(a, b)| Some((b? - a?).div_euclid(1_000_000))).collect::<Int64Array>()))
+}
+
+/// The member of a JSON object at a path of names with dots, as text: what is no text as JSON.
+fn json_text(args: &[ArrayRef]) -> Result<ArrayRef> {
+    let (json, path) = (args[0].as_string::<i32>(), args[1].as_string::<i32>());
+    let member = |json: &str, path: &str| {
+        let mut value: serde_json::Value = serde_json::from_str(json).ok()?;
+        for name in path.split('.') {
+            value = value.get_mut(name)?.take();
+        }
+        match value {
+            serde_json::Value::Null => None,
+            serde_json::Value::String(text) => Some(text),
+            other => Some(other.to_string()),
+        }
+    };
+    Ok(Arc::new(json.iter().zip(path).map(|(json, path)| member(json?, path?)).collect::<StringArray>()))
 }
 
 fn to_days(day: NaiveDate) -> i32 {

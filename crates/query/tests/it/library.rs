@@ -59,7 +59,7 @@ fn params(given: &Value) -> Params {
 }
 
 /// Some columns of an answer against rows as data: empty is null, text is equal, a number is as near as the case asks.
-fn check(name: &str, case: &Value, answer: &Answer, columns: &[&str], expected: &[Value]) {
+pub(crate) fn check(name: &str, case: &Value, answer: &Answer, columns: &[&str], expected: &[Value]) {
     let tolerance = |of: &str| case["tolerance"][of].as_f64().unwrap_or_else(|| panic!("{name}: no tolerance {of}"));
     let (relative, absolute) = (tolerance("rel"), tolerance("abs"));
     assert_eq!(answer.rows.len(), expected.len(), "{name}: rows {:?}", answer.rows);

@@ -393,7 +393,11 @@ fn segment_names(app: &App) -> Vec<(String, Text)> {
             names.push(name);
         }
     }
-    names.into_iter().map(|name| (name, Text::default())).collect()
+    let titles = |name: String| {
+        let words = app.workspace.library.find(&format!("segments/{name}")).map(|query| query.header.titles());
+        (name, words.unwrap_or_default())
+    };
+    names.into_iter().map(titles).collect()
 }
 
 /// What a parameter is called on a page; one of a shop's own query goes by its name.
@@ -410,6 +414,8 @@ fn label(lang: Lang, name: &str) -> String {
         "to" => ("終了日", "To"),
         "arm" => ("グループ", "Arm"),
         "months" => ("月数", "Months"),
+        "product" => ("商品ID", "Product id"),
+        "category" => ("カテゴリ", "Category"),
         "rows" | "limit" => ("行数", "Rows"),
         name => return name.into(),
     };
