@@ -21,15 +21,19 @@ SELECT
     CAST(sum(products) AS DOUBLE) / count(*) AS products,
     CAST(sum(categories) AS DOUBLE) / count(*) AS categories
 FROM (
-    -- A row per product first: distinct counts beside sums are slow.
-    SELECT ordered_on, order_net AS net, sum(units) AS units, count(*) AS products, count(DISTINCT category) AS categories
+    -- By product, then by category: distinct counts beside sums are slow.
+    SELECT ordered_on, net, sum(units) AS units, sum(products) AS products, count(category) AS categories
     FROM (
-        SELECT source, order_id, ordered_on, order_net, product_id, max(category) AS category, sum(quantity) AS units
-        FROM purchase_lines
-        WHERE ordered_on >= $from AND ordered_on < $to
-        GROUP BY source, order_id, ordered_on, order_net, product_id
-    ) AS item
-    GROUP BY source, order_id, ordered_on, order_net
+        SELECT source, order_id, ordered_on, net, category, sum(units) AS units, count(*) AS products
+        FROM (
+            SELECT source, order_id, ordered_on, order_net AS net, product_id, max(category) AS category, sum(quantity) AS units
+            FROM purchase_lines
+            WHERE ordered_on >= $from AND ordered_on < $to
+            GROUP BY source, order_id, ordered_on, order_net, product_id
+        ) AS item
+        GROUP BY source, order_id, ordered_on, net, category
+    ) AS part
+    GROUP BY source, order_id, ordered_on, net
 ) AS basket
 GROUP BY CAST(date_trunc('month', ordered_on) AS DATE)
 ORDER BY month

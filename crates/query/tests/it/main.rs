@@ -2,6 +2,7 @@
 //! as it was known or as it happened.
 
 mod built_in;
+mod examples;
 mod goods;
 mod library;
 mod params;
