@@ -1,4 +1,5 @@
-//! The comment at the head of a query file: its title, what it means, its parameters and its columns.
+//! The comment at the head of a query file: its title, what it means, its parameters and its columns. Lines that begin with `ja` say the
+//! same in Japanese, the title first.
 
 use model::{Problem, Text};
 
@@ -8,6 +9,9 @@ use crate::{Kind, ParamKind, ParamValue, mistake::nearest};
 pub struct Header {
     pub title: String,
     pub description: String,
+    /// Title and description in Japanese, where the file gives them.
+    pub title_ja: String,
+    pub description_ja: String,
     pub params: Vec<Param>,
     pub columns: Vec<ColumnHeader>,
 }
@@ -86,6 +90,11 @@ impl Header {
                     Ok(column) => header.columns.push(column),
                     Err(message) => fail(message, "write `-- column net_revenue money ja:\"純売上\" en:\"Net revenue\"`"),
                 }
+            } else if let Some(rest) = body.strip_prefix("ja ") {
+                match header.title_ja.is_empty() {
+                    true => header.title_ja = rest.trim().into(),
+                    false => header.description_ja.push_str(rest.trim()),
+                }
             } else if let Some(meant) = misspelt(body) {
                 fail(format!("`{body}` declares nothing"), &format!("write `-- {meant} …`"));
             } else if !body.is_empty() {
@@ -117,6 +126,15 @@ impl Header {
             );
         }
         if problems.is_empty() { Ok(header) } else { Err(problems) }
+    }
+
+    /// The title in both languages; the English one where no other is given.
+    pub fn titles(&self) -> Text {
+        Text { ja: self.title_ja.clone(), en: self.title.clone() }
+    }
+
+    pub fn descriptions(&self) -> Text {
+        Text { ja: self.description_ja.clone(), en: self.description.clone() }
     }
 }
 
@@ -215,6 +233,16 @@ mod tests {
         assert_eq!((header.title.as_str(), header.description.as_str()), ("Dormant", "Who did not come back."));
         assert_eq!(header.params[0].default, Some(ParamValue::Int(150)));
         assert_eq!((header.params[1].default.as_ref(), header.columns[0].label.ja.as_str()), (None, "会員 ID"));
+        assert_eq!((header.titles().get("ja"), header.descriptions().get("ja")), ("Dormant", "Who did not come back."));
+    }
+
+    #[test]
+    fn a_header_speaks_two_languages() {
+        let text = "-- Dormant\n-- ja 休眠\n--\n-- Who did not\n-- come back.\n-- ja 戻って\n-- ja こない人。\n-- column x int ja:\"x\" en:\"x\"\nSELECT 1";
+        let header = Header::parse("x.sql", text).unwrap();
+        let both = |text: Text| [text.ja, text.en];
+        assert_eq!(both(header.titles()), ["休眠", "Dormant"]);
+        assert_eq!(both(header.descriptions()), ["戻ってこない人。", "Who did not come back."]);
     }
 
     #[test]

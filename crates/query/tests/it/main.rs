@@ -5,6 +5,8 @@ mod built_in;
 mod functions;
 mod kept;
 mod buyers;
+mod examples;
+mod goods;
 mod library;
 mod params;
 mod past;

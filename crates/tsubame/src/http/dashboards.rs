@@ -408,7 +408,11 @@ fn segment_names(app: &App) -> Vec<(String, Text)> {
             names.push(name);
         }
     }
-    names.into_iter().map(|name| (name, Text::default())).collect()
+    let titles = |name: String| {
+        let words = app.workspace.library.find(&format!("segments/{name}")).map(|query| query.header.titles());
+        (name, words.unwrap_or_default())
+    };
+    names.into_iter().map(titles).collect()
 }
 
 /// What a parameter is called on a page; one of a shop's own query goes by its name.
@@ -428,6 +432,8 @@ fn label(lang: Lang, name: &str) -> String {
         "method" => ("評価方法", "Scoring"),
         "margin" => ("粗利率", "Margin"),
         "discount" => ("割引率（月）", "Discount per month"),
+        "product" => ("商品ID", "Product id"),
+        "category" => ("カテゴリ", "Category"),
         "rows" | "limit" => ("行数", "Rows"),
         name => return name.into(),
     };
