@@ -7,7 +7,6 @@ use std::{
 
 use arrow::{
     array::{Array, AsArray, RecordBatch},
-    compute::concat_batches,
     datatypes::Int64Type,
 };
 use datafusion::{common::ScalarValue, datasource::listing::PartitionedFile};
@@ -26,7 +25,7 @@ use url::Url;
 
 use crate::{
     Damaged, LakeError,
-    decode::{decode, sorted},
+    decode::{decode, in_order},
     file::{FileWriter, Sealed},
     kept::Kept,
     log::{SEAL, seal_of},
@@ -312,18 +311,17 @@ fn unlanded(table: &'static dyn Table, parts: &[&TailSegment], watermark: i64) -
     for segment in parts {
         let batch = decode(segment)?;
         let skip = (watermark + 1 - segment.first_position).clamp(0, batch.num_rows() as i64) as usize;
-        batches.push(batch.slice(skip, batch.num_rows() - skip));
+        if skip < batch.num_rows() {
+            batches.push(batch.slice(skip, batch.num_rows() - skip));
+        }
     }
-    let arrow_error = |source| LakeError::Decode { table: name.into(), first: parts[0].first_position, source };
-    let batch = concat_batches(&tables::schema(table), &batches).map_err(arrow_error)?;
-    if batch.num_rows() == 0 {
+    let rows = batches.iter().map(|batch| batch.num_rows() as u64).sum();
+    if rows == 0 {
         return Ok(None);
     }
-    let rows = batch.num_rows() as u64;
-    let batch = sorted(table, batch).map_err(arrow_error)?;
     let write = || {
         let mut writer = FileWriter::new(table)?;
-        writer.write(&batch)?;
+        in_order(table, &batches, |batch| writer.write(batch))?;
         writer.finish()
     };
     let sealed = write().map_err(|source| write_error(name, source.into()))?;
