@@ -23,7 +23,10 @@ const JSON_TEXT: Function = Function {
         "JSON オブジェクトのメンバーを文字列で返す。イベントの `properties` の中を読む。",
         "The member of a JSON object at a path, as text; what is no text as JSON. Reads what is in the `properties` of an event.",
     ),
-    nulls: "NULL where an argument is NULL, the text is no JSON, or nothing is there",
+    nulls: words(
+        "引数に空値がある、JSON でない、またはメンバーがないときは空値。",
+        "Null if an argument is null, the text is no JSON, or nothing is there.",
+    ),
     source: "RFC 8259",
     examples: &[
         example("json_text('{\"a\": {\"b\": \"x\"}}', 'a.b')", "x"),
