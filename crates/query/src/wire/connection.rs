@@ -19,8 +19,7 @@ use arrow::{
 use async_trait::async_trait;
 use datafusion_postgres::pgwire::{
     api::{
-        ClientInfo, ClientPortalStore, DEFAULT_NAME, METADATA_USER, PgWireConnectionState, PidSecretKeyGenerator,
-        RandomPidSecretKeyGenerator, Type,
+        ClientInfo, ClientPortalStore, DEFAULT_NAME, METADATA_USER, PgWireConnectionState, PidSecretKeyGenerator, Type,
         auth::{
             ServerParameterProvider, StartupHandler, finish_authentication, protocol_negotiation,
             save_startup_parameters_to_metadata,
