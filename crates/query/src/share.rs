@@ -22,7 +22,7 @@ use datafusion::{
         memory_pool::{MemoryConsumer, MemoryReservation},
     },
     logical_expr::{
-        Expr, LogicalPlan, LogicalPlanBuilder, SubqueryAlias, TableProviderFilterPushDown, TableScan,
+        Expr, LogicalPlan, LogicalPlanBuilder, SubqueryAlias, TableProviderFilterPushDown, TableScanBuilder,
         utils::{conjunction, disjunction},
     },
     optimizer::{Optimizer, OptimizerConfig, OptimizerRule},
@@ -74,8 +74,8 @@ impl OptimizerRule for Share {
                 return Ok(Transformed::no(node));
             };
             let source = provider_as_source(Arc::new(SharedTable(table.clone())));
-            let scan = LogicalPlan::TableScan(TableScan::try_new("shared", source, None, Vec::new(), None)?);
-            let alias = SubqueryAlias::try_new(Arc::new(scan), alias.alias.clone())?;
+            let scan = TableScanBuilder::new("shared", source).build()?;
+            let alias = SubqueryAlias::try_new(Arc::new(LogicalPlan::TableScan(scan)), alias.alias.clone())?;
             Ok(Transformed::new(LogicalPlan::SubqueryAlias(alias), true, TreeNodeRecursion::Jump))
         })
     }

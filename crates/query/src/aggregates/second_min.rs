@@ -3,7 +3,7 @@
 use std::mem::size_of;
 
 use arrow::{
-    array::{Array, ArrayRef, BooleanArray, Int64Array},
+    array::{ArrayRef, BooleanArray, Int64Array},
     datatypes::{DataType, Field, FieldRef},
 };
 use datafusion::{
