@@ -399,7 +399,9 @@ fn session_within(runtime: Arc<RuntimeEnv>, partitions: usize, zone: ShopZone) -
         session.register_udaf(aggregate);
     }
     if let Some(catalog) = session.catalog("datafusion") {
-        catalog.register_schema(SEGMENT_SCHEMA, Arc::new(MemorySchemaProvider::new())).expect("a catalogue in memory takes a schema");
+        catalog
+            .register_schema(SEGMENT_SCHEMA, Arc::new(MemorySchemaProvider::new()))
+            .expect("a catalogue in memory takes a schema");
     }
     session
 }

@@ -15,9 +15,9 @@ mod point;
 mod progress;
 mod readout;
 mod secrets;
+mod segments;
 mod serving;
 mod sql;
-mod segments;
 mod transport;
 mod workspace;
 

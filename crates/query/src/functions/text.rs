@@ -17,7 +17,10 @@ pub(super) const FUNCTIONS: &[Function] = &[JA_NORMALIZE, JSON_TEXT];
 const JSON_TEXT: Function = Function {
     name: "json_text",
     kind: Scalar,
-    takes: &[arg("json", Text, "JSON の文字列", "a text of JSON"), arg("path", Text, "メンバー名（.で区切る）", "names with dots between")],
+    takes: &[
+        arg("json", Text, "JSON の文字列", "a text of JSON"),
+        arg("path", Text, "メンバー名（.で区切る）", "names with dots between"),
+    ],
     gives: Gives::One(Text),
     says: words(
         "JSON オブジェクトのメンバーを文字列で返す。イベントの `properties` の中を読む。",
@@ -28,10 +31,7 @@ const JSON_TEXT: Function = Function {
         "Null if an argument is null, the text is no JSON, or nothing is there.",
     ),
     source: "RFC 8259",
-    examples: &[
-        example("json_text('{\"a\": {\"b\": \"x\"}}', 'a.b')", "x"),
-        example("json_text('{\"n\": 12}', 'n')", "12"),
-    ],
+    examples: &[example("json_text('{\"a\": {\"b\": \"x\"}}', 'a.b')", "x"), example("json_text('{\"n\": 12}', 'n')", "12")],
     make: Make::Scalar(|function, _| one(function, |row| json_text(row.text(0)?, row.text(1)?).map(Cell::Text))),
 };
 

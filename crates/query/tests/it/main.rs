@@ -2,11 +2,11 @@
 //! as it was known or as it happened.
 
 mod built_in;
-mod functions;
-mod kept;
 mod buyers;
 mod examples;
+mod functions;
 mod goods;
+mod kept;
 mod library;
 mod params;
 mod past;
