@@ -112,7 +112,7 @@ impl Library {
             let header = Header::parse(file, sql).ok()?;
             Some((name.clone(), Query { name: name.clone(), file: file.clone(), header, sql: sql.clone() }))
         };
-        Library { queries: texts.iter().filter_map(query).collect(), dashboards: BTreeMap::new() }
+        Library { queries: texts.iter().filter_map(query).collect(), ..Library::default() }
     }
 
     /// Makes a shop's own definitions the defaults of the parameters they name, in every query and view.

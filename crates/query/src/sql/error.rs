@@ -212,6 +212,13 @@ impl SqlError {
 /// A view of the library that cannot be planned: whoever asked did nothing wrong.
 impl From<QueryError> for SqlError {
     fn from(error: QueryError) -> SqlError {
+        if let QueryError::Syntax { file, mistake } = &error
+            && file == "SQL"
+        {
+            let at = Place { line: mistake.place.line as u64, column: mistake.place.column as u64 };
+            let said = SqlError::said(SqlErrorKind::Syntax, mistake.message.clone()).at(Some(at));
+            return said.with_remedy(mistake.remedy.clone(), mistake.remedy.clone());
+        }
         SqlError::said(
             match &error {
                 QueryError::MissingParam { .. } | QueryError::UnknownParam { .. } | QueryError::ParamType { .. } => {

@@ -18,8 +18,8 @@ use datafusion::{
     prelude::SessionContext,
 };
 
-use super::{Place, SqlError, SqlErrorKind, catalogue, functions};
-use crate::{Desk, header::Mask, params::Tokens};
+use super::{SqlError, catalogue, functions};
+use crate::{Desk, desk::SEGMENT_SCHEMA, header::Mask, statement::Tokens};
 
 impl Desk {
     /// The tables whose rows a question may need: those it names, by itself or through the views it names.
@@ -70,7 +70,16 @@ impl Desk {
             };
             relations.register_table(name.clone(), provider).map_err(failed)?;
         }
+        let segments = MemorySchemaProvider::new();
+        for name in tokens.segments() {
+            let reference = TableReference::partial(SEGMENT_SCHEMA, name.clone());
+            if trusted.table_exist(reference.clone()).map_err(failed)? {
+                let provider = trusted.table_provider(reference).await.map_err(failed)?;
+                segments.register_table(name, provider).map_err(failed)?;
+            }
+        }
         let catalog = MemoryCatalogProvider::new();
+        catalog.register_schema(SEGMENT_SCHEMA, Arc::new(segments)).map_err(failed)?;
         catalog.register_schema("public", Arc::new(relations)).map_err(failed)?;
         if names.iter().any(|name| name == "information_schema") {
             let schema = MemorySchemaProvider::new();
@@ -85,10 +94,7 @@ impl Desk {
 }
 
 fn read(sql: &str) -> Result<Tokens, SqlError> {
-    Tokens::read(sql).map_err(|error| {
-        let at = Place { line: error.location.line, column: error.location.column };
-        SqlError::new(SqlErrorKind::Syntax, error.message.clone(), error.message).at(Some(at))
-    })
+    Tokens::read("SQL", sql).map_err(SqlError::from)
 }
 
 /// As the trusted session plans and runs, with other relations and functions.

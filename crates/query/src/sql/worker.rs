@@ -39,6 +39,8 @@ pub struct Assignment {
     pub bytes_max: u64,
     /// Name, file and text of each query.
     pub library: Vec<(String, String, String)>,
+    /// What the shop makes the defaults of parameters.
+    pub definitions: BTreeMap<String, toml::Value>,
     pub handed: Handed,
     /// How many tails follow.
     pub tails: usize,
@@ -137,7 +139,10 @@ impl From<arrow::error::ArrowError> for Stopped {
 async fn answer(assignment: &Assignment, reach: Reach, output: &Output) -> Result<Ended, Stopped> {
     let (view, reader) =
         ReadView::from_handed(&assignment.handed, reach).map_err(|error| SqlError::internal(error.to_string()))?;
-    let library = Arc::new(Library::from_texts(&assignment.library));
+    let mut library = Library::from_texts(&assignment.library);
+    // Whoever handed them over knows their problems.
+    let _ = library.define(&assignment.definitions);
+    let library = Arc::new(library);
     let mut desk = Desk::new(library, view, assignment.moment);
     desk.limits = assignment.limits;
     if let Some(declared) = &assignment.describe {

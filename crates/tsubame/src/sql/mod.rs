@@ -326,6 +326,7 @@ impl SqlDoor {
             limits,
             bytes_max: settings.answer_mb << 20,
             library: library.map(|query| (query.name.clone(), query.file.clone(), query.sql.clone())).collect(),
+            definitions: self.workspace.shop().definitions.clone(),
             tails: handed.tails.len(),
             through: !lake.is_folder(),
             handed,
