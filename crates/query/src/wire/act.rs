@@ -308,7 +308,7 @@ mod tests {
         check("注文", code::SYNTAX, "there is no statement 注文 here", 1);
         check("= 1", code::SYNTAX, "no statement begins with `=`", 1);
         check("\n  COPY orders FROM STDIN", code::READ_ONLY, "COPY … FROM is refused: the shop's data is read-only here", 4);
-        check("COPY (SELECT 1) TO '/tmp/x'", code::NOT_SUPPORTED, "COPY to a file or program of the server is refused", 17);
+        check("COPY (SELECT 1) TO '/tmp/x'", code::NOT_SUPPORTED, "COPY to a file or program of the server is refused", 20);
         let failure = read(&format!("SELECT '{}'", "x".repeat(BYTES_MAX))).unwrap_err();
         assert_eq!(failure.code, code::TOO_LARGE);
     }

@@ -195,8 +195,9 @@ struct Bounds {
 
 impl Bounds {
     async fn within<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Failure> {
-        let late = async {
-            match self.until {
+        let until = self.until;
+        let late = async move {
+            match until {
                 Some(until) => tokio::time::sleep_until(until).await,
                 None => std::future::pending().await,
             }

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use arrow::{
-    array::{ArrayRef, RecordBatch},
+    array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, StringArray, timezone::Tz},
     compute::cast,
-    datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit},
+    datatypes::{DataType, Field, Float64Type, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType},
 };
+use chrono::{NaiveDateTime, Offset};
 use datafusion_postgres::{
     arrow_pg::{datatypes::field_into_pg_type, row_encoder::RowEncoder},
     pgwire::{
@@ -45,9 +46,6 @@ impl Shape {
         let mut options = FormatOptions::default();
         if let Ok(style) = settings.get("bytea_output") {
             options.bytea_output = style.into();
-        }
-        if let Ok(digits) = settings.get("extra_float_digits") {
-            options.extra_float_digits = digits.parse().unwrap_or(1);
         }
         let options = Arc::new(options);
         let shown: Vec<Field> = schema.fields().iter().map(|field| shown(field, settings.zone())).collect();
@@ -90,13 +88,23 @@ impl Shape {
         if batch.num_columns() != self.fields.len() {
             return Err(wrong(&format!("{} columns", batch.num_columns())));
         }
-        let columns = batch.columns().iter().zip(self.schema.fields()).map(|(column, field)| made(column, field.data_type()));
-        let columns: Vec<ArrayRef> = columns.collect::<Result<_, _>>().map_err(|error| wrong(&error))?;
-        let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-        let schema = Arc::new(Schema::new(
-            self.schema.fields().iter().map(|field| field.as_ref().clone().with_nullable(true)).collect::<Vec<_>>(),
-        ));
-        let batch = RecordBatch::try_new_with_options(schema, columns, &options).map_err(|error| wrong(&error))?;
+        let mut columns = Vec::new();
+        let mut fields = Vec::new();
+        for ((column, field), told) in batch.columns().iter().zip(self.schema.fields()).zip(self.fields.iter()) {
+            let column = match column.data_type() == field.data_type() {
+                true => column.clone(),
+                false => cast(column, field.data_type()).map_err(|error| wrong(&error))?,
+            };
+            let column = match told.format() {
+                FieldFormat::Text => written(&column).unwrap_or(column),
+                FieldFormat::Binary => column,
+            };
+            fields.push(field.as_ref().clone().with_data_type(column.data_type().clone()).with_nullable(true));
+            columns.push(column);
+        }
+        let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        let batch = RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &options);
+        let batch = batch.map_err(|error| wrong(&error))?;
         let mut rows = RowEncoder::new(batch, self.fields.clone());
         Ok(std::iter::from_fn(move || rows.next_row()))
     }
@@ -115,8 +123,46 @@ fn shown(field: &Field, zone: &str) -> Field {
     }
 }
 
-fn made(column: &ArrayRef, as_type: &DataType) -> Result<ArrayRef, arrow::error::ArrowError> {
-    if column.data_type() == as_type { Ok(column.clone()) } else { cast(column, as_type) }
+/// A column as texts, where PostgreSQL writes its values otherwise than the encoder does.
+fn written(column: &ArrayRef) -> Option<ArrayRef> {
+    let texts: StringArray = match column.data_type() {
+        DataType::Timestamp(TimeUnit::Microsecond, zone) => {
+            let values = column.as_primitive::<TimestampMicrosecondType>();
+            let zone: Option<Tz> = zone.as_ref().and_then(|zone| zone.parse().ok());
+            let text = |row: usize| match zone {
+                Some(zone) => {
+                    let at = values.value_as_datetime_with_tz(row, zone)?;
+                    Some(instant(at.naive_local(), Some(at.offset().fix().local_minus_utc())))
+                }
+                None => Some(instant(values.value_as_datetime(row)?, None)),
+            };
+            (0..values.len()).map(|row| values.is_valid(row).then(|| text(row)).flatten()).collect()
+        }
+        DataType::Float64 => column.as_primitive::<Float64Type>().iter().map(|number| number.map(float)).collect(),
+        _ => return None,
+    };
+    Some(Arc::new(texts))
+}
+
+/// Without zeros at the end of the second, and with minutes of the offset only where there are some.
+fn instant(at: NaiveDateTime, offset_seconds: Option<i32>) -> String {
+    let fraction = at.format("%.6f").to_string();
+    let fraction = fraction.trim_end_matches('0').trim_end_matches('.');
+    let offset = offset_seconds.map_or(String::new(), |seconds| {
+        let (hours, minutes) = (seconds.abs() / 3600, seconds.abs() / 60 % 60);
+        let sign = if seconds < 0 { '-' } else { '+' };
+        if minutes == 0 { format!("{sign}{hours:02}") } else { format!("{sign}{hours:02}:{minutes:02}") }
+    });
+    format!("{}{fraction}{offset}", at.format("%Y-%m-%d %H:%M:%S"))
+}
+
+fn float(number: f64) -> String {
+    match () {
+        () if number.is_finite() => number.to_string(),
+        () if number.is_nan() => "NaN".into(),
+        () if number > 0.0 => "Infinity".into(),
+        () => "-Infinity".into(),
+    }
 }
 
 /// How many bytes a value takes; -1 where that differs.
@@ -141,8 +187,7 @@ fn modifier(data_type: &DataType) -> i32 {
 #[cfg(test)]
 mod tests {
     use arrow::array::{
-        BooleanArray, Date32Array, Decimal128Array, DurationSecondArray, Float64Array, Int64Array, StringArray,
-        TimestampMicrosecondArray,
+        BooleanArray, Date32Array, Decimal128Array, DurationSecondArray, Float64Array, Int64Array, TimestampMicrosecondArray,
     };
 
     use super::*;
@@ -184,7 +229,7 @@ mod tests {
                 values(&row).into_iter().map(|value| value.map(|value| String::from_utf8(value).unwrap())).collect();
             assert_eq!(found, expect.iter().map(|value| value.map(String::from)).collect::<Vec<_>>());
         };
-        let utc = "2026-11-06 00:00:00.000000+00";
+        let utc = "2026-11-06 00:00:00+00";
         check(
             &settings,
             0,
@@ -192,12 +237,27 @@ mod tests {
         );
         check(&settings, 1, &[None, Some("NaN"), None, Some(""), None, None, None, None]);
         settings.set("TimeZone", Some("Asia/Tokyo")).unwrap();
-        let tokyo = "2026-11-06 09:00:00.000000+09";
+        let tokyo = "2026-11-06 09:00:00+09";
         check(
             &settings,
             0,
             &[Some("-1"), Some("0.1"), Some("1234.5000"), Some("燕"), Some("t"), Some("2026-11-01"), Some(tokyo), Some("PT90S")],
         );
+    }
+
+    #[test]
+    fn fractions_and_offsets_are_short() {
+        let check = |text: &str, offset, expect: &str| {
+            assert_eq!(instant(text.parse().unwrap(), offset), expect);
+        };
+        check("2026-11-06T09:00:00", None, "2026-11-06 09:00:00");
+        check("2026-11-06T09:00:00.120", Some(0), "2026-11-06 09:00:00.12+00");
+        check("2026-11-06T09:00:00.000001", Some(-34_200), "2026-11-06 09:00:00.000001-09:30");
+        for (number, expect) in
+            [(1.0, "1"), (0.1, "0.1"), (-2.5e-7, "-0.00000025"), (f64::INFINITY, "Infinity"), (f64::NEG_INFINITY, "-Infinity")]
+        {
+            assert_eq!(float(number), expect);
+        }
     }
 
     #[test]

@@ -46,7 +46,7 @@ static KNOWN: [Known; 50] = {
         known("enable_nestloop", "on", May::Write),
         known("enable_seqscan", "on", May::Write),
         known("escape_string_warning", "on", May::Write),
-        known("extra_float_digits", "1", May::Mean),
+        known("extra_float_digits", "1", May::Write),
         known("geqo", "on", May::Write),
         known("idle_in_transaction_session_timeout", "0", May::Write),
         known("in_hot_standby", "off", May::Read),
@@ -184,10 +184,6 @@ impl Settings {
                 "bytea_output" => match value {
                     "hex" | "escape" => value.to_string(),
                     _ => return Err(wrong(format!("bytea_output is hex or escape, not {value}"))),
-                },
-                "extra_float_digits" => match value.parse::<i8>() {
-                    Ok(digits) if (-15..=3).contains(&digits) => digits.to_string(),
-                    _ => return Err(wrong(format!("extra_float_digits is between -15 and 3, not {value}"))),
                 },
                 "statement_timeout" => match milliseconds(value) {
                     Some(time) => time.to_string(),
