@@ -5,8 +5,8 @@ use std::{fmt, sync::Arc};
 
 use arrow::{
     array::{
-        ArrayRef, BooleanBuilder, Date32Builder, Decimal128Builder, Int64Array, Int64Builder, RecordBatch, StringBuilder,
-        TimestampMicrosecondArray, TimestampMicrosecondBuilder,
+        ArrayRef, BooleanBuilder, Date32Builder, Decimal128Builder, Float64Builder, Int64Array, Int64Builder, RecordBatch,
+        StringBuilder, TimestampMicrosecondArray, TimestampMicrosecondBuilder,
     },
     compute::{
         SortColumn, concat, interleave_record_batch,
@@ -72,6 +72,7 @@ struct Cells {
 enum Values {
     Text(StringBuilder),
     Int(Int64Builder),
+    Float(Float64Builder),
     Bool(BooleanBuilder),
     Money(Decimal128Builder),
     Date(Date32Builder),
@@ -84,6 +85,7 @@ macro_rules! of_each {
         match $values {
             Values::Text($builder) => $call,
             Values::Int($builder) => $call,
+            Values::Float($builder) => $call,
             Values::Bool($builder) => $call,
             Values::Money($builder) => $call,
             Values::Date($builder) => $call,
@@ -97,6 +99,7 @@ impl Cells {
         let values = match column.kind {
             Kind::Text => Values::Text(StringBuilder::with_capacity(rows, rows * TEXT_BYTES)),
             Kind::Int => Values::Int(Int64Builder::with_capacity(rows)),
+            Kind::Float => Values::Float(Float64Builder::with_capacity(rows)),
             Kind::Bool => Values::Bool(BooleanBuilder::with_capacity(rows)),
             Kind::Money => Values::Money(Decimal128Builder::with_capacity(rows).with_data_type(column.kind.data_type())),
             Kind::Date => Values::Date(Date32Builder::with_capacity(rows)),
@@ -127,6 +130,7 @@ impl Cells {
         let kind = match self.values {
             Values::Text(_) => "a text",
             Values::Int(_) => "a whole number",
+            Values::Float(_) => "a number",
             Values::Bool(_) => "true or false",
             Values::Money(_) => "an amount of money",
             Values::Date(_) => "a day",
@@ -240,6 +244,15 @@ impl Visitor<'_> for &mut Cells {
     fn visit_i64<E: Error>(self, value: i64) -> Result<(), E> {
         match &mut self.values {
             Values::Int(values) => values.append_value(value),
+            Values::Float(values) => values.append_value(value as f64),
+            _ => return Err(self.unfit(value)),
+        }
+        Ok(())
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<(), E> {
+        match &mut self.values {
+            Values::Float(values) => values.append_value(value),
             _ => return Err(self.unfit(value)),
         }
         Ok(())
@@ -261,7 +274,7 @@ impl Visitor<'_> for &mut Cells {
             Values::Money(values) => money(value).map(|value| values.append_value(value)).is_some(),
             Values::Date(values) => Date32Type::parse(value).map(|value| values.append_value(value)).is_some(),
             Values::Instant(values) => instant(value).map(|value| values.append_value(value)).is_some(),
-            Values::Int(_) | Values::Bool(_) => false,
+            Values::Int(_) | Values::Float(_) | Values::Bool(_) => false,
         };
         if fits { Ok(()) } else { Err(self.unfit(format_args!("`{value}`"))) }
     }
