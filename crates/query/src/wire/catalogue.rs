@@ -42,9 +42,9 @@ use super::{
 };
 use crate::{
     Kind, ParamKind,
-    params::Tokens,
     run::read_only,
     sql::{Bound, Relation},
+    statement::type_placeholders,
 };
 
 /// The one database there is, whatever name a client asks for.
@@ -131,22 +131,20 @@ impl Catalogue {
 
     /// `declared` are the kinds of parameters as far as the client says them.
     pub async fn plan(&self, sql: &str, declared: &[Option<ParamKind>], settings: &Settings) -> Result<Planned, Failure> {
-        let planned = self.plan_as_written(sql, settings).await?;
+        let planned = self.plan_cast(sql, &[], settings).await?;
         let params = &planned.described.params;
         if params.iter().all(Option::is_some) {
             return Ok(planned);
         }
         // What follows from nothing is as the client says, or a text.
-        let kind = |name: &str| -> Option<ParamKind> {
-            let index = name.parse::<usize>().ok()?.checked_sub(1)?;
-            params.get(index)?.is_none().then(|| declared.get(index).copied().flatten().unwrap_or(ParamKind::Text))
-        };
-        let tokens =
-            Tokens::read(sql).map_err(|error| Failure::of_message(sql, &format!("SQL error: TokenizerError({error})")))?;
-        self.plan_as_written(&tokens.typed(kind), settings).await
+        let said = |index: usize| declared.get(index).copied().flatten().unwrap_or(ParamKind::Text);
+        let kinds: Vec<Option<ParamKind>> =
+            params.iter().enumerate().map(|(index, known)| known.is_none().then(|| said(index))).collect();
+        self.plan_cast(sql, &kinds, settings).await
     }
 
-    async fn plan_as_written(&self, sql: &str, settings: &Settings) -> Result<Planned, Failure> {
+    /// Plans with each parameter cast to its kind, where it has one: `$1` is the first.
+    async fn plan_cast(&self, sql: &str, kinds: &[Option<ParamKind>], settings: &Settings) -> Result<Planned, Failure> {
         measure(sql)?;
         let user = settings.get("session_authorization")?;
         let session = SessionContext::new_with_state(self.session.state());
@@ -155,10 +153,11 @@ impl Catalogue {
         session.register_udf(setting(settings.clone()));
         let wrong = |error: &dyn std::fmt::Display| Failure::of_message(sql, &format!("SQL error: {error}"));
         let mut statements = self.parser.parse(sql).map_err(|error| wrong(&error))?;
-        let statement = match statements.pop() {
+        let mut statement = match statements.pop() {
             Some(statement @ (ast::Statement::Query(_) | ast::Statement::Explain { .. })) if statements.is_empty() => statement,
             _ => return Err(Failure::new(code::NOT_SUPPORTED, "the catalogue answers one SELECT at a time")),
         };
+        type_placeholders(&mut statement, |name| kinds.get(name.parse::<usize>().ok()?.checked_sub(1)?).copied().flatten());
         let planned = session.state().statement_to_plan(Statement::Statement(Box::new(statement))).await;
         let plan = planned.and_then(|plan| read_only(&plan).map(|()| plan)).map_err(|error| Failure::of(sql, &error))?;
         if names_data(&plan) {
