@@ -710,14 +710,18 @@ fn every_file_of_the_folder_is_listed() {
             "auth",
             "collect",
             "dashboards",
+            "dictionary",
+            "experiments",
             "health",
             "identity",
             "import",
             "quarantine",
+            "segment_form",
+            "segments",
             "sql",
             "sql_page",
             "tag",
-            "webhooks"
+            "webhooks",
         ]
     );
     assert_eq!(super::RESOURCES.len(), files.len());
