@@ -133,6 +133,9 @@ fn act(text: &str, pieces: &[Piece]) -> Told {
         "UNLISTEN" => Act::Nothing("UNLISTEN"),
         "CLOSE" if word(1) == "ALL" => Act::Nothing("CLOSE CURSOR ALL"),
         "SET" | "RESET" => return settings::read(pieces, &words).map_err(|failure| (failure, Some(pieces[0].bytes.start))),
+        // The door of SQL has answers of its own to these.
+        "DESCRIBE" | "DESC" => Act::Question,
+        "SHOW" if ["TABLES", "VIEWS", "COLUMNS"].contains(&word(1)) => Act::Question,
         "SHOW" => Act::Show(settings::shown(pieces, &words)),
         "DEALLOCATE" => {
             let name = pieces.iter().skip(1).find(|piece| piece.keyword() != "PREPARE").and_then(Piece::name);
@@ -281,6 +284,8 @@ mod tests {
         check("DISCARD ALL", Act::Nothing("DISCARD ALL"));
         check("DEALLOCATE ALL", Act::Deallocate(None));
         check("DEALLOCATE PREPARE s1", Act::Deallocate(Some("s1".into())));
+        check("SHOW TABLES", Act::Question);
+        check("DESCRIBE orders", Act::Question);
         check("SHOW TIME ZONE", Act::Show("timezone".into()));
         check("SHOW transaction_isolation", Act::Show("transaction_isolation".into()));
     }
