@@ -35,6 +35,8 @@ use datafusion::{
 use futures::{StreamExt, TryStreamExt, stream};
 use tokio::sync::OnceCell;
 
+pub(crate) const RULE: &str = "share_repeated_relations";
+
 /// The optimizer's rules, ours first: it compares what the question says, before anything is moved.
 pub fn rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     let mut rules = Optimizer::new().rules;
@@ -47,7 +49,7 @@ struct Share;
 
 impl OptimizerRule for Share {
     fn name(&self) -> &str {
-        "share_repeated_relations"
+        RULE
     }
 
     fn rewrite(&self, plan: LogicalPlan, _: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {

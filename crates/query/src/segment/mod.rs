@@ -12,11 +12,10 @@ pub use explained::{Explained, explain};
 pub use nights::Rosters;
 pub(crate) use nights::bind_some;
 
-use crate::{Library, Query, QueryError, params::Tokens};
+use crate::{Library, Query, QueryError, statement::Tokens};
 
 /// The segments a segment selects from, by name.
 pub fn selects_from(library: &Library, query: &Query) -> Result<Vec<String>, QueryError> {
-    let tokens = Tokens::read(&query.sql)
-        .map_err(|source| QueryError::Syntax { file: query.file.clone(), message: source.to_string() })?;
+    let tokens = Tokens::read(&query.file, &query.sql)?;
     Ok(tokens.segments().into_iter().filter(|name| library.segment(name).is_some()).collect())
 }

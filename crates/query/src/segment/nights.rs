@@ -32,7 +32,8 @@ use futures::StreamExt;
 use lake::FactTable;
 use model::time::Instant;
 
-use crate::{Desk, ParamValue, Params, Query, QueryError, Value, params::Tokens, run::planning_error};
+use super::Side;
+use crate::{Desk, Library, ParamValue, Params, Query, QueryError, Value, run::planning_error, statement::Tokens};
 
 /// The members of a segment, night after night.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -47,6 +48,44 @@ impl Rosters {
     pub fn members(&self, night: usize) -> BTreeSet<&str> {
         self.nights[night].iter().map(|place| self.customers[*place as usize].as_str()).collect()
     }
+}
+
+/// Rosters in the making.
+#[derive(Default)]
+struct List {
+    rosters: Rosters,
+    places: BTreeMap<String, u32>,
+}
+
+impl List {
+    fn add(&mut self, members: impl IntoIterator<Item = String>) {
+        let mut night = Vec::new();
+        for customer in members {
+            let next = self.rosters.customers.len() as u32;
+            night.push(*self.places.entry(customer).or_insert_with_key(|customer| {
+                self.rosters.customers.push(customer.clone());
+                next
+            }));
+        }
+        night.sort_unstable();
+        night.dedup();
+        self.rosters.nights.push(night);
+    }
+}
+
+/// Whether a text, or what it is made of, asks a table as of a moment of its own. A column of that name costs the time of asking one by one.
+fn names_another_moment(library: &Library, tokens: &Tokens, seen: &mut BTreeSet<String>) -> Result<bool, QueryError> {
+    let segments = tokens.segments().into_iter().filter_map(|name| library.segment(&name));
+    let words: Vec<String> = tokens.words().collect();
+    if words.iter().any(|word| word == crate::functions::as_of::NAME) {
+        return Ok(true);
+    }
+    for query in segments.chain(words.iter().filter_map(|word| library.view(word))) {
+        if seen.insert(query.name.clone()) && names_another_moment(library, &Tokens::read(&query.file, &query.sql)?, seen)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Where a segment has its customer.
@@ -71,19 +110,21 @@ impl Desk {
         let at_once = self.limits.partitions.max(1);
         let mut open = self.clone().left_open();
         open.limits.partitions = 1;
-        let tokens =
-            Tokens::read(&query.sql).map_err(|source| QueryError::Syntax { file: file.clone(), message: source.to_string() })?;
+        let tokens = Tokens::read(file, &query.sql)?;
+        let values = open.values(query, params)?;
+        if names_another_moment(&self.library, &tokens, &mut BTreeSet::new())? {
+            return self.one_by_one(query, params, moments, done).await;
+        }
         let session = open.session(&tokens, file).await?;
-        let plan = open.plan(&session, query, &tokens).await?;
+        let plan = open.plan(&session, query, &tokens, &values).await?;
         customer_column(file, plan.schema().fields().iter().position(|field| field.name() == "customer_id"))?;
-        let plan = open.bound(plan, &open.values(query, params)?).map_err(wrong)?;
+        let plan = open.bound(plan, &values).map_err(wrong)?;
         let frame = session.execute_logical_plan(plan).await.map_err(wrong)?;
         let frame = frame.select_columns(&["customer_id"]).map_err(wrong)?;
         let plan = session.state().optimize(frame.logical_plan()).map_err(wrong)?;
         let plan = self.held(&session, plan, *last, file).await?;
 
-        let mut rosters = Rosters::default();
-        let mut places: BTreeMap<String, u32> = BTreeMap::new();
+        let mut list = List::default();
         let mut nights = futures::stream::iter(moments.iter().copied())
             .map(|as_of| {
                 let mut desk = self.clone();
@@ -93,25 +134,37 @@ impl Desk {
             })
             .buffered(at_once);
         while let Some(night) = nights.next().await {
-            let failed = |message: String| QueryError::Run { file: file.clone(), message };
+            let failed = |message: String| QueryError::run(file, &message);
             let batches = night.map_err(|panic| failed(panic.to_string()))??;
             let mut members = Vec::new();
             for batch in &batches {
                 for value in crate::run::values_of(batch.column(0)).map_err(failed)? {
-                    let Value::Text(customer) = value else { continue };
-                    let next = rosters.customers.len() as u32;
-                    members.push(*places.entry(customer).or_insert_with_key(|customer| {
-                        rosters.customers.push(customer.clone());
-                        next
-                    }));
+                    if let Value::Text(customer) = value {
+                        members.push(customer);
+                    }
                 }
             }
-            members.sort_unstable();
-            members.dedup();
-            rosters.nights.push(members);
+            list.add(members);
             done();
         }
-        Ok(rosters)
+        Ok(list.rosters)
+    }
+
+    /// Each night by itself: for a segment that looks at other moments, which are fixed when it is planned.
+    async fn one_by_one(
+        &self,
+        query: &Query,
+        params: &Params,
+        moments: &[Instant],
+        done: &(dyn Fn() + Sync),
+    ) -> Result<Rosters, QueryError> {
+        let mut list = List::default();
+        for as_of in moments {
+            let desk = self.at(crate::Moment { as_of: *as_of, ..self.moment });
+            list.add((Side { desk: &desk, query, params }).members().await?);
+            done();
+        }
+        Ok(list.rosters)
     }
 
     /// One night: the values that were left open put in, and run.
@@ -122,7 +175,7 @@ impl Desk {
         let plan = state.query_planner().create_physical_plan(&plan, &state).await.map_err(wrong)?;
         let run = datafusion::physical_plan::collect(plan, session.task_ctx());
         match tokio::time::timeout(self.limits.time, run).await {
-            Ok(found) => found.map_err(|source| QueryError::Run { file: file.into(), message: source.strip_backtrace() }),
+            Ok(found) => found.map_err(|source| QueryError::run(file, &source.strip_backtrace())),
             Err(_) => Err(QueryError::Timeout { file: file.into(), seconds: self.limits.time.as_secs() }),
         }
     }
@@ -140,7 +193,7 @@ impl Desk {
         let mut held: BTreeMap<&'static str, Arc<dyn TableProvider>> = BTreeMap::new();
         for (name, wanted) in wanted(&plan).map_err(wrong)? {
             let read = wanted.read(session, self, last, left_bytes).await;
-            let read = read.map_err(|source| QueryError::Run { file: file.into(), message: source.strip_backtrace() })?;
+            let read = read.map_err(|source| QueryError::run(file, &source.strip_backtrace()))?;
             if let Some(table) = read {
                 left_bytes -= table.bytes.min(left_bytes);
                 held.insert(name, Arc::new(table));
