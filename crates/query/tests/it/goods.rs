@@ -52,6 +52,7 @@ fn facts(table: &dyn lake::tables::Table) -> Vec<String> {
                 let text = column.value(row);
                 let value = match kind {
                     Kind::Int => json!(text.parse::<i64>().expect("a whole number")),
+                    Kind::Float => json!(text.parse::<f64>().expect("a number")),
                     Kind::Bool => json!(text == "true"),
                     Kind::Instant => json!(model::time::rfc3339(at(text))),
                     Kind::Text | Kind::Money | Kind::Date => json!(text),
