@@ -51,9 +51,22 @@ fn problem(query: &Query, error: &QueryError) -> Problem {
         QueryError::Syntax { file, mistake } | QueryError::Plan { file, mistake } => {
             Problem::new(file, mistake.place.line, &mistake.message).with_excerpt(&mistake.excerpt)
         }
+        QueryError::Cycle { path, .. } => {
+            let line = path.split(" → ").find_map(|step| names(query, step)).unwrap_or(1);
+            Problem::new(&query.file, line, format!("the segment selects from itself: {path}"))
+        }
+        QueryError::SegmentParam { segment, .. } => {
+            let line = names(query, segment).unwrap_or(1);
+            Problem::new(&query.file, line, shown.trim_start_matches(&format!("{}: ", query.file)))
+        }
         _ => Problem::new(&query.file, 1, shown.trim_start_matches(&format!("{}: ", query.file))),
     };
     error.remedy().into_iter().fold(problem, Problem::with_remedy)
+}
+
+/// The first line that names something.
+fn names(query: &Query, what: &str) -> Option<usize> {
+    query.sql.lines().position(|line| line.contains(what)).map(|index| index + 1)
 }
 
 async fn plan(desk: &Desk, query: &Query) -> Result<Vec<Problem>, QueryError> {
@@ -186,11 +199,6 @@ fn columns(query: &Query, tokens: &Tokens, statement: &Statement, fields: &[Arc<
             }
             Some(_) => {}
         }
-    }
-    if query.name.starts_with(crate::catalog::SEGMENTS) && fields.iter().all(|field| field.name() != "customer_id") {
-        let error = QueryError::NoCustomer { file: query.file.clone() };
-        let problem = Problem::new(&query.file, 0, "the segment returns no `customer_id`");
-        problems.push(error.remedy().into_iter().fold(problem, Problem::with_remedy));
     }
     for column in header.iter().skip(fields.len()) {
         problems.push(

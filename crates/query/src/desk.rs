@@ -338,7 +338,8 @@ impl Desk {
     pub(crate) fn relation_names(&self) -> Vec<String> {
         let views = self.library.views().map(|(name, _)| name.to_string());
         let histories = self.view.tables().map(|(name, _)| format!("{name}_history"));
-        views.chain(histories).chain(self.relations.iter().map(|(name, ..)| name.clone())).collect()
+        let segments = self.library.segments().map(|(name, _)| format!("{SEGMENT_SCHEMA}.{name}"));
+        views.chain(histories).chain(segments).chain(self.relations.iter().map(|(name, ..)| name.clone())).collect()
     }
 
     /// Values for every parameter of a query: given, or its default.

@@ -169,8 +169,20 @@ fn twice(scene: &Scene, name: &str) -> Mistake {
 
 fn relation(scene: &Scene, text: &str, span: Option<Place>) -> Option<Mistake> {
     let name = text.strip_prefix("table '")?.split_once("' not found")?.0;
+    let is_segment = name.contains(".segment.");
     let name = name.rsplit('.').next().unwrap_or(name).trim_matches('"');
     let place = span.or_else(|| scene.find(name)).unwrap_or_else(|| scene.tokens.start());
+    if is_segment {
+        let remedy = "`tsubame segment list` shows all segments";
+        return Some(Mistake::new(place, format!("there is no segment `{name}`"), remedy));
+    }
+    if scene.relations.iter().any(|known| known.strip_prefix("segment.") == Some(name)) {
+        return Some(Mistake::new(
+            place,
+            format!("there is no table `{name}`"),
+            format!("the segment of that name is segment.{name}"),
+        ));
+    }
     let remedy = match nearest(name, scene.relations.iter().map(String::as_str)) {
         Some(near) => format!("did you mean {near}?"),
         None => "`tsubame dictionary` lists the tables".into(),

@@ -124,7 +124,7 @@ async fn what_cannot_be_selected_from_is_said_with_its_path() {
         ("absent", "SELECT customer_id FROM segment.nobody"),
         ("asking", "-- param days int\nSELECT customer_id FROM customer_facts WHERE orders > $days"),
         ("of_asking", "SELECT customer_id\nFROM segment.asking"),
-        ("nameless", "SELECT first_ordered_on AS customer FROM customer_facts"),
+        ("bare", "SELECT customer_id FROM cart_abandoned"),
     ];
     let (desk, problems) = own(&ReadView::empty(), "2026-02-01", &files);
     assert_eq!(problems, []);
@@ -141,10 +141,10 @@ async fn what_cannot_be_selected_from_is_said_with_its_path() {
     check("one", 5, "segment.two → segment.three → segment.one → segment.two", "take one of these steps out");
     check("two", 5, "segment.three → segment.one → segment.two → segment.three", "take one");
     check("self", 4, "the segment selects from itself: segment.self → segment.self", "take one");
-    check("form", 0, "the segment selects from itself", "take one");
-    check("absent", 0, "nobody", "`tsubame segment list` shows all");
+    check("form", 1, "the segment selects from itself", "take one");
+    check("absent", 4, "there is no segment `nobody`", "`tsubame segment list` shows all");
     check("of_asking", 5, "`segment.asking` has the parameter `days` without a default", "-- param days <type> = <value>");
-    check("nameless", 0, "the segment returns no `customer_id`", "select `customer_id`");
+    check("bare", 4, "there is no table `cart_abandoned`", "segment.cart_abandoned");
 }
 
 #[tokio::test]
