@@ -206,7 +206,7 @@ const WRITES: [&str; 34] = [
 ];
 
 /// Functions that tell of the server or the catalogue, and are known there alone.
-const CATALOGUE_FUNCTIONS: [&str; 16] = [
+const CATALOGUE_FUNCTIONS: [&str; 17] = [
     "version",
     "current_database",
     "current_schema",
@@ -223,6 +223,7 @@ const CATALOGUE_FUNCTIONS: [&str; 16] = [
     "has_any_column_privilege",
     "quote_ident",
     "to_regclass",
+    "to_regtype",
 ];
 
 /// The same without parentheses.

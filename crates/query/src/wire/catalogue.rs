@@ -32,11 +32,12 @@ use datafusion::{
 use datafusion_postgres::datafusion_pg_catalog::{
     pg_catalog::context::EmptyContextProvider, setup_pg_catalog, sql::PostgresCompatibilityParser,
 };
+use datafusion_postgres::pgwire::api::Type;
 use futures::StreamExt;
 use tokio::sync::Semaphore;
 
 use super::{
-    Answering, Described,
+    Answering, Described, absent,
     failure::{Failure, code},
     settings::Settings,
 };
@@ -126,6 +127,7 @@ impl Catalogue {
         for (name, value) in constants() {
             session.register_udf(constant(name, value));
         }
+        session.register_udf(to_regtype());
         Ok(Catalogue { session, parser: PostgresCompatibilityParser::new(), asking: Semaphore::new(AT_ONCE), time_max: TIME_MAX })
     }
 
@@ -157,6 +159,7 @@ impl Catalogue {
             Some(statement @ (ast::Statement::Query(_) | ast::Statement::Explain { .. })) if statements.is_empty() => statement,
             _ => return Err(Failure::new(code::NOT_SUPPORTED, "the catalogue answers one SELECT at a time")),
         };
+        absent::leave_out(&mut statement);
         type_placeholders(&mut statement, |name| kinds.get(name.parse::<usize>().ok()?.checked_sub(1)?).copied().flatten());
         let planned = session.state().statement_to_plan(Statement::Statement(Box::new(statement))).await;
         let plan = planned.and_then(|plan| read_only(&plan).map(|()| plan)).map_err(|error| Failure::of(sql, &error))?;
@@ -376,6 +379,17 @@ fn setting(settings: Settings) -> ScalarUDF {
             Err(_) if args.len() > 1 => Ok(ColumnarValue::Scalar(ScalarValue::Utf8(None))),
             Err(failure) => datafusion::common::exec_err!("{}", failure.message),
         }
+    })
+}
+
+/// The number of a type by its name; null where there is none, as of extensions that clients look for.
+fn to_regtype() -> ScalarUDF {
+    answer("to_regtype", DataType::Int32, |args| {
+        let number = |name: &str| (16..5_000).find(|number| Type::from_oid(*number).is_some_and(|found| found.name() == name));
+        Ok(ColumnarValue::Scalar(ScalarValue::Int32(match args.first() {
+            Some(ColumnarValue::Scalar(name)) => name.try_as_str().flatten().and_then(number).map(|number| number as i32),
+            _ => None,
+        })))
     })
 }
 

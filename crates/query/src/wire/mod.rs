@@ -8,10 +8,12 @@
 //! | `copy` | COPY (…) TO STDOUT |
 //! | `bound` | parameters |
 //! | `rows` | answers as rows |
+//! | `absent` | what the catalogue of a shop does not have, left out of statements |
 //! | `catalogue` | `pg_catalog`, `information_schema`, `version()` |
 //! | `connection` | one connection: coming in, then question after question |
 //! | `failure` | what is said when something is refused or fails |
 
+mod absent;
 mod act;
 mod bound;
 mod catalogue;
