@@ -9,10 +9,39 @@
 -- column share         rate    ja:"会員構成比"  en:"Share of customers"
 -- column net_revenue   money   ja:"純売上"  en:"Net revenue"
 -- column per_customer  money   ja:"1人あたり純売上"  en:"Net per customer"
+WITH cell AS (
+    -- Customers of one day and one number of orders score the same: some thousands of cells are ranked, and not every customer.
+    SELECT last_ordered_on, orders, count(*) AS buyers, sum(net_revenue) AS net
+    FROM customer_facts
+    GROUP BY last_ordered_on, orders
+), recency AS (
+    SELECT
+        last_ordered_on,
+        CAST(sum(sum(buyers)) OVER (ORDER BY last_ordered_on) - sum(buyers) AS BIGINT) AS older,
+        CAST(sum(sum(buyers)) OVER () AS BIGINT) AS n
+    FROM cell
+    GROUP BY last_ordered_on
+), frequency AS (
+    SELECT orders, CAST(sum(sum(buyers)) OVER (ORDER BY orders) - sum(buyers) AS BIGINT) AS rarer
+    FROM cell
+    GROUP BY orders
+)
 SELECT
     r, f, customers,
     CAST(customers AS DOUBLE) / CAST(sum(customers) OVER () AS DOUBLE) AS share,
     CAST(net AS DECIMAL(18, 4)) AS net_revenue,
     CAST(CAST(net AS DOUBLE) / customers AS DECIMAL(18, 4)) AS per_customer
-FROM (SELECT r, f, count(*) AS customers, sum(net_revenue) AS net FROM customer_ranks GROUP BY r, f) AS cell
+FROM (
+    SELECT r, f, CAST(sum(buyers) AS BIGINT) AS customers, sum(net) AS net
+    FROM (
+        SELECT
+            1 + least(4, CAST(floor(CAST(5 * older AS DOUBLE) / greatest(n - 1, 1)) AS BIGINT)) AS r,
+            1 + least(4, CAST(floor(CAST(5 * rarer AS DOUBLE) / greatest(n - 1, 1)) AS BIGINT)) AS f,
+            cell.buyers, cell.net
+        FROM cell
+        JOIN recency ON recency.last_ordered_on = cell.last_ordered_on
+        JOIN frequency ON frequency.orders = cell.orders
+    ) AS scored
+    GROUP BY r, f
+) AS summed
 ORDER BY r DESC, f DESC
