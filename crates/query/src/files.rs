@@ -33,6 +33,8 @@ pub struct FileDesk {
 impl FileDesk {
     pub async fn open(tables: &BTreeMap<String, FileTable>, limits: Limits) -> Result<FileDesk, QueryError> {
         let session = new_session(limits, ShopZone::tokyo(), "files")?;
+        // Which side of a join is the smaller is in the files' footers alone.
+        session.state_ref().write().config_mut().options_mut().execution.collect_statistics = true;
         for (name, table) in tables {
             let files: Vec<String> = table.files.iter().map(|file| file.to_string_lossy().into_owned()).collect();
             let wrong = |source| planning_error(name, source);
@@ -65,17 +67,6 @@ impl FileDesk {
         let failed = |source: DataFusionError| QueryError::Run { file: name.into(), message: source.strip_backtrace() };
         let batches = frame.execute_stream().await.map_err(failed)?.try_collect().await.map_err(failed)?;
         Ok(FileRows { name: name.into(), schema, batches })
-    }
-
-    /// The plan that would run, for people who want to know why it takes what it takes.
-    pub async fn explain(&self, name: &str, sql: &str, params: &Params) -> Result<String, QueryError> {
-        let explained = self.run(name, &format!("EXPLAIN ANALYZE {sql}"), params).await?;
-        Ok(explained
-            .answer()?
-            .rows
-            .iter()
-            .map(|row| row.iter().map(|cell| cell.plain()).collect::<Vec<_>>().join("\n"))
-            .collect())
     }
 }
 
