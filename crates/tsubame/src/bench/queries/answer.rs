@@ -26,10 +26,10 @@ pub async fn serve() -> Result<(), Fault> {
     for line in lines {
         let question: Question = read(&line)?;
         let (wall, processor) = (Instant::now(), processor_ms());
-        let (answered, took) = match (&lake, question.sql.strip_prefix("report ")) {
-            (Some(lake), Some(report)) => {
+        let (answered, took) = match (&lake, report(&question.sql)) {
+            (Some(lake), Some((name, params))) => {
                 let desk = desk(lake, today, setup.threads).await?;
-                let rows = desk.ask(report, &Params::new()).await;
+                let rows = desk.ask(name, &params).await;
                 (rows.map_err(Fault::from), (wall.elapsed(), processor_ms() - processor))
             }
             _ => {
@@ -55,7 +55,15 @@ pub async fn serve() -> Result<(), Fault> {
     Ok(())
 }
 
-/// A desk on the lake at the end of the day before.
+/// A question to the product's own reports: `report NAME`, and texts for its parameters as `name=value`.
+pub fn report(text: &str) -> Option<(&str, Params)> {
+    let mut words = text.strip_prefix("report ")?.split(' ');
+    let name = words.next()?;
+    let given = words.filter_map(|word| word.split_once('='));
+    Some((name, given.map(|(name, value)| (name.into(), ParamValue::Text(value.into()))).collect()))
+}
+
+/// A desk on the lake at noon of the day of the questions.
 pub async fn desk(lake: &Lake, today: NaiveDate, threads: usize) -> Result<Desk, Fault> {
     let zone = ShopZone::parse("UTC").map_err(|error| Fault::new(Exit::Failed, error.to_string()))?;
     let (library, _) = Library::load(None);
