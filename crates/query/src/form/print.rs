@@ -35,7 +35,7 @@ impl Form {
             let line = sql.lines().count() + 1;
             let kind_name = format!("{kind:?}").to_lowercase();
             let _ = writeln!(sql, "-- column {name} {kind_name} ja:\"{}\" en:\"{}\"", label.ja, label.en);
-            header.columns.push(ColumnHeader { name: name.clone(), kind, label, line });
+            header.columns.push(ColumnHeader { name: name.clone(), kind, label, personal: None, line });
         }
         let selected: Vec<String> = columns
             .iter()
