@@ -97,9 +97,10 @@ pub fn list(workspace: &Workspace) -> Result<Answer, QueryError> {
     Ok(Answer { columns, rows })
 }
 
-/// A segment's title; those that are forms have one per language.
+/// A segment's title in the reader's language.
 pub fn title(library: &Library, query: &Query, lang: &str) -> String {
-    library.forms.get(&query.name).map_or_else(|| query.header.title.clone(), |form| form.title.get(lang).to_string())
+    let titles = library.forms.get(&query.name).map_or_else(|| query.header.titles(), |form| form.title.clone());
+    titles.get(lang).to_string()
 }
 
 /// Clause by clause, those of the segments it is made of after its own.

@@ -20,7 +20,13 @@ impl Form {
                 columns.push((alias, value, Some(test.attribute)));
             }
         }
-        let mut header = Header { title: line(&self.title.en), description: line(&self.description.en), ..Header::default() };
+        let mut header = Header {
+            title: line(&self.title.en),
+            title_ja: line(&self.title.ja),
+            description: line(&self.description.en),
+            description_ja: line(&self.description.ja),
+            ..Header::default()
+        };
         if header.title.is_empty() {
             header.title = line(&self.title.ja);
         }
