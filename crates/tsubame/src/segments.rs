@@ -1,6 +1,6 @@
 //! Segments as people meet them, on the command line and on pages: by name, with what they are made of and where they are used.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use query::{
     Answer, Kind, Library, Query, QueryError, Value,
@@ -54,6 +54,23 @@ pub fn uses(workspace: &Workspace) -> Result<BTreeMap<String, Uses>, QueryError>
         }
     }
     Ok(uses)
+}
+
+/// The segments whose members are saved night by night: the shop's own, and those that its scenarios, exports and own segments use. The
+/// others of the library are there to be taken up.
+pub fn kept(workspace: &Workspace) -> Result<BTreeSet<String>, QueryError> {
+    let uses = uses(workspace)?;
+    let is_own = |name: &str, query: &Query| !query.file.starts_with(&format!("queries/segments/{name}."));
+    let own: BTreeSet<&str> =
+        workspace.library.segments().filter(|(name, query)| is_own(name, query)).map(|(name, _)| name).collect();
+    let is_used = |name: &str| {
+        uses.get(name).is_some_and(|uses| {
+            !uses.scenarios.is_empty() || !uses.exports.is_empty() || uses.segments.iter().any(|by| own.contains(by.as_str()))
+        })
+    };
+    let needs_nothing = |query: &Query| query.header.params.iter().all(|param| param.default.is_some());
+    let kept = workspace.library.segments().filter(|(name, query)| needs_nothing(query) && (own.contains(name) || is_used(name)));
+    Ok(kept.map(|(name, _)| name.to_string()).collect())
 }
 
 /// Every segment, what it takes, what it is made of, and what uses it.

@@ -168,7 +168,8 @@ async fn test(State(app): Shared, Extension(visit): Extension<Arc<Visit>>, Path(
             "Choose fewer, or use the command `tsubame segment back-test`.",
         ));
     }
-    let asked = Asked { segment: name.clone(), params: Params::new(), from, to, window_days, as_happened: true };
+    let asked =
+        Asked { segment: name.clone(), params: Params::new(), from, to, window_days, as_happened: true, overlaps_all: false };
     let report = {
         let _permit = app.asking.acquire().await.expect("nobody closes it");
         back_test(&app.workspace, &asked, &|| {}).await.map_err(|fault| bad(&fault))?
