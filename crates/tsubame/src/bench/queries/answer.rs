@@ -1,6 +1,6 @@
 //! Our side of `bench queries`, a process of its own: questions to Parquet files and to a lake, and what each took.
 
-use std::{io::BufRead, path::Path, time::Instant};
+use std::{path::Path, time::Instant};
 
 use chrono::{NaiveDate, TimeDelta};
 use lake::Lake;
@@ -12,8 +12,7 @@ use super::peer::{Answered, Question, Setup};
 use crate::fault::{Exit, Fault};
 
 pub async fn serve() -> Result<(), Fault> {
-    let mut lines = std::io::stdin().lock().lines().map_while(Result::ok);
-    let setup: Setup = read(&lines.next().unwrap_or_default())?;
+    let setup: Setup = read(&next_line().unwrap_or_default())?;
     let today: NaiveDate =
         setup.today.parse().map_err(|_| Fault::new(Exit::Config, format!("`{}` is not a day", setup.today)))?;
     let mut params: Params = [("today".into(), ParamValue::Date(today))].into();
@@ -23,7 +22,7 @@ pub async fn serve() -> Result<(), Fault> {
         Some(folder) => Some(Lake::open(folder).await?),
         None => None,
     };
-    for line in lines {
+    while let Some(line) = next_line() {
         let question: Question = read(&line)?;
         let (wall, processor) = (Instant::now(), processor_ms());
         let (answered, took) = match (&lake, report(&question.sql)) {
@@ -53,6 +52,13 @@ pub async fn serve() -> Result<(), Fault> {
         println!("{}", serde_json::to_string(&answer).expect("plain JSON"));
     }
     Ok(())
+}
+
+/// The next line of the standard input; none at its end.
+fn next_line() -> Option<String> {
+    let mut line = String::new();
+    let read = std::io::stdin().read_line(&mut line).ok()?;
+    (read > 0).then(|| line.trim_end().to_string())
 }
 
 /// A question to the product's own reports: `report NAME`, and texts for its parameters as `name=value`.
