@@ -91,7 +91,7 @@ pub fn in_force(shop: &Shop, library: &Library) -> Vec<Convention> {
             continue;
         }
         let (ja, en) = spoken(&definition.name);
-        say(&ja, &en, value, &format!("`-- param {}` of {}", definition.name, used_by.join(", ")));
+        say(&ja, &en, value, &format!("tsubame.toml: [definitions] {} ({})", definition.name, used_by.join(", ")));
     }
     list
 }
@@ -104,8 +104,17 @@ fn spoken(name: &str) -> (String, String) {
         "hours" => ("問いの期間（時間）", "Hours a question looks at"),
         "hours_max" => ("問いの期間の上限（時間）", "Hours a question looks at, at most"),
         "top" => ("上位とみなす割合", "Share that counts as the top"),
-        "dormant_days" => ("休眠とみなす最終購入からの日数", "Days since the last purchase from which somebody is dormant"),
-        "lapsed_days" => ("離脱とみなす最終購入からの日数", "Days since the last purchase from which somebody has lapsed"),
+        "dormant_days" => (
+            "休眠とみなす最終購入からの日数（0はデータから）",
+            "Days since the last purchase from which somebody is dormant (0 asks the data)",
+        ),
+        "lapsed_days" => (
+            "離脱とみなす最終購入からの日数（0はデータから）",
+            "Days since the last purchase from which somebody has lapsed (0 asks the data)",
+        ),
+        "rfm_days" => ("RFMの対象期間（日）", "Days that RFM looks at"),
+        "first_orders_from" => ("初回購入を確実とみなす開始日", "From this day on first orders are surely the first"),
+        "predict_days" => ("予測する期間（日）", "Days ahead that are predicted"),
         "from" => ("期間の始まり", "Where a period begins"),
         "to" | "until" => ("期間の終わり", "Where a period ends"),
         _ => return (format!("{name} の既定値"), format!("Default of {name}")),
