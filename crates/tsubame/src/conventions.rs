@@ -82,16 +82,20 @@ pub fn in_force(shop: &Shop, library: &Library) -> Vec<Convention> {
     );
     let cost: Vec<String> = shop.cost.iter().map(|(channel, cost)| format!("{channel} {cost}")).collect();
     say("1通の費用", "Cost of a message", cost.join(", "), &setting("[cost]"));
-    for definition in dictionary::definitions(library) {
+    let definitions = dictionary::definitions(library);
+    for definition in &definitions {
         let value = definition.value.plain();
         // The machine's own questions, and filters that let everything through, define nothing.
-        let used_by: Vec<&str> =
-            definition.used_by.iter().map(String::as_str).filter(|name| !name.starts_with("system/")).collect();
+        let is_asked = |name: &&str| !name.starts_with("system/") || name.starts_with("system/views/");
+        let used_by: Vec<&str> = definition.used_by.iter().map(String::as_str).filter(is_asked).collect();
         if used_by.is_empty() || value.is_empty() {
             continue;
         }
         let (ja, en) = spoken(&definition.name);
-        say(&ja, &en, value, &format!("tsubame.toml: [definitions] {} ({})", definition.name, used_by.join(", ")));
+        // One value everywhere is the shop's to define; where questions differ, each has its own.
+        let is_one = definitions.iter().filter(|other| other.name == definition.name).count() == 1;
+        let place = if is_one { "tsubame.toml: [definitions]" } else { "-- param" };
+        say(&ja, &en, value, &format!("{place} {} ({})", definition.name, used_by.join(", ")));
     }
     list
 }
