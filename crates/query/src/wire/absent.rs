@@ -5,13 +5,15 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, Expr, FunctionArguments, GroupByExpr, Ident, JoinOperator, ObjectName, Query, Select, SelectItem, SetExpr,
-    Statement, TableFactor, TableWithJoins, Value, VisitMut, VisitorMut,
+    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, GroupByExpr, Ident,
+    JoinOperator, ObjectName, Query, Select, SelectItem, SetExpr, Statement, TableFactor, TableWithJoins, Value, VisitMut,
+    VisitorMut,
 };
 
 /// Relations of `pg_catalog` that say nothing of a relation of the shop.
-const EMPTY: [&str; 16] = [
+const EMPTY: [&str; 17] = [
     "pg_attrdef",
+    "pg_collation",
     "pg_constraint",
     "pg_enum",
     "pg_foreign_server",
@@ -76,10 +78,47 @@ impl VisitorMut for Absent {
             {
                 **right = Expr::value(Value::SingleQuotedString("-".into()));
             }
+            Expr::Case { conditions, else_result, .. }
+                if conditions.iter().all(|when| is_null(&when.result)) && else_result.as_deref().is_none_or(is_null) =>
+            {
+                *expr = Expr::value(Value::Null);
+            }
+            // The engine escapes by a backslash alone.
+            Expr::Like { pattern, escape_char, .. } | Expr::ILike { pattern, escape_char, .. } => {
+                let escape = match escape_char.as_ref().map(|escape| &escape.value) {
+                    Some(Value::SingleQuotedString(escape)) if escape.chars().count() == 1 => escape.clone(),
+                    _ => return ControlFlow::Continue(()),
+                };
+                *escape_char = None;
+                if escape != "\\" {
+                    let written = std::mem::replace(pattern.as_mut(), Expr::value(Value::Null));
+                    **pattern = replaced(written, escape, "\\".into());
+                }
+            }
             _ => {}
         }
         ControlFlow::Continue(())
     }
+}
+
+/// `replace(expr, from, to)`.
+fn replaced(expr: Expr, from: String, to: String) -> Expr {
+    let text = |text: String| Expr::value(Value::SingleQuotedString(text));
+    let args = [expr, text(from), text(to)].map(|arg| FunctionArg::Unnamed(FunctionArgExpr::Expr(arg)));
+    Expr::Function(Function {
+        name: ObjectName::from(vec![Ident::new("replace")]),
+        uses_odbc_syntax: false,
+        parameters: FunctionArguments::None,
+        args: FunctionArguments::List(FunctionArgumentList { duplicate_treatment: None, args: args.into(), clauses: Vec::new() }),
+        filter: None,
+        null_treatment: None,
+        over: None,
+        within_group: Vec::new(),
+    })
+}
+
+fn is_null(expr: &Expr) -> bool {
+    matches!(expr, Expr::Value(value) if value.value == Value::Null)
 }
 
 fn is_empty(from: &TableWithJoins) -> bool {

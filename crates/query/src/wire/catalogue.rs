@@ -4,7 +4,7 @@
 //! be quick. So the session here holds no data at all (relations have columns and no rows), functions whose answers can grow without bound are
 //! taken away, and a statement is measured before it is parsed.
 
-use std::{sync::Arc, time::Duration};
+use std::{ops::ControlFlow, sync::Arc, time::Duration};
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use datafusion::{
@@ -38,6 +38,7 @@ use tokio::sync::Semaphore;
 
 use super::{
     Answering, Described, absent,
+    bound::PARAMS_MAX,
     failure::{Failure, code},
     settings::Settings,
 };
@@ -45,7 +46,7 @@ use crate::{
     Kind, ParamKind,
     run::read_only,
     sql::{Bound, Relation},
-    statement::type_placeholders,
+    statement::{placeholder, type_placeholders},
 };
 
 /// The one database there is, whatever name a client asks for.
@@ -159,6 +160,8 @@ impl Catalogue {
             Some(statement @ (ast::Statement::Query(_) | ast::Statement::Explain { .. })) if statements.is_empty() => statement,
             _ => return Err(Failure::new(code::NOT_SUPPORTED, "the catalogue answers one SELECT at a time")),
         };
+        // Before anything is left out: a client sends the parameters it wrote.
+        let count = parameters(&statement);
         absent::leave_out(&mut statement);
         type_placeholders(&mut statement, |name| kinds.get(name.parse::<usize>().ok()?.checked_sub(1)?).copied().flatten());
         let planned = session.state().statement_to_plan(Statement::Statement(Box::new(statement))).await;
@@ -167,7 +170,9 @@ impl Catalogue {
             return Err(Failure::new(code::NOT_SUPPORTED, "one statement asks the shop's data and the catalogue")
                 .hint("ask twice: the catalogue has columns and no rows"));
         }
-        let described = described(sql, &plan)?;
+        let mut described = described(sql, &plan)?;
+        let params = &mut described.params;
+        params.resize(count.max(params.len()), None);
         Ok(Planned { session, plan, sql: sql.into(), described })
     }
 
@@ -266,6 +271,17 @@ fn names_data(plan: &LogicalPlan) -> bool {
         Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
     });
     found
+}
+
+/// The highest number of a parameter in a statement.
+fn parameters(statement: &ast::Statement) -> usize {
+    let mut count = 0;
+    let _ = ast::visit_expressions(statement, |expr| {
+        let number = placeholder(expr).and_then(|name| name.parse::<usize>().ok()).filter(|number| *number <= PARAMS_MAX);
+        count = count.max(number.unwrap_or(0));
+        ControlFlow::<()>::Continue(())
+    });
+    count
 }
 
 fn described(sql: &str, plan: &LogicalPlan) -> Result<Described, Failure> {
