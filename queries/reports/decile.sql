@@ -30,8 +30,8 @@ FROM (
             CAST(days_between(last_ordered_on, $today) AS DOUBLE) AS recency_days
         FROM (
             SELECT customer_id, CAST(sum(net) AS DECIMAL(18, 4)) AS net, max(ordered_on) AS last_ordered_on
-            FROM purchases
-            WHERE customer_id IS NOT NULL AND ordered_on > add_days($today, 0 - $days)
+            FROM purchase_days
+            WHERE ordered_on > add_days($today, 0 - $days)
             GROUP BY customer_id
         ) AS buyer
     ) AS tiled

@@ -13,21 +13,34 @@
 -- column rate      rate    ja:"F2転換率"  en:"F2 rate"
 -- column immature  bool    ja:"観測途中"  en:"Still open"
 SELECT
-    buyer.cohort,
+    cohort.cohort,
     CAST(horizon.n AS BIGINT) AS days,
-    count(*) AS buyers,
-    CAST(sum(CASE WHEN buyer.age >= horizon.n THEN 1 ELSE 0 END) AS BIGINT) AS matured,
-    CAST(sum(CASE WHEN buyer.age >= horizon.n AND buyer.gap <= horizon.n THEN 1 ELSE 0 END) AS BIGINT) AS f2,
-    CAST(sum(CASE WHEN buyer.age >= horizon.n AND buyer.gap <= horizon.n THEN 1 ELSE 0 END) AS DOUBLE)
-        / nullif(sum(CASE WHEN buyer.age >= horizon.n THEN 1 ELSE 0 END), 0) AS rate,
-    min(buyer.age) < horizon.n AS immature
+    cohort.buyers,
+    CAST(CASE horizon.n WHEN 30 THEN old_30 WHEN 60 THEN old_60 WHEN 90 THEN old_90 ELSE old_180 END AS BIGINT) AS matured,
+    CAST(CASE horizon.n WHEN 30 THEN f2_30 WHEN 60 THEN f2_60 WHEN 90 THEN f2_90 ELSE f2_180 END AS BIGINT) AS f2,
+    CAST(CASE horizon.n WHEN 30 THEN f2_30 WHEN 60 THEN f2_60 WHEN 90 THEN f2_90 ELSE f2_180 END AS DOUBLE)
+        / nullif(CASE horizon.n WHEN 30 THEN old_30 WHEN 60 THEN old_60 WHEN 90 THEN old_90 ELSE old_180 END, 0) AS rate,
+    cohort.youngest < horizon.n AS immature
 FROM (
+    -- One row per cohort first: four horizons would make four rows of every customer.
     SELECT
-        CAST(date_trunc('month', first_ordered_on) AS DATE) AS cohort,
-        days_between(first_ordered_on, $today) AS age,
-        days_between(first_ordered_on, second_ordered_on) AS gap
-    FROM customer_facts
-) AS buyer
+        cohort, count(*) AS buyers, min(age) AS youngest,
+        sum(CASE WHEN age >= 30 THEN 1 ELSE 0 END) AS old_30,
+        sum(CASE WHEN age >= 60 THEN 1 ELSE 0 END) AS old_60,
+        sum(CASE WHEN age >= 90 THEN 1 ELSE 0 END) AS old_90,
+        sum(CASE WHEN age >= 180 THEN 1 ELSE 0 END) AS old_180,
+        sum(CASE WHEN age >= 30 AND gap <= 30 THEN 1 ELSE 0 END) AS f2_30,
+        sum(CASE WHEN age >= 60 AND gap <= 60 THEN 1 ELSE 0 END) AS f2_60,
+        sum(CASE WHEN age >= 90 AND gap <= 90 THEN 1 ELSE 0 END) AS f2_90,
+        sum(CASE WHEN age >= 180 AND gap <= 180 THEN 1 ELSE 0 END) AS f2_180
+    FROM (
+        SELECT
+            CAST(date_trunc('month', first_ordered_on) AS DATE) AS cohort,
+            days_between(first_ordered_on, $today) AS age,
+            days_between(first_ordered_on, second_ordered_on) AS gap
+        FROM customer_facts
+    ) AS buyer
+    GROUP BY cohort
+) AS cohort
 CROSS JOIN (VALUES (30), (60), (90), (180)) AS horizon (n)
-GROUP BY buyer.cohort, horizon.n
 ORDER BY cohort, days

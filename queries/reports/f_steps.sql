@@ -37,7 +37,7 @@ FROM (
                 SELECT
                     nth AS step,
                     CASE WHEN days_between(ordered_on, $today) >= $days THEN 1 ELSE 0 END AS ripe,
-                    days_between(ordered_on, lead(ordered_on) OVER (PARTITION BY customer_id ORDER BY ordered_on)) AS gap
+                    days_between(ordered_on, next_ordered_on) AS gap
                 FROM purchase_days
             ) AS purchase
             WHERE step <= $steps

@@ -16,23 +16,15 @@ SELECT
     CAST(sum(cell.net) AS DECIMAL(18, 4)) AS net_revenue,
     CAST(CAST(sum(cell.net) AS DOUBLE) / sum(CASE WHEN cell.age = 0 THEN cell.buyers ELSE 0 END) AS DECIMAL(18, 4)) AS ltv
 FROM (
-    -- One row per cohort and age; every customer buys at age 0, so its buyers are the cohort.
-    SELECT cohort, age, count(*) AS buyers, sum(net) AS net
+    -- Every customer buys at age 0, and has one first day.
+    SELECT cohort, age, CAST(sum(CASE WHEN nth = 1 THEN 1 ELSE 0 END) AS BIGINT) AS buyers, sum(net) AS net
     FROM (
         SELECT
-            purchase.customer_id,
-            CAST(date_trunc('month', buyer.first_ordered_on) AS DATE) AS cohort,
-            months_between(buyer.first_ordered_on, purchase.ordered_on) AS age,
-            sum(purchase.net) AS net
-        FROM purchases AS purchase
-        JOIN (
-            SELECT customer_id, min(ordered_on) AS first_ordered_on
-            FROM purchases
-            WHERE customer_id IS NOT NULL
-            GROUP BY customer_id
-        ) AS buyer ON buyer.customer_id = purchase.customer_id
-        GROUP BY purchase.customer_id, buyer.first_ordered_on, months_between(buyer.first_ordered_on, purchase.ordered_on)
-    ) AS customer_month
+            CAST(date_trunc('month', first_ordered_on) AS DATE) AS cohort,
+            months_between(first_ordered_on, ordered_on) AS age,
+            nth, net
+        FROM purchase_days
+    ) AS day
     GROUP BY cohort, age
 ) AS cell
 JOIN generate_series(0, 600) AS age (age) ON age.age >= cell.age

@@ -30,20 +30,13 @@ FROM (
         SELECT
             session.session_id, session.viewed, session.carted,
             CASE WHEN session.checkout_at IS NOT NULL THEN 1 ELSE 0 END AS checked_out,
-            max(CASE WHEN session.said_ordered = 1 OR purchase.order_id IS NOT NULL THEN 1 ELSE 0 END) AS ordered
+            max(CASE WHEN session.ordered = 1 OR purchase.order_id IS NOT NULL THEN 1 ELSE 0 END) AS ordered
         FROM (
             SELECT
-                session_id,
-                max(customer_id) AS customer_id,
-                max(CASE WHEN name = 'product_viewed' THEN 1 ELSE 0 END) AS viewed,
-                max(CASE WHEN name = 'product_added' OR (name = 'cart_updated' AND value > 0) THEN 1 ELSE 0 END) AS carted,
-                min(CASE WHEN name = 'checkout_started' THEN occurred_at END) AS checkout_at,
-                max(CASE WHEN name IN ('order_completed', 'order_placed') THEN 1 ELSE 0 END) AS said_ordered,
-                min(occurred_at) AS first_at,
-                max(occurred_at) AS last_at
-            FROM events
-            WHERE session_id IS NOT NULL
-            GROUP BY session_id
+                state.session_id, coalesce(who.survivor_id, state.customer_id) AS customer_id, state.viewed, state.carted,
+                state.checkout_at, state.ordered, state.first_at, state.last_at
+            FROM session_states AS state
+            LEFT JOIN survivors AS who ON who.customer_id = state.customer_id
         ) AS session
         LEFT JOIN orders AS purchase
             ON purchase.customer_id = session.customer_id

@@ -1,7 +1,9 @@
 -- Birthday this week
+-- ja 誕生日が近い会員
 --
 -- Customers whose birthday is today or on one of the six days after. Who was born on 29 February celebrates on the 28th
 -- in other years.
+-- ja 今日から7日以内に誕生日を迎える会員です。2月29日生まれの人は、平年は2月28日とします。
 --
 -- column customer_id  text    ja:"会員ID"  en:"Customer"
 -- column birthday     date    ja:"誕生日"  en:"Birthday"

@@ -1,7 +1,9 @@
 -- Dormant, top 30 % by lifetime value
+-- ja LTV上位30%の休眠会員
 --
 -- Customers whose last paid order is at least `days` old and whose net revenue ranks in the top share. `$as_of` (an
 -- instant) and `$today` (its shop date) are given to every query.
+-- ja 最終購入から `days` 日以上たち、純売上が上位 `top` に入る会員です。
 --
 -- param days int   = 150
 -- param top  float = 0.30

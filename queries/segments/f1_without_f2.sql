@@ -1,6 +1,8 @@
 -- Bought once, no second purchase
+-- ja 2回目の購入がない会員（F2候補）
 --
 -- Customers whose only purchase day is at least `days` and at most `days_max` days ago.
+-- ja 購入日が1日だけで、それが `days`〜`days_max` 日前の会員です。
 --
 -- param days     int = 30
 -- param days_max int = 3650

@@ -522,13 +522,8 @@ fn type_of(names: &Names) -> Type {
 
 /// The share of the filled cells that read as the type; `None` when all are empty.
 fn share_that_fits(kind: Type, at: usize, sample: &[Row]) -> Option<f64> {
-    let cells: Vec<&str> = sample
-        .iter()
-        .filter_map(|row| row.fields.get(at)?.as_deref())
-        .map(str::trim)
-        .filter(|cell| !cell.is_empty())
-        .take(200)
-        .collect();
+    let cells: Vec<&str> =
+        sample.iter().filter_map(|row| row.cells.get(at)).map(str::trim).filter(|cell| !cell.is_empty()).take(200).collect();
     if cells.is_empty() {
         return None;
     }
@@ -611,13 +606,8 @@ fn render(name: &str, layout: &Layout, guess: &Guess, placed: &[Placed], header:
             if doubled {
                 members.push(format!("nth = {}", placed.nth));
             }
-            let cells = || {
-                sample
-                    .iter()
-                    .filter_map(|row| row.fields.get(placed.at[0])?.as_deref())
-                    .map(str::trim)
-                    .filter(|cell| !cell.is_empty())
-            };
+            let cells =
+                || sample.iter().filter_map(|row| row.cells.get(placed.at[0])).map(str::trim).filter(|cell| !cell.is_empty());
             match placed.kind {
                 Type::Money if cells().any(|cell| Money::parse(cell).is_err()) => members.push("as = \"float\"".into()),
                 Type::Instant | Type::Date => {
@@ -689,8 +679,8 @@ mod tests {
 
     fn rows(lines: &[&str]) -> Vec<Row> {
         let row = |(index, line): (usize, &&str)| {
-            let fields = line.split(',').map(|cell| (!cell.is_empty()).then(|| cell.to_string())).collect();
-            Row { line: index as u64 + 2, fields, raw: Vec::new() }
+            let cells = line.split(',').map(|cell| (!cell.is_empty()).then(|| cell.to_string())).collect();
+            Row { line: index as u64 + 2, cells, raw: Vec::new() }
         };
         lines.iter().enumerate().map(row).collect()
     }

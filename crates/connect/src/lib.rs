@@ -24,5 +24,6 @@ pub mod import;
 pub mod mapping;
 pub mod personal;
 pub mod senders;
+pub mod serving;
 pub mod shops;
 pub mod template;

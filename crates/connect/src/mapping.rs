@@ -40,7 +40,7 @@ use toml::{
 use unicode_normalization::UnicodeNormalization;
 
 use crate::{
-    formats::{Encoding, Layout},
+    formats::{Cells, Encoding, Layout},
     import,
 };
 
@@ -249,9 +249,9 @@ pub struct Clause {
 }
 
 /// Whether a row's cells satisfy all of the clauses, each at its place.
-pub fn holds(clauses: &[(usize, Clause)], fields: &[Option<String>]) -> bool {
+pub fn holds(clauses: &[(usize, Clause)], cells: &Cells) -> bool {
     clauses.iter().all(|(at, clause)| {
-        let value = fields[*at].as_deref().unwrap_or("").trim();
+        let value = cells.get(*at).unwrap_or("").trim();
         clause.values.iter().any(|wanted| wanted == value) != clause.negated
     })
 }

@@ -35,7 +35,7 @@ pub fn arm<'a>(salt: &str, unit: &str, arms: &'a [Arm]) -> Option<&'a Arm> {
 }
 
 /// Rounded, because 2.3 % of 10,000 is 229.99… in floating point.
-fn boundary(share: f64) -> u64 {
+pub(crate) fn boundary(share: f64) -> u64 {
     (share * BUCKETS as f64).round() as u64
 }
 

@@ -7,10 +7,9 @@ use std::{
 
 use arrow::{
     array::{Array, AsArray, RecordBatch},
-    compute::concat_batches,
     datatypes::Int64Type,
 };
-use datafusion::{common::ScalarValue, datasource::listing::PartitionedFile, execution::object_store::ObjectStoreUrl};
+use datafusion::{common::ScalarValue, datasource::listing::PartitionedFile};
 use deltalake_core::{
     DeltaTable, DeltaTableError,
     kernel::{
@@ -26,8 +25,9 @@ use url::Url;
 
 use crate::{
     Damaged, LakeError,
-    decode::{decode, sorted},
+    decode::{decode, in_order},
     file::{FileWriter, Sealed},
+    kept::Kept,
     log::{SEAL, seal_of},
     open::{Access, open_table},
     provider::{Snapshot, file_statistics, is_ordered},
@@ -49,6 +49,7 @@ pub struct Lake {
     application: String,
     handles: BTreeMap<&'static str, RwLock<Handle>>,
     pub(crate) memory: Mutex<BTreeMap<i64, RecordBatch>>,
+    pub(crate) kept: RwLock<Option<Arc<Kept>>>,
 }
 
 #[derive(Debug)]
@@ -113,7 +114,9 @@ impl Lake {
             }));
         }
         let handles = futures::stream::iter(opening).buffer_unordered(OPENED_TOGETHER).try_collect().await?;
-        Ok(Lake { place, application: APPLICATION.into(), handles, memory: Mutex::default() })
+        let lake = Lake { place, application: APPLICATION.into(), handles, memory: Mutex::default(), kept: RwLock::default() };
+        lake.refresh_kept().await?;
+        Ok(lake)
     }
 
     /// The same tables as another writer of them: its positions are its own.
@@ -253,7 +256,7 @@ impl Lake {
                 handle.pinned = None;
             }
         }
-        Ok(())
+        self.refresh_kept().await
     }
 
     /// Of the tables that can be read.
@@ -308,18 +311,17 @@ fn unlanded(table: &'static dyn Table, parts: &[&TailSegment], watermark: i64) -
     for segment in parts {
         let batch = decode(segment)?;
         let skip = (watermark + 1 - segment.first_position).clamp(0, batch.num_rows() as i64) as usize;
-        batches.push(batch.slice(skip, batch.num_rows() - skip));
+        if skip < batch.num_rows() {
+            batches.push(batch.slice(skip, batch.num_rows() - skip));
+        }
     }
-    let arrow_error = |source| LakeError::Decode { table: name.into(), first: parts[0].first_position, source };
-    let batch = concat_batches(&tables::schema(table), &batches).map_err(arrow_error)?;
-    if batch.num_rows() == 0 {
+    let rows = batches.iter().map(|batch| batch.num_rows() as u64).sum();
+    if rows == 0 {
         return Ok(None);
     }
-    let rows = batch.num_rows() as u64;
-    let batch = sorted(table, batch).map_err(arrow_error)?;
     let write = || {
         let mut writer = FileWriter::new(table)?;
-        writer.write(&batch)?;
+        in_order(table, &batches, |batch| writer.write(batch))?;
         writer.finish()
     };
     let sealed = write().map_err(|source| write_error(name, source.into()))?;
@@ -411,9 +413,7 @@ pub(crate) fn pin(name: &'static str, place: &Place, table: &DeltaTable, waterma
         }
     }
     // The provider addresses files from the root of the store that holds the table.
-    let url = table.table_url();
-    let root = format!("{}://{}/", url.scheme(), url.host_str().unwrap_or(""));
-    let store_url = ObjectStoreUrl::parse(&root).map_err(|error| DeltaTableError::Generic(error.to_string()))?;
+    let store_url = place.root().map_err(|error| DeltaTableError::Generic(error.to_string()))?;
     let store = place.reading.clone();
     Ok(Snapshot { version: state.version() as i64, watermark, files: Arc::new(files), store_url, store })
 }

@@ -6,6 +6,8 @@ mod decode;
 mod durable;
 mod file;
 mod foreign;
+mod handed;
+mod kept;
 mod land;
 mod log;
 mod open;
@@ -18,6 +20,10 @@ mod view;
 
 pub use compact::{Compacted, Tended};
 pub use foreign::{ForeignError, ParquetRows};
+pub use handed::{Fetch, Handed, Reach, Reader};
+pub use kept::{
+    CART_STATES, CUSTOMER_FACTS, Kept, KeptFile, KeptTable, Manifest, ORDER_STATES, PURCHASE_DAYS, SESSION_STATES, TOUCHED,
+};
 pub use land::{Lake, Landed, TableStatus};
 pub use open::Access;
 pub use provider::FactTable;
@@ -55,7 +61,7 @@ pub enum LakeError {
 }
 
 /// A table that is left aside: the others can be read.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, serde::Serialize, serde::Deserialize)]
 #[error("table `{table}` is damaged from version {version} on: `{file}` {what}")]
 pub struct Damaged {
     pub table: String,

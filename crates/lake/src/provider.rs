@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use arrow::{
-    array::RecordBatch,
-    datatypes::{DataType, SchemaRef, TimeUnit},
+    array::{AsArray, RecordBatch},
+    compute::max,
+    datatypes::{DataType, Int64Type, SchemaRef, TimeUnit, TimestampMicrosecondType},
 };
 use async_trait::async_trait;
 use datafusion::{
@@ -23,6 +24,7 @@ use datafusion::{
     physical_optimizer::pruning::PruningPredicateBuilder,
     physical_plan::{ExecutionPlan, empty::EmptyExec, union::UnionExec},
 };
+use model::Instant;
 use object_store::ObjectStore;
 use url::Url;
 
@@ -59,6 +61,16 @@ impl FactTable {
         FactTable { name, version: snapshot.version, schema, snapshot, tail, damaged: None }
     }
 
+    /// A table without rows.
+    pub fn nothing(name: &'static str, schema: SchemaRef) -> Self {
+        FactTable::kept(name, schema, Snapshot::empty())
+    }
+
+    /// A table that is worked out from facts.
+    pub(crate) fn kept(name: &'static str, schema: SchemaRef, snapshot: Snapshot) -> Self {
+        FactTable { name, version: snapshot.version, schema, snapshot, tail: Vec::new(), damaged: None }
+    }
+
     /// A table that every question to it is told about.
     pub(crate) fn damaged(name: &'static str, damaged: Damaged) -> Self {
         FactTable { damaged: Some(damaged), ..FactTable::new(name, Snapshot::empty(), Vec::new()) }
@@ -79,6 +91,18 @@ impl FactTable {
         Ok(files.iter().zip(keep).filter(|(_, keep)| *keep).map(|(file, _)| file.clone()).collect())
     }
 
+    pub(crate) fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
+    pub(crate) fn tail(&self) -> &[RecordBatch] {
+        &self.tail
+    }
+
+    pub(crate) fn damage(&self) -> Option<&Damaged> {
+        self.damaged.as_ref()
+    }
+
     /// The store its files are in, to be registered with the session that reads them.
     pub fn store(&self) -> (Url, Arc<dyn ObjectStore>) {
         let url = Url::parse(self.snapshot.store_url.as_str()).expect("an ObjectStoreUrl is a URL");
@@ -88,6 +112,42 @@ impl FactTable {
     /// Whether it has no row at all.
     pub fn is_empty(&self) -> bool {
         self.snapshot.files.is_empty() && self.tail_rows() == 0
+    }
+
+    /// Rows of its files and of the tail, as far as the log states them.
+    pub fn rows(&self) -> usize {
+        self.landed_rows().unwrap_or(0) + self.tail_rows()
+    }
+
+    /// The last position of its rows.
+    pub fn last_position(&self) -> i64 {
+        let positions = self.tail.iter().filter_map(|batch| max(batch.column_by_name("position")?.as_primitive::<Int64Type>()));
+        positions.fold(self.snapshot.watermark, i64::max)
+    }
+
+    /// Whether rows may lie past a position, or have happened or become known after a moment.
+    pub fn may_have_after(&self, position: i64, moment: Instant) -> bool {
+        let micros = moment.timestamp_micros();
+        let later = |bound: &ScalarValue| match bound {
+            ScalarValue::Int64(Some(last)) => *last > position,
+            ScalarValue::TimestampMicrosecond(Some(last), _) => *last > micros,
+            _ => true,
+        };
+        let of_file = |file: &PartitionedFile| {
+            let Some(known) = &file.statistics else { return true };
+            ["position", "occurred_at", "known_at"].iter().any(|name| {
+                let column = self.schema.index_of(name).ok().and_then(|index| known.column_statistics.get(index));
+                column.and_then(|column| column.max_value.get_value()).is_none_or(later)
+            })
+        };
+        let of_tail = |batch: &RecordBatch| {
+            let column = |name: &str| batch.column_by_name(name).expect("every fact has its times and its position");
+            max(column("position").as_primitive::<Int64Type>()).is_some_and(|last| last > position)
+                || ["occurred_at", "known_at"]
+                    .iter()
+                    .any(|name| max(column(name).as_primitive::<TimestampMicrosecondType>()).is_some_and(|last| last > micros))
+        };
+        self.snapshot.files.iter().any(of_file) || self.tail.iter().any(of_tail)
     }
 
     /// Rows of its files, if the log states them all.

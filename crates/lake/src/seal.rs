@@ -98,6 +98,23 @@ impl Verified {
         Verified { inner, seen: Mutex::default() }
     }
 
+    /// Whether a file was found whole.
+    pub fn has_seen(&self, location: &Path) -> bool {
+        self.seen.lock().expect("nobody panics while holding it").get(location).is_some_and(|cell| cell.initialized())
+    }
+
+    /// Somebody else found the file whole.
+    pub fn saw(&self, location: &Path) {
+        let cell = Arc::new(OnceCell::new_with(Some(())));
+        self.seen.lock().expect("nobody panics while holding it").entry(location.clone()).or_insert(cell);
+    }
+
+    /// The files that were found whole.
+    pub fn seen(&self) -> Vec<String> {
+        let seen = self.seen.lock().expect("nobody panics while holding it");
+        seen.iter().filter(|(_, cell)| cell.initialized()).map(|(location, _)| location.to_string()).collect()
+    }
+
     async fn verify(&self, location: &Path) -> Result<()> {
         if stated(location).is_none() {
             return Ok(());

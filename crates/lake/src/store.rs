@@ -6,6 +6,7 @@ use std::{
     sync::{Arc, Once},
 };
 
+use datafusion::execution::object_store::ObjectStoreUrl;
 use deltalake_core::{
     DeltaResult, DeltaTable, DeltaTableBuilder,
     logstore::{LogStore, LogStoreFactory, ObjectStoreRef, StorageConfig, default_logstore, logstore_factories},
@@ -22,7 +23,7 @@ pub struct Place {
     /// For all but queries, from the root of the bucket or the file system.
     pub store: Arc<dyn ObjectStore>,
     /// For queries: it checks what it reads.
-    pub reading: Arc<dyn ObjectStore>,
+    pub reading: Arc<Verified>,
     /// Set for a local folder. Conditional writes are known to work there: they are links.
     folder: Option<PathBuf>,
 }
@@ -60,6 +61,12 @@ impl Place {
     /// The folder of a table, from the root of the store.
     pub fn folder(&self, name: &str) -> Result<Path, LakeError> {
         Path::from_url_path(self.table_url(name)?.path()).map_err(|_| LakeError::Location(self.url.to_string()))
+    }
+
+    /// How DataFusion names the store, from its root.
+    pub fn root(&self) -> Result<ObjectStoreUrl, LakeError> {
+        let root = format!("{}://{}/", self.url.scheme(), self.url.host_str().unwrap_or(""));
+        ObjectStoreUrl::parse(&root).map_err(|_| LakeError::Location(self.url.to_string()))
     }
 
     /// The table as it lies there, not loaded yet.

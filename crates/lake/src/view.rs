@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use arrow::array::RecordBatch;
 use model::time::Instant;
 
-use crate::{FactTable, LakeError, decode::decode, land::Lake, provider::Snapshot, tables};
+use crate::{FactTable, Kept, LakeError, decode::decode, land::Lake, provider::Snapshot, tables};
 
 /// Rows of one table in the journal, in order of position.
 #[derive(Debug, Clone)]
@@ -22,6 +22,8 @@ pub struct TailSegment {
 #[derive(Debug, Clone)]
 pub struct ReadView {
     tables: BTreeMap<&'static str, Arc<FactTable>>,
+    /// What is worked out from facts, as far as it goes.
+    pub kept: Option<Arc<Kept>>,
 }
 
 impl ReadView {
@@ -43,6 +45,8 @@ impl Lake {
     /// Pins what the tables hold now. `tail` must have been read from the journal *before* this call: then a row that leaves the
     /// journal meanwhile is found in the table, and a row that is in both is taken from the table alone.
     pub async fn view(&self, tail: &[TailSegment]) -> Result<ReadView, LakeError> {
+        // First, so that it is not ahead of the tables.
+        let kept = self.kept().await;
         let mut batches: BTreeMap<&str, Vec<(i64, RecordBatch)>> = BTreeMap::new();
         for segment in tail {
             let batch = self.decoded(segment)?;
@@ -69,7 +73,7 @@ impl Lake {
                 .collect();
             pinned.insert(table.name(), Arc::new(FactTable::new(table.name(), snapshot, fresh)));
         }
-        Ok(ReadView { tables: pinned })
+        Ok(ReadView { tables: pinned, kept })
     }
 
     /// A decoded segment, kept while the segment stays in the journal.
@@ -90,6 +94,11 @@ impl ReadView {
         let tables = tables::TABLES
             .iter()
             .map(|table| (table.name(), Arc::new(FactTable::new(table.name(), Snapshot::empty(), Vec::new()))));
-        ReadView { tables: tables.collect() }
+        ReadView { tables: tables.collect(), kept: None }
+    }
+
+    /// Puts a table where the one of its name was.
+    pub(crate) fn pin(&mut self, table: FactTable) {
+        self.tables.insert(table.name, Arc::new(table));
     }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 
-use crate::{Channel, CustomerId, time::Instant};
+use crate::{Channel, CustomerId, text::narrow, time::Instant};
 
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum ContactError {
@@ -128,7 +128,7 @@ address!(LineUserId);
 impl Email {
     /// NFKC, domain in lower case. Legacy carrier addresses (`abc..def@docomo.ne.jp`) are kept: people have them.
     pub fn parse(raw: &str) -> Result<Self, ContactError> {
-        let text: String = raw.nfkc().collect();
+        let text = narrow(raw);
         let (local, domain) = text.trim().rsplit_once('@').ok_or(ContactError::Email)?;
         let domain = domain.to_lowercase();
         let labels_ok = domain.split('.').count() >= 2
@@ -168,7 +168,7 @@ impl Email {
 impl Phone {
     /// E.164. A Japanese number may come with or without its leading 0 (spreadsheets eat it), or with +81.
     pub fn parse(raw: &str) -> Result<Self, ContactError> {
-        let text: String = raw.nfkc().collect();
+        let text = narrow(raw);
         let text = text.trim();
         if !text.chars().all(|c| c.is_ascii_digit() || " +-()‐−–ー.".contains(c)) {
             return Err(ContactError::Phone);

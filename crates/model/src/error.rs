@@ -12,12 +12,19 @@ pub struct Problem {
     /// 1-based; 0 when the whole file is meant.
     pub line: usize,
     pub message: String,
+    /// The line itself and what points at the place in it; empty where a line is not enough to show.
+    pub excerpt: String,
     pub remedy: Option<String>,
 }
 
 impl Problem {
     pub fn new(file: &str, line: usize, message: impl Into<String>) -> Self {
-        Problem { file: file.into(), line, message: message.into(), remedy: None }
+        Problem { file: file.into(), line, message: message.into(), excerpt: String::new(), remedy: None }
+    }
+
+    pub fn with_excerpt(mut self, excerpt: impl Into<String>) -> Self {
+        self.excerpt = excerpt.into();
+        self
     }
 
     pub fn with_remedy(mut self, remedy: impl Into<String>) -> Self {
@@ -31,6 +38,9 @@ impl std::fmt::Display for Problem {
         match self.line {
             0 => write!(f, "{}: {}", self.file, self.message)?,
             line => write!(f, "{}:{line}: {}", self.file, self.message)?,
+        }
+        for line in self.excerpt.lines() {
+            write!(f, "\n    {line}")?;
         }
         match &self.remedy {
             Some(remedy) => write!(f, "\n    remedy: {remedy}"),

@@ -4,6 +4,9 @@ use serde::Serialize;
 
 use crate::time::{Instant, rfc3339};
 
+/// What the two times with which a row begins take, about.
+const TIMES_BYTES: usize = 88;
+
 /// A noun that is remembered as rows of one lake table.
 pub trait Record: Serialize {
     /// The lake table.
@@ -24,16 +27,19 @@ pub struct Fact {
 impl Fact {
     /// `known_at` is when the fact could have been known: now for live facts, a stated lag after it happened for imported history.
     pub fn new<R: Record>(record: &R, occurred_at: Instant, known_at: Instant) -> Self {
-        let mut row = Vec::with_capacity(512);
-        for part in ["{\"occurred_at\":\"", &rfc3339(occurred_at), "\",\"known_at\":\"", &rfc3339(known_at), "\""] {
-            row.extend_from_slice(part.as_bytes());
+        let mut members = Vec::with_capacity(512);
+        serde_json::to_writer(&mut members, record).expect("our records are plain JSON");
+        Fact::written::<R>(&record.key(), &String::from_utf8(members).expect("JSON is UTF-8"), occurred_at, known_at)
+    }
+
+    /// As [`Fact::new`], of a record whose key is known and whose `members` are JSON already.
+    pub fn written<R: Record>(key: &str, members: &str, occurred_at: Instant, known_at: Instant) -> Self {
+        let members = members.strip_prefix('{').expect("our records are JSON objects");
+        let mut row = String::with_capacity(TIMES_BYTES + members.len());
+        for part in ["{\"occurred_at\":\"", &rfc3339(occurred_at), "\",\"known_at\":\"", &rfc3339(known_at), "\",", members] {
+            row.push_str(part);
         }
-        // The record's own members go on where these end.
-        let end = row.len();
-        serde_json::to_writer(&mut row, record).expect("our records are plain JSON");
-        assert_eq!(std::mem::replace(&mut row[end], b','), b'{', "our records are JSON objects");
-        let row = String::from_utf8(row).expect("JSON is UTF-8");
-        Fact { table: R::TABLE, key: crate::id_bytes(&format!("{}|{}", R::TABLE, record.key())), row }
+        Fact { table: R::TABLE, key: crate::id_bytes(&[R::TABLE, "|", key].concat()), row }
     }
 
     /// The same fact, known only from `known_at` on: it came in late.

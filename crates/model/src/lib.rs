@@ -10,6 +10,7 @@
 //! | [`Profile`], [`Contact`] | what we know of a customer at a moment; an address, kept apart because it is personal | the customer |
 //! | [`Consent`] | a permission per customer, channel and purpose, with source, wording and time | a preference |
 //! | `Segment`, [`Membership`] | a saved question (`.sql`) returning `customer_id`; a row of its answer at a moment (the audience) | each other |
+//! | [`SegmentChange`] | a customer entered a segment or left it, by a night's evaluation | an event |
 //! | [`Scenario`], [`Step`], [`EntryStep`] | a journey's definition; one of its steps; one customer's progress through one pass (entry) | a run |
 //! | [`Run`] | one evaluation of a scenario or export, keyed by name and logical time | a scenario |
 //! | [`Identity`] | the fact that two ids are one person, or are not after all | a profile |
@@ -23,7 +24,7 @@
 //! | [`Stop`] | the reason a send was not made | an error |
 //! | [`Outcome`], [`Receipt`] | what the provider answered at once; what it said later | each other |
 //! | [`Touch`], `Conversion`, [`Credit`] | a contact that may earn credit; an order that counts; a touch's share of it | each other |
-//! | `Experiment`, [`Arm`], [`Exposure`] | a comparison; an arm (variant); the fact that a unit met its arm | an assignment |
+//! | [`Experiment`], [`Arm`], [`Exposure`] | a comparison; an arm (variant); the fact that a unit met its arm | an assignment |
 //! | [`Holdout`], ghost send | people kept out, to measure the whole; the row written where they would have been sent to | a control variant |
 //!
 //! Every noun that is remembered is a [`Fact`]: a row of one lake table, with the time it happened, the time we could have known it and
@@ -34,9 +35,12 @@ pub mod contact;
 pub mod customer;
 pub mod error;
 pub mod event;
+pub mod experiment;
 pub mod fact;
 pub mod id;
 pub mod identity;
+pub mod japanese;
+pub mod kept;
 pub mod ltv;
 pub mod money;
 pub mod order;
@@ -57,6 +61,7 @@ pub use contact::{Contact, ContactKind, Email, LineUserId, Phone, PostalAddress,
 pub use customer::{Consent, ConsentState, Customer, Profile, Suppression};
 pub use error::{Problem, Remedy};
 pub use event::Event;
+pub use experiment::Experiment;
 pub use fact::{Fact, Record};
 pub use id::{CustomerId, IdKey, derive_id, id_bytes};
 pub use identity::{Claim, Identity};
@@ -65,10 +70,10 @@ pub use money::{Currency, Money};
 pub use order::{Order, OrderLine, OrderStatus};
 pub use points::PointChange;
 pub use product::{Product, Stock};
-pub use progress::{EntryStatus, EntryStep, Membership, Run};
+pub use progress::{EntryStatus, EntryStep, Membership, Run, SegmentChange};
 pub use scenario::{Arm, Holdout, Scenario, Step};
 pub use send::{Outcome, Receipt, ReceiptKind, Send, SendState, Stop, StopRow};
-pub use shop::{Shop, Source, SourceKind};
+pub use shop::{Shop, Source, SourceKind, Sql};
 pub use spend::AdSpend;
 pub use subscription::{Shipment, Subscription};
 pub use text::Text;

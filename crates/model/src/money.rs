@@ -5,6 +5,7 @@ use unicode_normalization::UnicodeNormalization;
 
 pub const SCALE: i64 = 10_000;
 const LIMIT: i64 = 1_000_000_000_000_000_000;
+const WHOLE_DIGITS_MAX: usize = 14;
 
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum MoneyError {
@@ -62,6 +63,10 @@ impl Money {
 
     /// Reads what shops' files contain: `1,200` `¥1,200` `￥１，２００` `1200円` `▲500` `(500)` `−500` `12.5`.
     pub fn parse(raw: &str) -> Result<Self, MoneyError> {
+        // Most amounts are plain digits, and there are many of them.
+        if (1..=WHOLE_DIGITS_MAX).contains(&raw.len()) && raw.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Money::whole(raw.bytes().fold(0, |units, digit| units * 10 + i64::from(digit - b'0')));
+        }
         let not_money = || MoneyError::NotMoney(raw.into());
         let text: String = raw.nfkc().filter(|c| !c.is_whitespace()).collect();
         let (text, bracketed) = match text.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')) {

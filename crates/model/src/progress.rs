@@ -78,11 +78,32 @@ impl Record for Membership {
     }
 }
 
+/// A customer who entered a segment or left it, as a night found: who was in it on a night are those whose last change by then was to enter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SegmentChange {
+    pub run_id: String,
+    pub segment: String,
+    /// sha256 of the segment's SQL.
+    pub definition: String,
+    #[serde(with = "crate::time::instant")]
+    pub as_of: Instant,
+    pub customer_id: CustomerId,
+    /// Otherwise they left.
+    pub entered: bool,
+}
+
+impl Record for SegmentChange {
+    const TABLE: &'static str = "segment_changes";
+    fn key(&self) -> String {
+        format!("{}|{}", self.run_id, self.customer_id)
+    }
+}
+
 /// One evaluation of a scenario tick, an export or an attribution, keyed by kind, name and logical time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Run {
     pub run_id: String,
-    /// `tick`, `export`, `attribute`, `facts`, `import`.
+    /// `tick`, `export`, `attribute`, `facts`, `import`, `segment`.
     pub kind: String,
     pub name: String,
     #[serde(with = "crate::time::instant")]

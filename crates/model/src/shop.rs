@@ -35,8 +35,30 @@ pub struct Shop {
     pub sources: Vec<Source>,
     /// Domains of relay addresses beside the known malls': an address there is never written to and never merges people.
     pub relay_domains: Vec<String>,
+    /// What analysts' own SQL may use.
+    pub sql: Sql,
     /// What the shop means by its figures: its own defaults of the library's parameters, by name (`dormant_days = 150`).
     pub definitions: BTreeMap<String, toml::Value>,
+}
+
+/// What one question in SQL may use, over HTTP and the Postgres wire. Each is answered by a process of its own, which ends when it takes more.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Sql {
+    /// Memory; what does not fit is sorted, grouped and joined on disk.
+    pub memory_mb: u64,
+    /// Disk, for what does not fit.
+    pub spill_mb: u64,
+    /// Time until it is stopped.
+    pub seconds: u64,
+    /// Rows of an answer.
+    pub rows: u64,
+    /// Size of an answer.
+    pub answer_mb: u64,
+    /// Questions that are answered at once; others wait for a few seconds.
+    pub at_once: u32,
+    /// Where the Postgres wire listens (`127.0.0.1:5433`), for psql, drivers and BI tools; empty for nowhere.
+    pub pg: String,
 }
 
 /// A door by which facts come in over HTTP, and how much of it is believed.
@@ -58,6 +80,9 @@ pub struct Source {
     /// Events per second that are taken in the long run; ten times as many at once.
     #[serde(default = "default_events_per_second")]
     pub events_per_second: u32,
+    /// How experiments are told to clients with this key.
+    #[serde(default)]
+    pub experiments: ServedAs,
     /// `Order Completed`, `Order Updated`, `Order Refunded` and `Order Cancelled` make orders (server sources).
     #[serde(default)]
     pub orders: bool,
@@ -73,6 +98,16 @@ pub struct Source {
     /// Where the pull asks instead of `https://{shop_domain}`: a proxy, or a test.
     #[serde(default)]
     pub admin_url: String,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ServedAs {
+    /// With their rules, which the client evaluates.
+    #[default]
+    Payload,
+    /// Evaluated here: rules stay hidden.
+    Remote,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -179,8 +214,35 @@ impl Default for Shop {
             exports: Vec::new(),
             sources: Vec::new(),
             relay_domains: Vec::new(),
+            sql: Sql::default(),
             definitions: BTreeMap::new(),
         }
+    }
+}
+
+impl Default for Sql {
+    fn default() -> Self {
+        Sql { memory_mb: 1024, spill_mb: 8192, seconds: 60, rows: 1_000_000, answer_mb: 512, at_once: 2, pg: String::new() }
+    }
+}
+
+impl Sql {
+    fn problems(&self, file: &str) -> Vec<Problem> {
+        let bounds = [
+            ("memory_mb", self.memory_mb, 64, 1 << 20),
+            ("spill_mb", self.spill_mb, 1, 1 << 24),
+            ("seconds", self.seconds, 1, 3_600),
+            ("rows", self.rows, 1, 1_000_000_000),
+            ("answer_mb", self.answer_mb, 1, 1 << 16),
+            ("at_once", u64::from(self.at_once), 1, 32),
+        ];
+        let outside = bounds.into_iter().filter(|(_, value, least, most)| value < least || value > most);
+        outside
+            .map(|(name, value, least, most)| {
+                Problem::new(file, 0, format!("`{name}` under [sql] is {value}"))
+                    .with_remedy(format!("give a number from {least} to {most}"))
+            })
+            .collect()
     }
 }
 
@@ -234,6 +296,7 @@ impl Shop {
             );
         }
         problems.extend(shop.source_problems(file));
+        problems.extend(shop.sql.problems(file));
         if problems.is_empty() { Ok(shop) } else { Err(problems) }
     }
 
@@ -322,6 +385,9 @@ mod tests {
         assert_eq!(shop.cost_of(Channel::Line).to_string(), "3");
         let problems = Shop::parse("tsubame.toml", "\ntimezone = \"Mars\"\n").unwrap_err();
         assert_eq!((problems[0].line, problems[0].message.contains("Mars")), (2, true));
+        let sql = |line: &str| Shop::parse("tsubame.toml", &format!("[sql]\n{line}\n")).map_err(|found| found[0].message.clone());
+        assert_eq!(sql("memory_mb = 64").map(|shop| (shop.sql.memory_mb, shop.sql.seconds)), Ok((64, 60)));
+        assert_eq!(sql("at_once = 0").unwrap_err(), "`at_once` under [sql] is 0");
         let export =
             |name: &str| Shop::parse("tsubame.toml", &format!("[[exports]]\nname = \"{name}\"\nsegment = \"s\"\n")).is_ok();
         let names = ["dormant-top", "7_days", "", "-a", "A", "../up", "a/b"];

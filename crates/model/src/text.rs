@@ -1,6 +1,14 @@
 //! A text in the two languages of the product. Titles and labels are given in both where they are defined.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization;
+
+/// NFKC: full-width letters, digits and signs as narrow ones. ASCII is that already, and most text is ASCII.
+pub fn narrow(raw: &str) -> Cow<'_, str> {
+    if raw.is_ascii() { Cow::Borrowed(raw) } else { Cow::Owned(raw.nfkc().collect()) }
+}
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

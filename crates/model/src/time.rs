@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, Duration, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use unicode_normalization::UnicodeNormalization;
+
+use crate::text::narrow;
 
 /// A moment, to the microsecond, in UTC.
 pub type Instant = DateTime<Utc>;
@@ -74,7 +75,7 @@ impl ShopZone {
 
     /// Reads a date and time by the given `strftime` formats, or `rfc3339`, `excel_serial`, `jp_era`. A text without an offset is local.
     pub fn parse_instant(&self, raw: &str, formats: &[String]) -> Result<Instant, TimeError> {
-        let text: String = raw.nfkc().collect();
+        let text = narrow(raw);
         let text = text.trim();
         for format in formats {
             let found = match format.as_str() {
@@ -182,7 +183,7 @@ fn excel_serial(text: &str) -> Option<NaiveDateTime> {
 
 /// Reads a date by `strftime` formats or `jp_era` (令和6年4月1日, R6.4.1).
 pub fn parse_date(raw: &str, formats: &[String]) -> Result<NaiveDate, TimeError> {
-    let text: String = raw.nfkc().collect();
+    let text = narrow(raw);
     let text = text.trim();
     formats
         .iter()

@@ -88,7 +88,8 @@ pub struct Exposure {
     pub version: String,
     /// The unit that was bucketed.
     pub unit: String,
-    pub customer_id: CustomerId,
+    /// Of a visitor not known yet: whom they turn out to be is an [`crate::Identity`].
+    pub customer_id: Option<CustomerId>,
     pub arm: String,
     /// Where it was met: the scenario and step of a message test.
     pub scenario: Option<String>,

@@ -18,6 +18,20 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// As a header says it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Text => "text",
+            Kind::Int => "int",
+            Kind::Float => "float",
+            Kind::Rate => "rate",
+            Kind::Money => "money",
+            Kind::Date => "date",
+            Kind::Instant => "instant",
+            Kind::Bool => "bool",
+        }
+    }
+
     pub fn parse(name: &str) -> Option<Kind> {
         Some(match name {
             "text" => Kind::Text,
@@ -30,6 +44,20 @@ impl Kind {
             "bool" => Kind::Bool,
             _ => return None,
         })
+    }
+}
+
+/// What `Kind::parse` reads.
+pub fn kind_name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Text => "text",
+        Kind::Int => "int",
+        Kind::Float => "float",
+        Kind::Rate => "rate",
+        Kind::Money => "money",
+        Kind::Date => "date",
+        Kind::Instant => "instant",
+        Kind::Bool => "bool",
     }
 }
 

@@ -6,7 +6,7 @@ use model::Problem;
 use rust_embed::RustEmbed;
 use sha2::{Digest, Sha256};
 
-use crate::{Dashboard, Header};
+use crate::{Dashboard, Header, form::Form};
 
 #[derive(RustEmbed)]
 #[folder = "../../queries"]
@@ -38,20 +38,29 @@ impl Query {
 #[derive(Debug, Clone, Default)]
 pub struct Library {
     pub queries: BTreeMap<String, Query>,
+    /// The segments among the queries that are data, by the query's name.
+    pub forms: BTreeMap<String, Form>,
     pub dashboards: BTreeMap<String, Dashboard>,
 }
 
 const VIEWS: &str = "system/views/";
+pub(crate) const SEGMENTS: &str = "segments/";
 
 impl Library {
     /// Reads the built-in files and those under a shop's `queries/` and `dashboards/`. Files with problems are left out and reported.
     pub fn load(shop: Option<&Path>) -> (Library, Vec<Problem>) {
         let mut texts: BTreeMap<String, (String, String)> = BTreeMap::new();
+        let mut forms: BTreeMap<String, (String, String)> = BTreeMap::new();
         let mut problems = Vec::new();
         for file in BuiltInQueries::iter().filter(|file| file.ends_with(".sql")) {
             let text =
                 BuiltInQueries::get(&file).map(|found| String::from_utf8_lossy(&found.data).into_owned()).unwrap_or_default();
             texts.insert(file.trim_end_matches(".sql").into(), (format!("queries/{file}"), text));
+        }
+        for file in BuiltInQueries::iter().filter(|file| file.ends_with(".toml")) {
+            let text =
+                BuiltInQueries::get(&file).map(|found| String::from_utf8_lossy(&found.data).into_owned()).unwrap_or_default();
+            forms.insert(file.trim_end_matches(".toml").into(), (format!("queries/{file}"), text));
         }
         let mut pages: BTreeMap<String, (String, String)> = BTreeMap::new();
         for file in BuiltInDashboards::iter().filter(|file| file.ends_with(".toml")) {
@@ -61,6 +70,7 @@ impl Library {
         }
         if let Some(folder) = shop {
             read_folder(&folder.join("queries"), "", "sql", &mut texts, &mut problems);
+            read_folder(&folder.join("queries"), "", "toml", &mut forms, &mut problems);
             read_folder(&folder.join("dashboards"), "", "toml", &mut pages, &mut problems);
         }
         let mut library = Library::default();
@@ -68,6 +78,19 @@ impl Library {
             match Header::parse(&file, &sql) {
                 Ok(header) => {
                     library.queries.insert(name.clone(), Query { name, file, header, sql });
+                }
+                Err(found) => problems.extend(found),
+            }
+        }
+        for (name, (file, text)) in forms {
+            let is_built_in = file == format!("queries/{name}.toml");
+            if is_built_in && library.queries.contains_key(&name) {
+                continue;
+            }
+            match form_problem(&name, &file, &library).map_or_else(|| Form::parse(&file, &text), |problem| Err(vec![problem])) {
+                Ok(form) => {
+                    library.queries.insert(name.clone(), form.query(&name, &file));
+                    library.forms.insert(name, form);
                 }
                 Err(found) => problems.extend(found),
             }
@@ -81,6 +104,15 @@ impl Library {
             }
         }
         (library, problems)
+    }
+
+    /// A library of these texts (name, file, SQL) alone; one that cannot be read is left out.
+    pub(crate) fn from_texts(texts: &[(String, String, String)]) -> Library {
+        let query = |(name, file, sql): &(String, String, String)| {
+            let header = Header::parse(file, sql).ok()?;
+            Some((name.clone(), Query { name: name.clone(), file: file.clone(), header, sql: sql.clone() }))
+        };
+        Library { queries: texts.iter().filter_map(query).collect(), ..Library::default() }
     }
 
     /// Makes a shop's own definitions the defaults of the parameters they name, in every query and view.
@@ -129,6 +161,27 @@ impl Library {
         self.queries.get(&format!("{VIEWS}{name}"))
     }
 
+    /// Every view of the SQL environment, by its name there.
+    pub fn views(&self) -> impl Iterator<Item = (&str, &Query)> {
+        self.queries.values().filter_map(|query| Some((query.name.strip_prefix(VIEWS)?, query)))
+    }
+
+    /// The same, unless the shop has put another in its place.
+    pub(crate) fn built_in_view(&self, name: &str) -> Option<&Query> {
+        let built_in = BuiltInQueries::get(&format!("{VIEWS}{name}.sql"))?;
+        self.view(name).filter(|query| query.sql.as_bytes() == built_in.data.as_ref())
+    }
+
+    /// A segment by the name under which others select from it.
+    pub fn segment(&self, name: &str) -> Option<&Query> {
+        self.queries.get(&format!("{SEGMENTS}{name}"))
+    }
+
+    /// Every segment, by name.
+    pub fn segments(&self) -> impl Iterator<Item = (&str, &Query)> {
+        self.queries.iter().filter_map(|(name, query)| Some((name.strip_prefix(SEGMENTS)?, query)))
+    }
+
     /// Names that are close to a wrong one, those that share most of its words first.
     pub fn similar(&self, name: &str) -> Vec<&str> {
         let last = name.rsplit('/').next().unwrap_or(name);
@@ -143,6 +196,20 @@ impl Library {
         close.sort_by_key(|(shared, _)| std::cmp::Reverse(*shared));
         close.into_iter().map(|(_, candidate)| candidate).take(5).collect()
     }
+}
+
+/// A form is a segment, and the only one of its name; one that ships with the binary gives way.
+fn form_problem(name: &str, file: &str, library: &Library) -> Option<Problem> {
+    if !name.starts_with(SEGMENTS) {
+        return Some(
+            Problem::new(file, 0, "only segments are TOML here").with_remedy("move it to queries/segments/, or write SQL"),
+        );
+    }
+    let other = library.queries.get(name).filter(|query| query.file != format!("queries/{name}.sql"))?;
+    Some(
+        Problem::new(file, 0, format!("{} is a segment of the same name", other.file))
+            .with_remedy("remove or rename one of them"),
+    )
 }
 
 fn read_folder(
@@ -161,13 +228,41 @@ fn read_folder(
             read_folder(&path, &format!("{prefix}{stem}/"), extension, into, problems);
         } else if path.extension().is_some_and(|found| found == extension) {
             let shown = path.display().to_string();
-            match std::fs::read_to_string(&path) {
-                Ok(text) => {
-                    into.insert(format!("{prefix}{stem}"), (shown, text));
-                }
-                Err(error) => problems
-                    .push(Problem::new(&shown, 0, format!("could not read the file: {error}")).with_remedy("save it as UTF-8")),
+            match std::fs::read(&path) {
+                Ok(bytes) => match text_of(&shown, &bytes) {
+                    Ok(text) => {
+                        into.insert(format!("{prefix}{stem}"), (shown, text));
+                    }
+                    Err(problem) => problems.push(problem),
+                },
+                Err(error) => problems.push(
+                    Problem::new(&shown, 1, format!("could not read the file: {error}"))
+                        .with_remedy("see who may read it (ls -l)"),
+                ),
             }
         }
     }
+}
+
+/// A file's text. The mark that Windows editors put before it is no part of it.
+fn text_of(file: &str, bytes: &[u8]) -> Result<String, Problem> {
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let before = &bytes[..error.valid_up_to()];
+        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let wrong = &bytes[error.valid_up_to()..];
+        let encoding = if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+            "is UTF-16"
+        } else if matches!(wrong, [0x81..=0x9f | 0xe0..=0xfc, 0x40..=0x7e | 0x80..=0xfc, ..]) {
+            "looks like Shift_JIS (CP932)"
+        } else {
+            "is not UTF-8"
+        };
+        Problem::new(file, line, format!("the file {encoding}")).with_remedy("save it as UTF-8")
+    })?;
+    if text.contains('\0') {
+        let line = text.split('\0').next().unwrap_or_default().matches('\n').count() + 1;
+        return Err(Problem::new(file, line, "the file holds zero bytes, as UTF-16 or a damaged file does")
+            .with_remedy("save it as UTF-8"));
+    }
+    Ok(text.strip_prefix('\u{feff}').unwrap_or(text).into())
 }

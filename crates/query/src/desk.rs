@@ -1,25 +1,44 @@
 //! A desk: one pinned view of the lake at one moment, on which questions are asked.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex},
+};
 
+use arrow::{array::RecordBatch, datatypes::SchemaRef};
 use datafusion::{
-    catalog::TableProvider,
-    common::ToDFSchema,
+    catalog::{MemTable, MemorySchemaProvider, TableProvider},
+    common::{TableReference, ToDFSchema},
+    error::DataFusionError,
     execution::{
-        SessionStateBuilder, disk_manager::DiskManagerBuilder, memory_pool::FairSpillPool, runtime_env::RuntimeEnvBuilder,
+        SessionStateBuilder,
+        disk_manager::DiskManagerBuilder,
+        memory_pool::FairSpillPool,
+        runtime_env::{RuntimeEnv, RuntimeEnvBuilder},
     },
-    logical_expr::{EmptyRelation, LogicalPlan, col, lit},
+    logical_expr::{EmptyRelation, Expr, LogicalPlan, col, lit},
     prelude::{DataFrame, SessionConfig, SessionContext},
+    sql::sqlparser::ast::Statement,
 };
 use lake::ReadView;
 use model::{ShopZone, time::Instant};
+use serde::{Deserialize, Serialize};
 
 use crate::{
-    Library, Limits, ParamKind, ParamValue, Params, Query, QueryError, buying, functions, params::Tokens, run::planning_error,
+    Library, Limits, Mistake, ParamKind, ParamValue, Params, Query, QueryError, aggregates, buying, functions,
+    functions::as_of,
+    kept::{Current, Group, Since},
+    mistake::{nearest, planning},
+    run::planning_error,
+    segment::bind_some,
+    settings::suited,
+    share,
+    statement::{Tokens, type_placeholders},
 };
 
 /// Which of the past's two readings a question is asked on.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// What was known then: both times are up to the moment. Decisions and replays use it.
     #[default]
@@ -29,7 +48,7 @@ pub enum Mode {
 }
 
 /// When a question is asked, and where days begin.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Moment {
     pub as_of: Instant,
     pub mode: Mode,
@@ -42,19 +61,93 @@ pub struct Desk {
     pub view: ReadView,
     pub moment: Moment,
     pub limits: Limits,
+    /// `$as_of` and `$today` stay parameters of the plan, for many nights to put in theirs.
+    open: bool,
     /// Relations that a question may use beside the views: name, query, parameters.
     relations: Vec<(String, Query, Params)>,
+    /// Answers that a question may use as relations.
+    tables: Vec<(String, Arc<MemTable>)>,
+    /// The kept tables at a moment, once they were asked for.
+    pub(crate) kept: Arc<Mutex<BTreeMap<Group, (Moment, Option<Arc<Current>>)>>>,
+    /// Set where only news are asked for.
+    since: Option<Since>,
+}
+
+/// Where segments are relations: `SELECT customer_id FROM segment.dormant_top_ltv`.
+pub(crate) const SEGMENT_SCHEMA: &str = "segment";
+
+/// What a session knows already, and the segments whose text is being read, outermost first.
+#[derive(Default)]
+struct Known {
+    seen: BTreeSet<String>,
+    open: Vec<String>,
 }
 
 impl Desk {
     pub fn new(library: Arc<Library>, view: ReadView, moment: Moment) -> Desk {
-        Desk { library, view, moment, limits: Limits::default(), relations: Vec::new() }
+        Desk {
+            library,
+            view,
+            moment,
+            limits: Limits::default(),
+            open: false,
+            relations: Vec::new(),
+            tables: Vec::new(),
+            kept: Arc::default(),
+            since: None,
+        }
     }
 
     /// The same desk on which `name` is also a relation: the answer of a query with these parameters.
     pub fn with_relation(mut self, name: &str, query: &Query, params: Params) -> Desk {
         self.relations.push((name.into(), query.clone(), params));
         self
+    }
+
+    /// Takes an answer given by [`Desk::with_table`] back, so that another may stand in its place.
+    pub fn forget_table(&mut self, name: &str) {
+        self.tables.retain(|(known, _)| known != name);
+    }
+
+    /// The same desk on which `name` is also a relation: this answer of [`Desk::batches`], asked once however many questions use it.
+    pub fn with_table(mut self, name: &str, (schema, batches): (SchemaRef, Vec<RecordBatch>)) -> Result<Desk, QueryError> {
+        let table = MemTable::try_new(schema, vec![batches]).map_err(|source| planning_error(name, source))?;
+        self.tables.push((name.into(), Arc::new(table)));
+        Ok(self)
+    }
+
+    /// The same desk at another moment.
+    pub(crate) fn at(&self, moment: Moment) -> Desk {
+        Desk { moment, ..self.clone() }
+    }
+
+    /// The same desk on news alone.
+    pub(crate) fn since(self, since: Since) -> Desk {
+        Desk { since: Some(since), ..self.without_kept() }
+    }
+
+    /// The same desk for plans that outlive its moment: what they were given at that moment is left open.
+    pub(crate) fn left_open(self) -> Desk {
+        Desk { open: true, ..self }
+    }
+
+    /// The rows of a history that there were at an instant, as this desk reads the past.
+    pub(crate) fn past(&self, at: Expr) -> Expr {
+        let happened = col("occurred_at").lt_eq(at.clone());
+        match self.moment.mode {
+            Mode::AsKnown => happened.and(col("known_at").lt_eq(at)),
+            Mode::AsHappened => happened,
+        }
+    }
+
+    /// Puts the values of a query's parameters into its plan.
+    pub(crate) fn bound(&self, plan: LogicalPlan, values: &Params) -> datafusion::common::Result<LogicalPlan> {
+        if !self.open {
+            return bind(plan, values);
+        }
+        let given = self.given();
+        let own = values.iter().filter(|(name, _)| !given.contains_key(*name)).map(|(name, value)| (name.clone(), value.clone()));
+        bind_some(plan, &own.collect())
     }
 
     pub(crate) fn given(&self) -> Params {
@@ -64,37 +157,50 @@ impl Desk {
 
     /// A session that knows the relations `sql` names, and no others.
     pub(crate) async fn session(&self, tokens: &Tokens, file: &str) -> Result<SessionContext, QueryError> {
-        let mut config = SessionConfig::new().with_target_partitions(self.limits.partitions).with_information_schema(false);
-        config.options_mut().execution.time_zone = Some("UTC".into());
-        config.options_mut().sql_parser.dialect = datafusion::common::config::Dialect::PostgreSQL;
-        config.options_mut().sql_parser.map_string_types_to_utf8view = false;
-        config.options_mut().execution.parquet.schema_force_view_types = false;
-        config.options_mut().execution.collect_statistics = false;
-        let runtime = RuntimeEnvBuilder::new()
-            .with_memory_pool(Arc::new(FairSpillPool::new(self.limits.memory_bytes)))
-            .with_disk_manager_builder(DiskManagerBuilder::default().with_max_temp_directory_size(self.limits.spill_bytes))
-            .build_arc()
-            .map_err(|source| planning_error(file, source))?;
-        let state = SessionStateBuilder::new().with_config(config).with_runtime_env(runtime).with_default_features().build();
-        let session = SessionContext::new_with_state(state);
-        for function in functions::all(self.moment.zone).into_iter().chain(buying::all()) {
-            session.register_udf(function);
+        let session = new_session(self.limits, self.moment.zone, file)?;
+        if self.open {
+            // What is worked out once would be that of one night.
+            session.remove_optimizer_rule(share::RULE);
         }
-        let mut seen = BTreeSet::new();
-        self.register(&session, tokens, &mut seen, file).await?;
+        self.register(&session, tokens, &mut Known::default(), file).await?;
         Ok(session)
     }
 
-    /// Registers what the tokens name: histories, views and relations, and what those name in turn.
-    async fn register(
+    /// The same within the limits of another session.
+    pub(crate) async fn session_with(
         &self,
-        session: &SessionContext,
+        runtime: Arc<RuntimeEnv>,
         tokens: &Tokens,
-        seen: &mut BTreeSet<String>,
         file: &str,
-    ) -> Result<(), QueryError> {
+    ) -> Result<SessionContext, QueryError> {
+        let session = session_within(runtime, self.limits.partitions, self.moment.zone);
+        self.register(&session, tokens, &mut Known::default(), file).await?;
+        Ok(session)
+    }
+
+    /// Registers what the tokens name: histories, views, relations and segments, and what those name in turn.
+    async fn register(&self, session: &SessionContext, tokens: &Tokens, known: &mut Known, file: &str) -> Result<(), QueryError> {
+        for name in tokens.segments() {
+            let Some(query) = self.library.segment(&name) else { continue };
+            let reference = TableReference::partial(SEGMENT_SCHEMA, name);
+            let shown = reference.to_string();
+            if let Some(first) = known.open.iter().position(|open| *open == shown) {
+                let path = known.open[first..].iter().chain([&shown]).map(String::as_str).collect::<Vec<_>>().join(" → ");
+                return Err(QueryError::Cycle { file: file.into(), path });
+            }
+            if !known.seen.insert(shown.clone()) {
+                continue;
+            }
+            if let Some(param) = query.header.params.iter().find(|param| param.default.is_none()) {
+                let (segment, param) = (shown, param.name.clone());
+                return Err(QueryError::SegmentParam { file: file.into(), segment, param });
+            }
+            known.open.push(shown);
+            self.register_query(session, reference, query, &Params::new(), known).await?;
+            known.open.pop();
+        }
         for word in tokens.words() {
-            if !seen.insert(word.clone()) {
+            if !known.seen.insert(word.clone()) {
                 continue;
             }
             let word = word.as_str();
@@ -109,64 +215,131 @@ impl Desk {
                 }
                 let (url, store) = table.store();
                 session.register_object_store(&url, store);
-                let at = ParamValue::Instant(self.moment.as_of).scalar();
-                let happened = col("occurred_at").lt_eq(lit(at.clone()));
-                let filter = match self.moment.mode {
-                    Mode::AsKnown => happened.and(col("known_at").lt_eq(lit(at))),
-                    Mode::AsHappened => happened,
+                let at = ParamValue::Instant(self.moment.as_of);
+                let at = if self.open { at.placeholder("as_of") } else { at.literal() };
+                let filter = match self.since {
+                    Some(Since { position, moment }) => {
+                        let moment = ParamValue::Instant(moment).scalar();
+                        let late = col("occurred_at").gt(lit(moment.clone())).or(col("known_at").gt(lit(moment)));
+                        self.past(at).and(col("position").gt(lit(position)).or(late))
+                    }
+                    None => self.past(at),
                 };
                 let history = session
                     .read_table(table)
                     .and_then(|rows| rows.filter(filter))
                     .map_err(|source| planning_error(file, source))?;
                 session.register_table(word, history.into_view()).map_err(|source| planning_error(file, source))?;
+            } else if let Some((_, table)) = self.tables.iter().find(|(name, _)| name == word) {
+                session.register_table(word, table.clone()).map_err(|source| planning_error(file, source))?;
             } else if let Some((_, query, params)) = self.relations.iter().find(|(name, ..)| name == word) {
-                self.register_query(session, word, query, params, seen).await?;
+                self.register_query(session, word.into(), query, params, known).await?;
+            } else if !self.open
+                && let Some(kept) = self.kept_relation(session, word, file).await?
+            {
+                session.register_table(word, kept).map_err(|source| planning_error(file, source))?;
             } else if let Some(query) = self.library.view(word) {
-                self.register_query(session, word, query, &Params::new(), seen).await?;
+                self.register_query(session, word.into(), query, &Params::new(), known).await?;
             }
         }
         Ok(())
+    }
+
+    /// The kept table of this name at this moment, if there is one.
+    async fn kept_relation(
+        &self,
+        session: &SessionContext,
+        name: &str,
+        file: &str,
+    ) -> Result<Option<Arc<dyn TableProvider>>, QueryError> {
+        let Some(group) = Group::of(name).filter(|_| self.library.built_in_view(name).is_some()) else { return Ok(None) };
+        let Some(current) = Box::pin(self.kept(group)).await? else { return Ok(None) };
+        current.relation(session, name).map_err(|source| planning_error(file, source))
     }
 
     async fn register_query(
         &self,
         session: &SessionContext,
-        name: &str,
+        name: TableReference,
         query: &Query,
         params: &Params,
-        seen: &mut BTreeSet<String>,
+        known: &mut Known,
     ) -> Result<(), QueryError> {
-        let tokens = Tokens::read(&query.sql)
-            .map_err(|source| QueryError::Syntax { file: query.file.clone(), message: source.to_string() })?;
-        Box::pin(self.register(session, &tokens, seen, &query.file)).await?;
-        let plan = self.plan(session, query, &tokens).await?;
+        let tokens = Tokens::read(&query.file, &query.sql)?;
         let values = self.values(query, params)?;
-        let plan = bind(plan, &values).map_err(|source| planning_error(&query.file, source))?;
+        Box::pin(self.register(session, &tokens, known, &query.file)).await?;
+        let plan = Box::pin(self.plan(session, query, &tokens, &values)).await?;
+        let plan = self.bound(plan, &values).map_err(|source| planning_error(&query.file, source))?;
         let frame = session.execute_logical_plan(plan).await.map_err(|source| planning_error(&query.file, source))?;
         session.register_table(name, frame.into_view()).map_err(|source| planning_error(&query.file, source))?;
         Ok(())
     }
 
-    /// The plan of a query before any value is bound.
-    pub(crate) async fn plan(&self, session: &SessionContext, query: &Query, tokens: &Tokens) -> Result<LogicalPlan, QueryError> {
+    /// The plan of a query before its values are bound; only the moments of `as_of` are values already.
+    pub(crate) async fn plan(
+        &self,
+        session: &SessionContext,
+        query: &Query,
+        tokens: &Tokens,
+        values: &Params,
+    ) -> Result<LogicalPlan, QueryError> {
         let given = self.given();
         let kind = |name: &str| -> Option<ParamKind> {
             let declared = query.header.params.iter().find(|param| param.name == name).map(|param| param.kind);
             declared.or_else(|| given.get(name).map(ParamValue::kind))
         };
-        for name in tokens.placeholders() {
+        for (name, place) in tokens.placed_placeholders() {
             if kind(name).is_none() {
-                return Err(QueryError::UndeclaredParam { file: query.file.clone(), name: name.into() });
+                if let Some(mistake) = crate::mistake::reading::foreign_parameter(name, place) {
+                    return Err(tokens.mistake(mistake));
+                }
+                let known = query.header.params.iter().map(|param| param.name.as_str()).chain(given.keys().map(String::as_str));
+                let remedy = match nearest(name, known) {
+                    Some(near) => format!("did you mean ${near}? Otherwise add `-- param {name} <type>` to the header"),
+                    None => format!("add `-- param {name} <type>` to the header"),
+                };
+                let message = format!("the SQL uses `${name}`, the header does not declare it");
+                return Err(tokens.mistake(Mistake::new(place, message, remedy)));
             }
         }
-        let plan = session
-            .state()
-            .create_logical_plan(&tokens.typed(kind))
-            .await
-            .map_err(|source| planning_error(&query.file, source))?;
-        crate::run::read_only(&plan).map_err(|source| planning_error(&query.file, source))?;
+        let mut statement = tokens.statement()?;
+        as_of::resolve(self, session, tokens, &mut statement, values).await?;
+        type_placeholders(&mut statement, kind);
+        let typed = datafusion::sql::parser::Statement::Statement(Box::new(statement.clone()));
+        let plan = session.state().statement_to_plan(typed).await;
+        let plan = plan.map_err(|source| self.planning_error(session, tokens, Some(&statement), &source))?;
+        if let Some(mistake) = planning::window_in_condition(tokens, &plan) {
+            return Err(QueryError::Plan { file: tokens.file.clone(), mistake: Box::new(mistake.within(&tokens.sql)) });
+        }
+        crate::run::read_only(&plan).map_err(|_| tokens.mistake(crate::mistake::reading::not_a_question(tokens.start())))?;
         Ok(plan)
+    }
+
+    /// What the planner says about a text, said to whoever wrote it.
+    pub(crate) fn planning_error(
+        &self,
+        session: &SessionContext,
+        tokens: &Tokens,
+        statement: Option<&Statement>,
+        source: &DataFusionError,
+    ) -> QueryError {
+        let relations = self.relation_names();
+        let state = session.state();
+        let mut functions: Vec<String> =
+            state.scalar_functions().keys().chain(state.aggregate_functions().keys()).cloned().collect();
+        functions.extend(state.window_functions().keys().cloned());
+        functions.sort();
+        let scene = planning::Scene { tokens, statement, relations: &relations, functions: &functions };
+        let mistake = planning::mistake(&scene, source);
+        QueryError::Plan { file: tokens.file.clone(), mistake: Box::new(mistake.within(&tokens.sql)) }
+    }
+
+    /// Everything that may stand in FROM.
+    pub(crate) fn relation_names(&self) -> Vec<String> {
+        let views = self.library.views().map(|(name, _)| name.to_string());
+        let histories = self.view.tables().map(|(name, _)| format!("{name}_history"));
+        let segments = self.library.segments().map(|(name, _)| format!("{SEGMENT_SCHEMA}.{name}"));
+        views.chain(histories).chain(segments).chain(self.relations.iter().map(|(name, ..)| name.clone())).collect()
     }
 
     /// Values for every parameter of a query: given, or its default.
@@ -202,6 +375,42 @@ impl Desk {
     }
 }
 
+/// A session that knows our functions and no relation.
+pub(crate) fn new_session(limits: Limits, zone: ShopZone, file: &str) -> Result<SessionContext, QueryError> {
+    let runtime = RuntimeEnvBuilder::new()
+        .with_memory_pool(Arc::new(FairSpillPool::new(limits.memory_bytes)))
+        .with_disk_manager_builder(DiskManagerBuilder::default().with_max_temp_directory_size(limits.spill_bytes))
+        .build_arc()
+        .map_err(|source| planning_error(file, source))?;
+    Ok(session_within(runtime, limits.partitions, zone))
+}
+
+fn session_within(runtime: Arc<RuntimeEnv>, partitions: usize, zone: ShopZone) -> SessionContext {
+    let mut config = SessionConfig::new().with_target_partitions(partitions).with_information_schema(false);
+    config.options_mut().execution.time_zone = Some("UTC".into());
+    config.options_mut().sql_parser.dialect = datafusion::common::config::Dialect::PostgreSQL;
+    config.options_mut().sql_parser.map_string_types_to_utf8view = false;
+    config.options_mut().execution.parquet.schema_force_view_types = false;
+    config.options_mut().execution.collect_statistics = false;
+    // Places in the text come with the planner's errors.
+    config.options_mut().sql_parser.collect_spans = true;
+    let state = SessionStateBuilder::new().with_config(config).with_runtime_env(runtime).with_default_features();
+    let session = SessionContext::new_with_state(state.with_optimizer_rules(share::rules()).build());
+    functions::register(&session, zone);
+    for function in buying::all() {
+        session.register_udf(function);
+    }
+    for aggregate in aggregates::all() {
+        session.register_udaf(aggregate);
+    }
+    if let Some(catalog) = session.catalog("datafusion") {
+        catalog
+            .register_schema(SEGMENT_SCHEMA, Arc::new(MemorySchemaProvider::new()))
+            .expect("a catalogue in memory takes a schema");
+    }
+    session
+}
+
 pub(crate) fn bind(plan: LogicalPlan, values: &Params) -> datafusion::common::Result<LogicalPlan> {
     let scalars: Vec<(String, datafusion::common::ScalarValue)> =
         values.iter().map(|(name, value)| (name.clone(), value.scalar())).collect();
@@ -218,14 +427,14 @@ impl Desk {
         conditions: &[&str],
     ) -> Result<crate::Answer, QueryError> {
         let query = self.query(name)?;
-        let tokens = Tokens::read(&query.sql)
-            .map_err(|source| QueryError::Syntax { file: query.file.clone(), message: source.to_string() })?;
+        let values = self.values(query, params)?;
+        let tokens = Tokens::read(&query.file, &query.sql)?;
         let session = self.session(&tokens, &query.file).await?;
-        let plan = bind(self.plan(&session, query, &tokens).await?, &self.values(query, params)?)
+        let plan = bind(self.plan(&session, query, &tokens, &values).await?, &values)
             .map_err(|source| planning_error(&query.file, source))?;
-        let mut frame = session.execute_logical_plan(plan).await.map_err(|source| planning_error(&query.file, source))?;
+        let mut frame = suited(&session, plan).await.map_err(|source| planning_error(&query.file, source))?;
         for (index, condition) in conditions.iter().enumerate() {
-            let wrong = |source| planning_error(&format!("condition `{condition}`"), source);
+            let wrong = |source: DataFusionError| self.condition_error(&session, condition, &source);
             let expression = session.parse_sql_expr(condition, frame.schema()).map_err(wrong)?;
             frame = frame.with_column(&format!("c{index}"), expression.is_true()).map_err(wrong)?;
         }
@@ -236,13 +445,29 @@ impl Desk {
     pub async fn check_condition(&self, name: &str, condition: &str) -> Result<(), QueryError> {
         let desk = Desk { view: ReadView::empty(), ..self.clone() };
         let query = desk.query(name)?;
-        let tokens = Tokens::read(&query.sql)
-            .map_err(|source| QueryError::Syntax { file: query.file.clone(), message: source.to_string() })?;
+        let tokens = Tokens::read(&query.file, &query.sql)?;
         let session = desk.session(&tokens, &query.file).await?;
-        let plan = desk.plan(&session, query, &tokens).await?;
-        let wrong = |source| planning_error(&format!("condition `{condition}`"), source);
+        let plan = desk.plan(&session, query, &tokens, &desk.samples(query)).await?;
+        let wrong = |source: DataFusionError| desk.condition_error(&session, condition, &source);
         let frame = datafusion::dataframe::DataFrame::new(session.state(), plan);
         let expression = session.parse_sql_expr(condition, frame.schema()).map_err(wrong)?;
         frame.with_column("c0", expression.is_true()).map(|_| ()).map_err(wrong)
+    }
+
+    fn condition_error(&self, session: &SessionContext, condition: &str, source: &DataFusionError) -> QueryError {
+        let file = format!("condition `{condition}`");
+        match Tokens::read(&file, condition) {
+            Ok(tokens) => self.planning_error(session, &tokens, None, source),
+            Err(error) => error,
+        }
+    }
+
+    /// Values for planning without asking: the defaults, and for parameters without one a value of their type.
+    pub(crate) fn samples(&self, query: &Query) -> Params {
+        let mut values = self.given();
+        for param in &query.header.params {
+            values.insert(param.name.clone(), param.default.clone().unwrap_or_else(|| param.kind.sample(&self.moment)));
+        }
+        values
     }
 }

@@ -1,9 +1,21 @@
 //! Answers as files: CSV, JSON, NDJSON, Parquet, and a table for terminals.
 
-use std::io::Write;
+use std::{io::Write, sync::Arc};
 
-use arrow::{array::RecordBatch, datatypes::SchemaRef, error::ArrowError, util::pretty::pretty_format_batches_with_schema};
+use arrow::{
+    array::{
+        ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array, RecordBatch, RecordBatchOptions,
+        StringArray, TimestampMicrosecondArray,
+    },
+    datatypes::{Field, Schema, SchemaRef},
+    error::ArrowError,
+    util::pretty::pretty_format_batches_with_schema,
+};
+use chrono::NaiveDate;
 use parquet::arrow::ArrowWriter;
+
+use crate::flat::flat;
+use crate::{Answer, Kind, Value};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
@@ -21,6 +33,9 @@ pub fn write(
     batches: &[RecordBatch],
     out: &mut (impl Write + Send),
 ) -> Result<(), ArrowError> {
+    // Neither has a place for members; the other formats keep them together.
+    let spread = matches!(format, Format::Table | Format::Csv).then(|| flat(schema, batches)).transpose()?;
+    let (schema, batches) = spread.as_ref().map_or((schema, batches), |(schema, batches)| (schema, batches.as_slice()));
     match format {
         Format::Table => writeln!(out, "{}", pretty_format_batches_with_schema(schema.clone(), batches)?)?,
         Format::Csv => {
@@ -60,4 +75,51 @@ pub fn write(
         }
     }
     Ok(())
+}
+
+/// Writes an answer that was put together from several questions as [`write`] writes one.
+pub fn write_answer(format: Format, answer: &Answer, out: &mut (impl Write + Send)) -> Result<(), ArrowError> {
+    let arrays: Vec<ArrayRef> =
+        (0..answer.columns.len()).map(|column| array(answer, column)).collect::<Result<_, ArrowError>>()?;
+    let fields: Vec<Field> = answer
+        .columns
+        .iter()
+        .zip(&arrays)
+        .map(|(column, array)| Field::new(&column.name, array.data_type().clone(), true))
+        .collect();
+    let schema = Arc::new(Schema::new(fields));
+    let options = RecordBatchOptions::new().with_row_count(Some(answer.rows.len()));
+    let batch = RecordBatch::try_new_with_options(schema.clone(), arrays, &options)?;
+    write(format, &schema, &[batch], out)
+}
+
+fn array(answer: &Answer, column: usize) -> Result<ArrayRef, ArrowError> {
+    let values = || answer.rows.iter().map(|row| row.get(column).unwrap_or(&Value::Null));
+    Ok(match answer.columns[column].kind {
+        Kind::Text => {
+            Arc::new(values().map(|value| Some(value.plain()).filter(|_| *value != Value::Null)).collect::<StringArray>())
+        }
+        Kind::Int => Arc::new(
+            values().map(|value| if let Value::Int(value) = value { Some(*value) } else { None }).collect::<Int64Array>(),
+        ),
+        Kind::Float | Kind::Rate => Arc::new(values().map(Value::number).collect::<Float64Array>()),
+        Kind::Bool => Arc::new(
+            values().map(|value| if let Value::Bool(value) = value { Some(*value) } else { None }).collect::<BooleanArray>(),
+        ),
+        Kind::Money => {
+            let scaled =
+                values().map(|value| if let Value::Money(value) = value { Some(i128::from(value.scaled())) } else { None });
+            Arc::new(scaled.collect::<Decimal128Array>().with_precision_and_scale(18, 4)?)
+        }
+        Kind::Date => {
+            let days = |day: NaiveDate| day.signed_duration_since(NaiveDate::default()).num_days() as i32;
+            Arc::new(
+                values().map(|value| if let Value::Date(day) = value { Some(days(*day)) } else { None }).collect::<Date32Array>(),
+            )
+        }
+        Kind::Instant => {
+            let micros = values().map(|value| if let Value::Instant(at) = value { Some(at.timestamp_micros()) } else { None });
+            Arc::new(micros.collect::<TimestampMicrosecondArray>().with_timezone("UTC"))
+        }
+    })
 }

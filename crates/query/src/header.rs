@@ -1,13 +1,17 @@
-//! The comment at the head of a query file: its title, what it means, its parameters and its columns.
+//! The comment at the head of a query file: its title, what it means, its parameters and its columns. Lines that begin with `ja` say the
+//! same in Japanese, the title first.
 
 use model::{Problem, Text};
 
-use crate::{Kind, ParamKind, ParamValue};
+use crate::{Kind, ParamKind, ParamValue, mistake::nearest};
 
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Header {
     pub title: String,
     pub description: String,
+    /// Title and description in Japanese, where the file gives them.
+    pub title_ja: String,
+    pub description_ja: String,
     pub params: Vec<Param>,
     pub columns: Vec<ColumnHeader>,
 }
@@ -25,7 +29,28 @@ pub struct ColumnHeader {
     pub name: String,
     pub kind: Kind,
     pub label: Text,
+    /// What analysts see instead, where the column tells of a person.
+    pub personal: Option<Mask>,
     pub line: usize,
+}
+
+/// How a personal column is shown to those to whom it was not granted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mask {
+    /// Of a date the year: its first day.
+    Year,
+    /// Nothing.
+    Hidden,
+}
+
+impl Mask {
+    pub fn parse(name: &str) -> Option<Mask> {
+        Some(match name {
+            "year" => Mask::Year,
+            "hidden" => Mask::Hidden,
+            _ => return None,
+        })
+    }
 }
 
 impl Header {
@@ -34,6 +59,10 @@ impl Header {
         let mut header = Header::default();
         let mut problems = Vec::new();
         let mut prose = Vec::new();
+        if text.trim().is_empty() {
+            let remedy = "begin it with `-- What it answers`, then a `-- column` line per column, then the SELECT";
+            return Err(vec![Problem::new(file, 1, "the file is empty").with_remedy(remedy)]);
+        }
         for (index, line) in text.lines().enumerate().take_while(|(_, line)| line.starts_with("--")) {
             let body = line.trim_start_matches('-').trim();
             let mut fail =
@@ -52,15 +81,42 @@ impl Header {
                 }
             } else if let Some(rest) = body.strip_prefix("column ") {
                 match column(rest, index + 1) {
+                    Ok(column) if header.columns.iter().any(|other| other.name == column.name) => {
+                        fail(
+                            format!("column `{}` is declared twice", column.name),
+                            "remove one of the lines, or rename a column",
+                        );
+                    }
                     Ok(column) => header.columns.push(column),
                     Err(message) => fail(message, "write `-- column net_revenue money ja:\"純売上\" en:\"Net revenue\"`"),
                 }
+            } else if let Some(rest) = body.strip_prefix("ja ") {
+                match header.title_ja.is_empty() {
+                    true => header.title_ja = rest.trim().into(),
+                    false => header.description_ja.push_str(rest.trim()),
+                }
+            } else if let Some(meant) = misspelt(body) {
+                fail(format!("`{body}` declares nothing"), &format!("write `-- {meant} …`"));
             } else if !body.is_empty() {
                 prose.push(body);
             }
         }
+        let below = text.lines().enumerate().skip_while(|(_, line)| line.starts_with("--"));
+        for (index, line) in below {
+            let body = line.trim_start_matches('-').trim();
+            let declares = body
+                .strip_prefix("param ")
+                .map(|rest| param(rest).is_ok())
+                .or_else(|| body.strip_prefix("column ").map(|rest| column(rest, 0).is_ok()));
+            if line.starts_with("--") && declares == Some(true) {
+                problems.push(
+                    Problem::new(file, index + 1, format!("`{body}` stands below the header and declares nothing"))
+                        .with_remedy("move it up: the header is the `--` lines at the very beginning, without a gap"),
+                );
+            }
+        }
         header.description = prose.join(" ");
-        if header.title.is_empty() {
+        if header.title.is_empty() || misplaced(&header.title) {
             problems.push(Problem::new(file, 1, "the file has no title").with_remedy("start it with `-- What it answers`"));
         }
         if header.columns.is_empty() && problems.is_empty() {
@@ -71,6 +127,52 @@ impl Header {
         }
         if problems.is_empty() { Ok(header) } else { Err(problems) }
     }
+
+    /// The title in both languages; the English one where no other is given.
+    pub fn titles(&self) -> Text {
+        Text { ja: self.title_ja.clone(), en: self.title.clone() }
+    }
+
+    pub fn descriptions(&self) -> Text {
+        Text { ja: self.description_ja.clone(), en: self.description.clone() }
+    }
+}
+
+/// The parameters that a text declares, whatever else its header lacks.
+pub(crate) fn params_of(text: &str) -> Vec<Param> {
+    let lines = text.lines().take_while(|line| line.starts_with("--"));
+    lines.filter_map(|line| param(line.trim_start_matches('-').trim().strip_prefix("param ")?).ok()).collect()
+}
+
+/// A parameter as a value suggests that was typed for it.
+pub(crate) fn guessed(name: &str, raw: &str) -> Param {
+    let kinds = [ParamKind::Int, ParamKind::Float, ParamKind::Date, ParamKind::Instant, ParamKind::Bool];
+    let read = |kind: ParamKind| Some((kind, kind.read(raw)?));
+    let (kind, value) = kinds.into_iter().find_map(read).unwrap_or_else(|| (ParamKind::Text, ParamValue::Text(raw.into())));
+    Param { name: name.into(), kind, default: Some(value).filter(|_| !raw.is_empty()) }
+}
+
+/// A declaration that took the title's place.
+fn misplaced(title: &str) -> bool {
+    title.strip_prefix("param ").is_some_and(|rest| param(rest).is_ok())
+        || title.strip_prefix("column ").is_some_and(|rest| column(rest, 0).is_ok())
+}
+
+/// The word of a line that would declare something if it were spelt right: `colum x int`.
+fn misspelt(line: &str) -> Option<&'static str> {
+    let mut words = line.split_whitespace();
+    let (word, _, kind) = (words.next()?, words.next()?, words.next()?);
+    if Kind::parse(kind).is_none() && ParamKind::parse(kind).is_none() {
+        return None;
+    }
+    nearest(word.trim_end_matches(':'), ["param", "column", "parameter", "columns"])
+        .map(|meant| if meant.starts_with('p') { "param" } else { "column" })
+}
+
+/// A name that a placeholder can have: `$days_max`.
+fn is_name(name: &str) -> bool {
+    name.starts_with(|letter: char| letter.is_alphabetic() || letter == '_')
+        && name.chars().all(|letter| letter.is_alphanumeric() || letter == '_')
 }
 
 fn param(text: &str) -> Result<Param, String> {
@@ -82,6 +184,12 @@ fn param(text: &str) -> Result<Param, String> {
     let (Some(name), Some(kind), None) = (words.next(), words.next(), words.next()) else {
         return Err(format!("`param {text}` is not a name and a type"));
     };
+    if !is_name(name) {
+        return Err(format!("`{name}` cannot name a parameter: letters, digits and _ can"));
+    }
+    if matches!(name, "as_of" | "today") {
+        return Err(format!("`{name}` is given to every query and is not declared"));
+    }
     let kind = ParamKind::parse(kind).ok_or_else(|| format!("parameter `{name}` has the unknown type `{kind}`"))?;
     let default = default
         .map(|raw| {
@@ -105,8 +213,11 @@ fn column(text: &str, line: usize) -> Result<ColumnHeader, String> {
         let (_, rest) = labels.split_once(&format!("{lang}:\""))?;
         rest.split_once('"').map(|(label, _)| label.to_string())
     };
+    let personal = label("personal")
+        .map(|mask| Mask::parse(&mask).ok_or_else(|| format!("column `{name}` has the unknown mask `{mask}`: year or hidden")))
+        .transpose()?;
     match (label("ja"), label("en")) {
-        (Some(ja), Some(en)) => Ok(ColumnHeader { name: name.into(), kind, label: Text { ja, en }, line }),
+        (Some(ja), Some(en)) => Ok(ColumnHeader { name: name.into(), kind, label: Text { ja, en }, personal, line }),
         _ => Err(format!("column `{name}` lacks a label in ja and en")),
     }
 }
@@ -122,6 +233,16 @@ mod tests {
         assert_eq!((header.title.as_str(), header.description.as_str()), ("Dormant", "Who did not come back."));
         assert_eq!(header.params[0].default, Some(ParamValue::Int(150)));
         assert_eq!((header.params[1].default.as_ref(), header.columns[0].label.ja.as_str()), (None, "会員 ID"));
+        assert_eq!((header.titles().get("ja"), header.descriptions().get("ja")), ("Dormant", "Who did not come back."));
+    }
+
+    #[test]
+    fn a_header_speaks_two_languages() {
+        let text = "-- Dormant\n-- ja 休眠\n--\n-- Who did not\n-- come back.\n-- ja 戻って\n-- ja こない人。\n-- column x int ja:\"x\" en:\"x\"\nSELECT 1";
+        let header = Header::parse("x.sql", text).unwrap();
+        let both = |text: Text| [text.ja, text.en];
+        assert_eq!(both(header.titles()), ["休眠", "Dormant"]);
+        assert_eq!(both(header.descriptions()), ["戻ってこない人。", "Who did not come back."]);
     }
 
     #[test]
@@ -139,6 +260,10 @@ mod tests {
         check(
             "-- T\n-- param days int = soon\n-- column x int ja:\"x\" en:\"x\"",
             &["2: the default of `days`, `soon`, is not of type int"],
+        );
+        check(
+            "-- T\n-- column x date ja:\"x\" en:\"x\" personal:\"month\"",
+            &["2: column `x` has the unknown mask `month`: year or hidden"],
         );
     }
 }

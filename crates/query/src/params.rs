@@ -1,18 +1,20 @@
 //! Parameters: typed by the header, bound by value. No value ever becomes part of an SQL text.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
+use arrow::datatypes::{DataType, Field, TimeUnit};
 use chrono::{DateTime, NaiveDate, Utc};
 use datafusion::{
     common::ScalarValue,
-    sql::sqlparser::{
-        dialect::PostgreSqlDialect,
-        tokenizer::{Token, Tokenizer, TokenizerError},
-    },
+    logical_expr::{Expr, expr::Placeholder},
 };
 use model::{Money, time::Instant};
+use serde::{Deserialize, Serialize};
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+use crate::Moment;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ParamKind {
     Int,
     Float,
@@ -23,7 +25,8 @@ pub enum ParamKind {
     Money,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ParamValue {
     Int(i64),
     Float(f64),
@@ -76,8 +79,21 @@ impl ParamKind {
         })
     }
 
+    /// A value of this type, for planning before any is given.
+    pub(crate) fn sample(self, moment: &Moment) -> ParamValue {
+        match self {
+            ParamKind::Int => ParamValue::Int(1),
+            ParamKind::Float => ParamValue::Float(0.5),
+            ParamKind::Text => ParamValue::Text(String::new()),
+            ParamKind::Date => ParamValue::Date(moment.zone.day(moment.as_of)),
+            ParamKind::Instant => ParamValue::Instant(moment.as_of),
+            ParamKind::Bool => ParamValue::Bool(false),
+            ParamKind::Money => ParamValue::Money(Money::ZERO),
+        }
+    }
+
     /// The SQL type a placeholder is cast to, so that planning knows it before any value is there.
-    fn sql(self) -> &'static str {
+    pub(crate) fn sql(self) -> &'static str {
         match self {
             ParamKind::Int => "BIGINT",
             ParamKind::Float => "DOUBLE",
@@ -86,6 +102,18 @@ impl ParamKind {
             ParamKind::Instant => "TIMESTAMP(6) WITH TIME ZONE",
             ParamKind::Bool => "BOOLEAN",
             ParamKind::Money => "DECIMAL(18, 4)",
+        }
+    }
+
+    pub(crate) fn data_type(self) -> DataType {
+        match self {
+            ParamKind::Int => DataType::Int64,
+            ParamKind::Float => DataType::Float64,
+            ParamKind::Text => DataType::Utf8,
+            ParamKind::Date => DataType::Date32,
+            ParamKind::Instant => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+            ParamKind::Bool => DataType::Boolean,
+            ParamKind::Money => DataType::Decimal128(18, 4),
         }
     }
 }
@@ -100,6 +128,19 @@ impl ParamValue {
             ParamValue::Instant(_) => ParamKind::Instant,
             ParamValue::Bool(_) => ParamKind::Bool,
             ParamValue::Money(_) => ParamKind::Money,
+        }
+    }
+
+    /// As people type it: what `ParamKind::read` reads back.
+    pub fn plain(&self) -> String {
+        match self {
+            ParamValue::Int(value) => value.to_string(),
+            ParamValue::Float(value) => value.to_string(),
+            ParamValue::Text(text) => text.clone(),
+            ParamValue::Date(day) => day.to_string(),
+            ParamValue::Instant(at) => model::time::rfc3339(*at),
+            ParamValue::Bool(value) => value.to_string(),
+            ParamValue::Money(money) => money.to_string(),
         }
     }
 
@@ -118,50 +159,15 @@ impl ParamValue {
     }
 }
 
-/// An SQL text as tokens: the placeholders and words in it, and the text with typed placeholders.
-pub(crate) struct Tokens(Vec<Token>);
-
-impl Tokens {
-    pub fn read(sql: &str) -> Result<Tokens, TokenizerError> {
-        // Unescaped text would be printed back without its escapes.
-        Tokenizer::new(&PostgreSqlDialect {}, sql).with_unescape(false).tokenize().map(Tokens)
+impl ParamValue {
+    /// The value in a plan.
+    pub(crate) fn literal(&self) -> Expr {
+        Expr::Literal(self.scalar(), None)
     }
 
-    /// Names of the `$placeholders`, once each, in order of appearance.
-    pub fn placeholders(&self) -> Vec<&str> {
-        let mut names = Vec::new();
-        for token in &self.0 {
-            if let Token::Placeholder(text) = token
-                && let name = text.trim_start_matches('$')
-                && !names.contains(&name)
-            {
-                names.push(name);
-            }
-        }
-        names
-    }
-
-    /// Identifiers that may name a relation.
-    pub fn words(&self) -> impl Iterator<Item = String> {
-        self.0.iter().filter_map(|token| match token {
-            // As the planner does: what is not quoted is in lower case.
-            Token::Word(word) if word.quote_style.is_none() => Some(word.value.to_lowercase()),
-            Token::Word(word) => Some(word.value.clone()),
-            _ => None,
-        })
-    }
-
-    /// The text with each placeholder cast to its declared type. Lines stay where they are.
-    pub fn typed(&self, kind: impl Fn(&str) -> Option<ParamKind>) -> String {
-        self.0
-            .iter()
-            .map(|token| match token {
-                Token::Placeholder(text) => match kind(text.trim_start_matches('$')) {
-                    Some(kind) => format!("CAST({text} AS {})", kind.sql()),
-                    None => text.clone(),
-                },
-                token => token.to_string(),
-            })
-            .collect()
+    /// A parameter of this value's type in a plan, before any value is there.
+    pub(crate) fn placeholder(&self, name: &str) -> Expr {
+        let field = Arc::new(Field::new("", self.scalar().data_type(), true));
+        Expr::Placeholder(Placeholder::new_with_field(format!("${name}"), Some(field)))
     }
 }

@@ -8,13 +8,22 @@ use arrow::{
 };
 use chrono::{DateTime, NaiveDate, TimeDelta};
 use datafusion::{dataframe::DataFrame, error::DataFusionError, execution::context::SQLOptions, logical_expr::LogicalPlan};
-use futures::StreamExt;
+use futures::{StreamExt, TryStreamExt, stream::BoxStream};
 use model::{Money, Remedy, Text};
+use serde::{Deserialize, Serialize};
 
-use crate::{Answer, Column, Desk, Header, Kind, Params, Query, Value, desk::bind, params::Tokens};
+use crate::{
+    Answer, Column, Desk, Header, Kind, Mistake, Params, Query, Value,
+    desk::bind,
+    mistake::{Place, running},
+    settings::suited,
+    statement::Tokens,
+};
+
+pub(crate) use crate::mistake::planning::type_name;
 
 /// What one question may use.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Limits {
     pub partitions: usize,
     pub memory_bytes: usize,
@@ -33,8 +42,6 @@ impl Default for Limits {
 pub enum QueryError {
     #[error("there is no query `{name}`")]
     NotFound { name: String, similar: Vec<String> },
-    #[error("{file}: the SQL uses `${name}`, the header does not declare it")]
-    UndeclaredParam { file: String, name: String },
     #[error("query `{query}` needs the parameter `{name}` ({kind})")]
     MissingParam { query: String, name: String, kind: &'static str },
     #[error("query `{query}` has no parameter `{name}`")]
@@ -43,12 +50,20 @@ pub enum QueryError {
     ParamType { query: String, name: String, expected: &'static str, found: &'static str },
     #[error("`{raw}` is not a value of type {kind} for parameter `{name}`")]
     ParamValue { name: String, kind: &'static str, raw: String },
-    #[error("{file}: the SQL cannot be read: {message}")]
-    Syntax { file: String, message: String },
-    #[error("{file}: the SQL cannot be planned: {message}")]
-    Plan { file: String, message: String },
+    /// The text is no SQL, or no question.
+    #[error("{file}:{}: {}", mistake.place.line, mistake.message)]
+    Syntax { file: String, mistake: Box<Mistake> },
+    /// The question names what does not exist, or what does not go together.
+    #[error("{file}:{}: {}", mistake.place.line, mistake.message)]
+    Plan { file: String, mistake: Box<Mistake> },
+    #[error("{file}: the segment selects from itself: {path}")]
+    Cycle { file: String, path: String },
+    #[error("{file}: `{segment}` has the parameter `{param}` without a default, so nothing can select from it")]
+    SegmentParam { file: String, segment: String, param: String },
+    #[error("{file}: the segment returns no `customer_id`")]
+    NoCustomer { file: String },
     #[error("{file}: the query failed: {message}")]
-    Run { file: String, message: String },
+    Run { file: String, message: String, remedy: Option<String> },
     #[error("{file}: stopped after {seconds} s")]
     Timeout { file: String, seconds: u64 },
     #[error("{file}: more than {rows} rows")]
@@ -62,7 +77,6 @@ impl Remedy for QueryError {
         Some(match self {
             QueryError::NotFound { similar, .. } if !similar.is_empty() => format!("did you mean {}?", similar.join(", ")),
             QueryError::NotFound { .. } => "`tsubame query --list` shows all".into(),
-            QueryError::UndeclaredParam { name, .. } => format!("add `-- param {name} <type>` to the header"),
             QueryError::MissingParam { name, .. } => format!("give it with -p {name}=VALUE"),
             QueryError::UnknownParam { known, .. } if known.is_empty() => "it takes none".into(),
             QueryError::UnknownParam { known, .. } => format!("it takes {known}"),
@@ -73,16 +87,39 @@ impl Remedy for QueryError {
             },
             QueryError::Timeout { .. } => "narrow the time range, or raise the limit".into(),
             QueryError::TooManyRows { .. } => "add a LIMIT, or write it to a file with --format parquet".into(),
-            QueryError::Plan { message, .. } if message.contains("not found") => {
-                "`tsubame query --list` shows queries and relations".into()
+            QueryError::Syntax { mistake, .. } | QueryError::Plan { mistake, .. } => mistake.remedy.clone(),
+            QueryError::Run { remedy, .. } => return remedy.clone(),
+            QueryError::ParamType { .. } => return None,
+            QueryError::ColumnType { .. } => "CAST it in the SELECT, or select what is within it".into(),
+            QueryError::NoCustomer { .. } => "a segment is a question about customers: select `customer_id`".into(),
+            QueryError::Cycle { .. } => "take one of these steps out: a segment is made of others, not of itself".into(),
+            QueryError::SegmentParam { segment, param, .. } => {
+                format!("give it one in the header of {segment}: `-- param {param} <type> = <value>`")
             }
-            _ => return None,
         })
     }
 }
 
+impl QueryError {
+    /// What is wrong with the text, where it is the text: its place, and the line with a caret.
+    pub fn mistake(&self) -> Option<&Mistake> {
+        match self {
+            QueryError::Syntax { mistake, .. } | QueryError::Plan { mistake, .. } => Some(mistake),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn run(file: &str, source: &str) -> QueryError {
+        let (message, remedy) = running::failure(source);
+        QueryError::Run { file: file.into(), message, remedy }
+    }
+}
+
+/// What the engine refuses after a text could be planned: it has no place of its own in it.
 pub(crate) fn planning_error(file: &str, source: DataFusionError) -> QueryError {
-    QueryError::Plan { file: file.into(), message: source.strip_backtrace() }
+    let (message, remedy) = running::failure(&source.strip_backtrace());
+    let mistake = Mistake::new(Place::line(1), message, remedy.unwrap_or_else(|| "`tsubame check` plans every file".into()));
+    QueryError::Plan { file: file.into(), mistake: Box::new(mistake) }
 }
 
 /// Refuses everything but queries, on the plan: a statement kind can hide behind another, a plan node cannot.
@@ -115,14 +152,31 @@ impl Desk {
     /// The answer as Arrow batches, for files.
     pub async fn batches(&self, query: &Query, params: &Params) -> Result<(SchemaRef, Vec<RecordBatch>), QueryError> {
         let file = &query.file;
-        let syntax = |message: String| QueryError::Syntax { file: file.clone(), message };
-        let tokens = Tokens::read(&query.sql).map_err(|source| syntax(source.to_string()))?;
-        let session = self.session(&tokens, file).await?;
-        let plan = self.plan(&session, query, &tokens).await?;
         let values = self.values(query, params)?;
+        let tokens = Tokens::read(file, &query.sql)?;
+        let session = self.session(&tokens, file).await?;
+        let plan = self.plan(&session, query, &tokens, &values).await?;
         let plan = bind(plan, &values).map_err(|source| planning_error(file, source))?;
-        let frame = session.execute_logical_plan(plan).await.map_err(|source| planning_error(file, source))?;
+        let frame = suited(&session, plan).await.map_err(|source| planning_error(file, source))?;
         self.drain(file, frame).await
+    }
+
+    /// The answer of a query of the library as it comes, however long: for what is stored and not shown.
+    pub(crate) async fn stream(
+        &self,
+        name: &str,
+        params: &Params,
+    ) -> Result<BoxStream<'static, Result<RecordBatch, QueryError>>, QueryError> {
+        let query = self.query(name)?;
+        let file = query.file.clone();
+        let tokens =
+            Tokens::read(&query.sql).map_err(|source| QueryError::Syntax { file: file.clone(), message: source.to_string() })?;
+        let session = self.session(&tokens, &file).await?;
+        let plan = bind(self.plan(&session, query, &tokens).await?, &self.values(query, params)?)
+            .map_err(|source| planning_error(&file, source))?;
+        let frame = suited(&session, plan).await.map_err(|source| planning_error(&file, source))?;
+        let failed = move |source: DataFusionError| QueryError::Run { file: file.clone(), message: source.strip_backtrace() };
+        Ok(frame.execute_stream().await.map_err(&failed)?.map_err(failed).boxed())
     }
 
     pub(crate) async fn collect(&self, file: &str, header: Option<&Header>, frame: DataFrame) -> Result<Answer, QueryError> {
@@ -132,7 +186,7 @@ impl Desk {
 
     /// Runs a plan to its end, under the limits.
     async fn drain(&self, file: &str, frame: DataFrame) -> Result<(SchemaRef, Vec<RecordBatch>), QueryError> {
-        let failed = |source: DataFusionError| QueryError::Run { file: file.into(), message: source.strip_backtrace() };
+        let failed = |source: DataFusionError| QueryError::run(file, &source.strip_backtrace());
         let run = async {
             let schema: SchemaRef = std::sync::Arc::new(frame.schema().as_arrow().clone());
             let mut stream = frame.execute_stream().await.map_err(failed)?;
@@ -190,6 +244,7 @@ pub(crate) fn answer(
     schema: &SchemaRef,
     batches: &[RecordBatch],
 ) -> Result<Answer, QueryError> {
+    let (schema, batches) = &crate::flat::flat(schema, batches).map_err(|error| QueryError::run(file, &error.to_string()))?;
     let mut columns = Vec::new();
     for (index, field) in schema.fields().iter().enumerate() {
         let declared = header.and_then(|header| header.columns.get(index));
@@ -209,7 +264,7 @@ pub(crate) fn answer(
         let values = batch
             .columns()
             .iter()
-            .map(|column| values_of(column).map_err(|message| QueryError::Run { file: file.into(), message }))
+            .map(|column| values_of(column).map_err(|message| QueryError::run(file, &message)))
             .collect::<Result<Vec<_>, _>>()?;
         let mut columns: Vec<_> = values.into_iter().map(Vec::into_iter).collect();
         for _ in 0..batch.num_rows() {
@@ -219,7 +274,7 @@ pub(crate) fn answer(
     Ok(Answer { columns, rows })
 }
 
-fn values_of(array: &ArrayRef) -> Result<Vec<Value>, String> {
+pub(crate) fn values_of(array: &ArrayRef) -> Result<Vec<Value>, String> {
     let cast = |to: DataType| arrow::compute::cast(array, &to).map_err(|error| error.to_string());
     let collect = |array: &ArrayRef, value: &dyn Fn(usize) -> Result<Value, String>| {
         (0..array.len()).map(|row| if array.is_null(row) { Ok(Value::Null) } else { value(row) }).collect()

@@ -106,17 +106,18 @@ impl Accounts {
         }
     }
 
-    /// Ends every session of the account.
+    /// Ends every session of the account, and takes its SQL token away.
     pub async fn change_password(&self, name: &str, password: &Secret) -> Result<(), StateError> {
         let hash = self.hash(password).await?;
         let mut tx = self.db.begin(format!("change the password of {name}")).await?;
         let changed = tx.execute(sqlx::query("UPDATE accounts SET hash = $2 WHERE name = $1").bind(name).bind(hash)).await?;
         tx.execute(sqlx::query("DELETE FROM sessions WHERE account = $1").bind(name)).await?;
+        tx.execute(sqlx::query("DELETE FROM sql_tokens WHERE account = $1").bind(name)).await?;
         tx.commit().await?;
         if changed == 1 { Ok(()) } else { Err(StateError::UnknownAccount(name.into())) }
     }
 
-    /// Removes the account and its sessions.
+    /// Removes the account, its sessions and its SQL token.
     pub async fn remove(&self, name: &str) -> Result<(), StateError> {
         let mut tx = self.db.begin(format!("remove account {name}")).await?;
         let removed = tx.execute(sqlx::query("DELETE FROM accounts WHERE name = $1").bind(name)).await?;

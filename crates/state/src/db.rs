@@ -75,7 +75,9 @@ impl Db {
             .run(&writer)
             .await
             .map_err(|source| StateError::Migrate { path: path.display().to_string(), source })?;
-        let readers = pool(4).connect_with(options.pragma("query_only", "ON")).await.map_err(failed)?;
+        // They read each thing once: a cache as large as the writer's would be filled, four times, with journal that nobody asks for again.
+        let options = options.pragma("query_only", "ON").pragma("cache_size", "-8192");
+        let readers = pool(4).connect_with(options).await.map_err(failed)?;
         let db = Db { writer, readers, keys: Arc::default(), untidy: Arc::default(), stopped: Arc::default() };
         db.move_former_keys().await?;
         Ok(db)
@@ -143,6 +145,11 @@ impl Db {
         keys.tidy(&mut tx, budget).await?;
         tx.held = Some(keys);
         tx.commit().await
+    }
+
+    /// Moves what the write-ahead log holds into the file, as far as nobody reads it, and waits for nobody. The log goes on where it ends.
+    pub async fn settle(&self) -> Result<(), StateError> {
+        self.row("move the write-ahead log of state.db home", sqlx::query("PRAGMA wal_checkpoint(PASSIVE)")).await.map(|_| ())
     }
 
     /// Moves the write-ahead log into the file and empties it, so that erased bytes do not linger there.

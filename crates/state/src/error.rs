@@ -51,6 +51,8 @@ pub enum StateError {
     /// Not shown: somebody may have typed an address.
     #[error("an account name has 1 to 64 letters, digits, `.`, `-` or `_`")]
     AccountName,
+    #[error("{0} may not ask questions in SQL: only analysts and admins may")]
+    NoSql(String),
     #[error("a password has {min} to {max} characters")]
     PasswordLength { min: usize, max: usize },
     #[error("could not hash a password: {0}")]
@@ -71,6 +73,7 @@ impl Remedy for StateError {
             StateError::SomeoneElseActed { .. } => "look at the sends' states before doing anything else with them",
             StateError::NotMerged(_) => "`tsubame identity list` shows who was merged",
             StateError::OneCustomer(_) => "name two customers",
+            StateError::NoSql(_) => "add another account with `tsubame account add NAME --role analyst`",
             StateError::StaleFence { .. } => "stop this job; another runner has taken over",
             _ => return None,
         };

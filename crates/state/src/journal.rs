@@ -6,11 +6,14 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use model::{Fact, Instant};
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+};
 
 use crate::{
     StateError,
-    db::{Db, Tx, get, get_instant},
+    db::{Db, Tx, get, get_instant, json_rows},
     point,
 };
 
@@ -19,6 +22,12 @@ pub type Position = i64;
 
 const SEGMENT_ROWS_MAX: usize = 10_000;
 const SEGMENT_BYTES_MAX: usize = 16 << 20;
+/// What is read at a time: it is in memory twice while it is.
+const READ_BYTES_MAX: usize = 4 << 20;
+/// What one transaction of a trim gives back, or a single segment.
+const TRIMMED_BYTES_MAX: i64 = 2 << 20;
+/// Journaled bytes after which the write-ahead log is moved home, beside the appends.
+const SETTLED_BYTES: usize = 4 << 20;
 /// Facts after which a group is closed, so that one commit does not keep early callers waiting for late ones.
 const GROUP_FACTS_MAX: usize = 50_000;
 /// Appends that may wait; the next caller waits for a place, which slows the door and not the committer.
@@ -26,7 +35,7 @@ const WAITING_MAX: usize = 1024;
 /// Keys put in order after a group, per fact of it: more than merging writes a key, so that it keeps up, and a small group stays quick.
 const TIDY_PER_FACT: usize = 16;
 const TIDY_KEYS_MIN: usize = 4_096;
-const TIDY_KEYS_MAX: usize = 65_536;
+const TIDY_KEYS_MAX: usize = 16_384;
 
 #[derive(Clone)]
 pub struct Journal {
@@ -66,6 +75,13 @@ impl Segment {
     pub fn last_position(&self) -> Position {
         self.first_position + self.rows as i64 - 1
     }
+}
+
+/// Segments that are read together, by the positions with which the first and the last begin.
+struct Range {
+    first: Position,
+    last: Position,
+    bytes: usize,
 }
 
 struct Append {
@@ -112,34 +128,36 @@ impl Journal {
                AND first_position + rows - 1 > $1 AND ($2 IS NULL OR table_name = $2)
              ORDER BY first_position",
         );
-        let (mut bytes, mut until) = (0_usize, None);
+        let (mut bytes, mut ranges): (usize, Vec<Range>) = (0, Vec::new());
         for row in self.db.rows(doing, sizes.bind(after).bind(table)).await? {
-            bytes = bytes.saturating_add(get::<i64>(&row, "bytes")? as usize);
-            if until.is_some() && bytes > bytes_max {
+            let (first, size) = (get(&row, "first_position")?, get::<i64>(&row, "bytes")? as usize);
+            bytes = bytes.saturating_add(size);
+            if !ranges.is_empty() && bytes > bytes_max {
                 break;
             }
-            until = Some(get::<i64>(&row, "first_position")?);
+            match ranges.last_mut().filter(|range| range.bytes + size <= READ_BYTES_MAX) {
+                Some(range) => (range.last, range.bytes) = (first, range.bytes + size),
+                None => ranges.push(Range { first, last: first, bytes: size }),
+            }
         }
-        let Some(until) = until else { return Ok(Vec::new()) };
-        let segments = sqlx::query(
-            "SELECT first_position, table_name, rows, ingested_at, payload FROM journal
-             WHERE first_position >= coalesce((SELECT max(first_position) FROM journal WHERE first_position <= $1), 0)
-               AND first_position <= $3 AND first_position + rows - 1 > $1 AND ($2 IS NULL OR table_name = $2)
-             ORDER BY first_position",
-        );
-        let rows = self.db.rows(doing, segments.bind(after).bind(table).bind(until)).await?;
-        rows.iter()
-            .map(|row| {
+        let mut segments = Vec::new();
+        for range in ranges {
+            let statement = sqlx::query(
+                "SELECT first_position, table_name, rows, ingested_at, payload FROM journal
+                 WHERE first_position BETWEEN $1 AND $2 AND ($3 IS NULL OR table_name = $3) ORDER BY first_position",
+            );
+            for row in self.db.rows(doing, statement.bind(range.first).bind(range.last).bind(table)).await? {
                 let segment = Segment {
-                    first_position: get(row, "first_position")?,
-                    table: get(row, "table_name")?,
-                    rows: get::<i64>(row, "rows")? as usize,
-                    ingested_at: get_instant(row, "ingested_at")?,
-                    payload: get(row, "payload")?,
+                    first_position: get(&row, "first_position")?,
+                    table: get(&row, "table_name")?,
+                    rows: get::<i64>(&row, "rows")? as usize,
+                    ingested_at: get_instant(&row, "ingested_at")?,
+                    payload: get(&row, "payload")?,
                 };
-                Ok(past(segment, after))
-            })
-            .collect()
+                segments.push(past(segment, after));
+            }
+        }
+        Ok(segments)
     }
 
     /// The position of the last fact ever stored; 0 when there is none.
@@ -150,24 +168,41 @@ impl Journal {
 
     /// Drops the segments that lie wholly at or before `up_to`; the number dropped. Their keys stay: a fact is never stored twice.
     pub async fn trim(&self, up_to: Position) -> Result<u64, StateError> {
-        let mut tx = self.db.begin(format!("trim the journal up to {up_to}")).await?;
-        let statement = sqlx::query("DELETE FROM journal WHERE first_position <= $1 AND first_position + rows - 1 <= $1");
-        let dropped = tx.execute(statement.bind(up_to)).await?;
-        tx.commit().await?;
-        Ok(dropped)
+        self.drop_segments(|_, last| last <= up_to).await
     }
 
     /// As [`Journal::trim`], a table at a time: each forgets what lies at or before its own position.
     pub async fn trim_tables(&self, up_to: &BTreeMap<String, Position>) -> Result<u64, StateError> {
-        let mut tx = self.db.begin("trim the journal by table").await?;
-        let mut dropped = 0;
-        for (table, up_to) in up_to {
-            let statement = sqlx::query(
-                "DELETE FROM journal WHERE first_position <= $1 AND first_position + rows - 1 <= $1 AND table_name = $2",
-            );
-            dropped += tx.execute(statement.bind(up_to).bind(table)).await?;
+        self.drop_segments(|table, last| up_to.get(table).is_some_and(|up_to| last <= *up_to)).await
+    }
+
+    /// A few at a time: a large segment is many pages to give back, and those who append wait meanwhile.
+    async fn drop_segments(&self, is_done: impl Fn(&str, Position) -> bool) -> Result<u64, StateError> {
+        let doing = "trim the journal";
+        let statement = sqlx::query(
+            "SELECT first_position, table_name, first_position + rows - 1 AS last_position, length(payload) AS bytes
+             FROM journal ORDER BY first_position",
+        );
+        let mut parts: Vec<Vec<Position>> = Vec::new();
+        let mut room = 0;
+        for row in self.db.rows(doing, statement).await? {
+            if is_done(get(&row, "table_name")?, get(&row, "last_position")?) {
+                let bytes: i64 = get(&row, "bytes")?;
+                if parts.is_empty() || bytes > room {
+                    parts.push(Vec::new());
+                    room = TRIMMED_BYTES_MAX;
+                }
+                room -= bytes;
+                parts.last_mut().expect("one was pushed if there was none").push(get(&row, "first_position")?);
+            }
         }
-        tx.commit().await?;
+        let mut dropped = 0;
+        for part in parts {
+            let mut tx = self.db.begin(doing).await?;
+            let statement = sqlx::query("DELETE FROM journal WHERE first_position IN (SELECT value FROM json_each($1))");
+            dropped += tx.execute(statement.bind(json_rows(&part))).await?;
+            tx.commit().await?;
+        }
         Ok(dropped)
     }
 
@@ -225,13 +260,14 @@ enum Keys {
 }
 
 async fn commit_groups(db: Db, mut waiting: mpsc::Receiver<Append>) {
+    let mut settling = Settling::default();
     loop {
         let first = tokio::select! {
             biased;
             // One step between two groups: those who wait pay for the keys they bring, a little each.
             () = db.untidy() => match waiting.try_recv() {
                 Ok(first) => {
-                    let facts = answer_group(&db, first, &mut waiting).await;
+                    let facts = answer_group(&db, first, &mut waiting, &mut settling).await;
                     tidy(&db, (facts * TIDY_PER_FACT).clamp(TIDY_KEYS_MIN, TIDY_KEYS_MAX)).await;
                     continue;
                 }
@@ -244,7 +280,30 @@ async fn commit_groups(db: Db, mut waiting: mpsc::Receiver<Append>) {
             first = waiting.recv() => first,
         };
         let Some(first) = first else { return };
-        answer_group(&db, first, &mut waiting).await;
+        answer_group(&db, first, &mut waiting, &mut settling).await;
+    }
+}
+
+/// Moves home what was committed, while the next groups gather: a commit that finds the whole log to move holds everybody up.
+#[derive(Default)]
+struct Settling {
+    bytes: usize,
+    at_work: Option<JoinHandle<()>>,
+}
+
+impl Settling {
+    fn committed(&mut self, db: &Db, bytes: usize) {
+        self.bytes += bytes;
+        if self.bytes >= SETTLED_BYTES && self.at_work.as_ref().is_none_or(JoinHandle::is_finished) {
+            self.bytes = 0;
+            let db = db.clone();
+            self.at_work = Some(tokio::spawn(async move {
+                // Whatever is left is moved by a later commit, once the log is long.
+                if let Err(error) = db.settle().await {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "the write-ahead log could not be moved home");
+                }
+            }));
+        }
     }
 }
 
@@ -256,7 +315,7 @@ async fn tidy(db: &Db, budget: usize) {
 }
 
 /// Commits what waits, and answers; the number of facts.
-async fn answer_group(db: &Db, first: Append, waiting: &mut mpsc::Receiver<Append>) -> usize {
+async fn answer_group(db: &Db, first: Append, waiting: &mut mpsc::Receiver<Append>, settling: &mut Settling) -> usize {
     let mut facts = first.facts.len();
     let mut group = vec![first];
     while facts < GROUP_FACTS_MAX
@@ -267,12 +326,14 @@ async fn answer_group(db: &Db, first: Append, waiting: &mut mpsc::Receiver<Appen
     }
     let (requests, answers): (Vec<_>, Vec<_>) =
         group.into_iter().map(|append| ((append.facts, append.ingested_at, append.batch_key), append.answer)).unzip();
+    let bytes = requests.iter().flat_map(|(facts, ..)| facts).map(|fact| fact.row.len()).sum();
     // A caller that went away has dropped its receiver; its facts are stored all the same.
     match commit_group(db, requests).await {
         Ok(results) => {
             for (answer, result) in answers.into_iter().zip(results) {
                 let _ = answer.send(Ok(result));
             }
+            settling.committed(db, bytes);
         }
         Err(error) => {
             tracing::error!(error = &error as &dyn std::error::Error, facts, "the journal could not store a group");

@@ -9,6 +9,7 @@ mod cursor;
 mod db;
 mod document;
 mod error;
+mod grant;
 mod identity;
 mod journal;
 mod keys;
@@ -16,6 +17,7 @@ mod lease;
 mod ledger;
 mod point;
 mod session;
+mod sql_token;
 mod standing;
 mod vault;
 
@@ -26,6 +28,7 @@ pub use consent::{ConsentNow, Consents, SuppressionNow};
 pub use cursor::Cursors;
 pub use document::{DocumentChange, Documents, DocumentsChanged, Merge, MergedDocument};
 pub use error::StateError;
+pub use grant::{Grant, Grants, Noted};
 pub use identity::{ClaimsJudged, Identities, Merged, Proposal};
 pub use journal::{Appended, Journal, Once, Position, Segment};
 pub use lease::{Fence, Leases};
@@ -35,6 +38,7 @@ pub use ledger::{
 };
 pub use point::at_each_point;
 pub use session::{NewSession, Session, Sessions};
+pub use sql_token::{SqlTokens, Verifier};
 pub use standing::{Standing, Standings};
 pub use vault::{ContactChange, ContactFlags, DeadLetter, DeadLetterSummary, LetterCount, Letters, Newest, Secret, Vault};
 
@@ -49,7 +53,9 @@ pub struct State {
     identities: Identities,
     leases: Leases,
     accounts: Accounts,
+    grants: Grants,
     sessions: Sessions,
+    sql_tokens: SqlTokens,
     cursors: Cursors,
     documents: Documents,
 }
@@ -71,7 +77,9 @@ impl State {
             identities: Identities { db: db.clone() },
             leases: Leases { db: db.clone() },
             accounts: Accounts::new(db.clone()),
+            grants: Grants::new(db.clone()),
             sessions: Sessions { db: db.clone() },
+            sql_tokens: SqlTokens { db: db.clone(), nobody: vault::derived(&master_key, b"tsubame sql tokens 1") },
             cursors: Cursors { db: db.clone() },
             db,
         })
@@ -116,8 +124,17 @@ impl State {
         &self.accounts
     }
 
+    /// Who may see personal columns.
+    pub fn grants(&self) -> &Grants {
+        &self.grants
+    }
+
     pub fn sessions(&self) -> &Sessions {
         &self.sessions
+    }
+
+    pub fn sql_tokens(&self) -> &SqlTokens {
+        &self.sql_tokens
     }
 
     pub fn cursors(&self) -> &Cursors {

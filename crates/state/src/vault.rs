@@ -532,7 +532,7 @@ impl Persons {
 }
 
 /// HKDF-SHA256 of one block: extract with a fixed salt, expand with `purpose`.
-fn derived(master_key: &[u8; 32], purpose: &[u8]) -> [u8; 32] {
+pub(crate) fn derived(master_key: &[u8; 32], purpose: &[u8]) -> [u8; 32] {
     let hmac = |key: &[u8], text: &[&[u8]]| -> [u8; 32] {
         let mut mac = <Hmac<Sha256> as Mac>::new_from_slice(key).expect("an HMAC takes a key of any length");
         text.iter().for_each(|part| mac.update(part));

@@ -44,6 +44,21 @@ impl PairedMoments {
         PairedMoments { y: Moments::new(MONEY_SCALE), x: Moments::new(MONEY_SCALE), sum: Moments::new(MONEY_SCALE) }
     }
 
+    /// From sums taken elsewhere, such as in SQL over decimals: Σy, Σy², Σx, Σx², Σxy, in money's decimals and their double.
+    ///
+    /// # Errors
+    /// As [`Moments::from_sums`].
+    pub fn from_sums(n: u64, y: (i128, i128), x: (i128, i128), products: i128) -> Result<Self, NotComputable> {
+        let overflow = || NotComputable::Overflow { what: "sum of squares" };
+        let squares = products.checked_mul(2).and_then(|twice| y.1.checked_add(x.1)?.checked_add(twice)).ok_or_else(overflow)?;
+        let sum = y.0.checked_add(x.0).ok_or_else(overflow)?;
+        Ok(PairedMoments {
+            y: Moments::from_sums(n, y.0, y.1, MONEY_SCALE)?,
+            x: Moments::from_sums(n, x.0, x.1, MONEY_SCALE)?,
+            sum: Moments::from_sums(n, sum, squares, MONEY_SCALE)?,
+        })
+    }
+
     /// # Errors
     /// `Overflow` if a sum does not fit.
     pub fn push(&mut self, y: i128, x: i128) -> Result<(), NotComputable> {

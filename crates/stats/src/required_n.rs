@@ -3,7 +3,9 @@
 //! the pooled z test: nA = (z_{1-α/2} sqrt(p̄ q̄ (1+1/r)) + z_{1-β} sqrt(pA qA + pB qB/r))²/(pB-pA)². Means:
 //! nA = (z_{1-α/2} + z_{1-β})² (1+1/r) σ²/δ² (the exact t test needs about one more).
 
-use crate::{Alpha, NotComputable, normal, not_computable::finite};
+use statrs::function::gamma::ln_gamma;
+
+use crate::{Alpha, NotComputable, normal, not_computable::finite, student_t};
 
 /// Above this many people the answer is "not in this shop", and whole numbers stop being exact.
 const N_MAX: f64 = 9e15;
@@ -103,4 +105,83 @@ fn required(root: f64, plan: &Plan) -> Result<RequiredN, NotComputable> {
         return Err(NotComputable::Overflow { what: "number of people" });
     }
     Ok(RequiredN { a: a.ceil() as u64, b: b.ceil() as u64, a_unrounded: a })
+}
+
+/// Cohen's h, the difference of two rates on the scale on which rates scatter alike: 2 asin √pB - 2 asin √pA.
+///
+/// # Errors
+/// `OutOfRange` unless both rates are within 0 and 1.
+pub fn cohen_h(p_a: f64, p_b: f64) -> Result<f64, NotComputable> {
+    for p in [p_a, p_b] {
+        if !(0.0..=1.0).contains(&p) {
+            return Err(NotComputable::OutOfRange { what: "rate", value: p, range: "within 0 and 1" });
+        }
+    }
+    Ok(2.0 * p_b.sqrt().asin() - 2.0 * p_a.sqrt().asin())
+}
+
+/// To tell rate `p_b` from rate `p_a` on the arcsine scale, as statsmodels' `NormalIndPower` plans it.
+///
+/// # Errors
+/// As [`required_n_proportions`].
+pub fn required_n_proportions_arcsine(p_a: f64, p_b: f64, plan: &Plan) -> Result<RequiredN, NotComputable> {
+    let h = cohen_h(p_a, p_b)?;
+    let bound = plan.alpha.z()?;
+    // The tail on the wrong side counts as power too.
+    solved(required_n_means(h, 1.0, plan)?.a_unrounded, plan, |n_a| {
+        let shift = h.abs() * (n_a / (1.0 + 1.0 / plan.ratio)).sqrt();
+        Ok(normal::sf(bound - shift)? + normal::sf(bound + shift)?)
+    })
+}
+
+/// As [`required_n_means`], for the t test itself: the power is that of the non-central t.
+///
+/// # Errors
+/// As [`required_n_means`]; `OutOfRange` where fewer than two people per arm would do.
+pub fn required_n_means_t(delta: f64, sd: f64, plan: &Plan) -> Result<RequiredN, NotComputable> {
+    solved(required_n_means(delta, sd, plan)?.a_unrounded, plan, |n_a| {
+        let df = n_a * (1.0 + plan.ratio) - 2.0;
+        let shift = (delta / sd).abs() * (n_a / (1.0 + 1.0 / plan.ratio)).sqrt();
+        power_of_t(shift, df, student_t::upper_quantile(plan.alpha.get() / 2.0, df)?)
+    })
+}
+
+/// The people in A with which `power` reaches that of the plan; `near` is about as many.
+fn solved(near: f64, plan: &Plan, power: impl Fn(f64) -> Result<f64, NotComputable>) -> Result<RequiredN, NotComputable> {
+    let (mut low, mut high) = ((0.5 * near).max(3.0 / (1.0 + plan.ratio)), near + 20.0 * (1.0 + 1.0 / plan.ratio));
+    while power(high)? < plan.power {
+        high *= 2.0;
+    }
+    for _ in 0..200 {
+        let middle = 0.5 * (low + high);
+        if middle <= low || middle >= high {
+            break;
+        }
+        if power(middle)? < plan.power {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    required((0.5 * (low + high)).sqrt(), plan)
+}
+
+/// P(|T| > bound) of Student's t moved by `shift`: the normal tails averaged over the scatter of the estimated deviation, by Simpson's rule.
+fn power_of_t(shift: f64, df: f64, bound: f64) -> Result<f64, NotComputable> {
+    const PIECES: usize = 2_000;
+    let reach = 12.0 / (2.0 * df).sqrt();
+    let (low, high) = ((1.0 - reach).max(1e-12), 1.0 + reach);
+    let step = (high - low) / PIECES as f64;
+    let half = df / 2.0;
+    let log_scale = std::f64::consts::LN_2 + half * half.ln() - ln_gamma(half);
+    let (mut sum, mut mass) = (0.0, 0.0);
+    for node in 0..=PIECES {
+        let s = low + step * node as f64;
+        let weight = if node == 0 || node == PIECES { 1.0 } else { 2.0 + 2.0 * (node % 2) as f64 };
+        let density = weight * (log_scale + (df - 1.0) * s.ln() - half * s * s).exp();
+        sum += density * (normal::sf(bound * s - shift)? + normal::sf(bound * s + shift)?);
+        mass += density;
+    }
+    // Divided by its own mass, so that rounding of the scale cancels.
+    finite(sum / mass, "power")
 }

@@ -104,7 +104,18 @@ impl From<query::QueryError> for Fault {
             query::QueryError::Run { .. } | query::QueryError::Timeout { .. } => Exit::Failed,
             _ => Exit::Config,
         };
-        Fault::of(exit, &error, error.remedy())
+        let mut fault = Fault::of(exit, &error, error.remedy());
+        fault.causes.extend(error.mistake().into_iter().flat_map(|mistake| mistake.excerpt.lines().map(String::from)));
+        fault
+    }
+}
+
+impl From<query::KeptError> for Fault {
+    fn from(error: query::KeptError) -> Fault {
+        match error {
+            query::KeptError::Query(error) => error.into(),
+            query::KeptError::Lake(error) => error.into(),
+        }
     }
 }
 

@@ -1,17 +1,23 @@
 //! Everything that happens: clock, HTTP, transport, jobs, command line.
 
+mod analysis;
 mod bench;
 mod cli;
 mod clock;
+mod conventions;
 mod demo;
 mod fault;
 mod http;
 mod jobs;
 mod pages;
+mod pg;
 mod point;
 mod progress;
 mod readout;
 mod secrets;
+mod segments;
+mod serving;
+mod sql;
 mod transport;
 mod workspace;
 
@@ -34,6 +40,13 @@ fn main() -> ExitCode {
     // A line that cannot be written (the log's disk is full) is lost; told of on stderr, it would panic and cost an answer.
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).log_internal_errors(false).init();
     let cli = cli::Cli::parse();
+    // A SQL worker bounds itself before it has a second thread.
+    if let Some(bounds) = cli.worker() {
+        return match bounds.run() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(fault) => ExitCode::from(fault.exit as u8),
+        };
+    }
     if let Err(fault) = point::arm() {
         eprintln!("{fault}");
         return ExitCode::from(fault.exit as u8);

@@ -11,7 +11,9 @@ use std::{
 use connect::template::Template;
 use decide::gates::Reach;
 use lake::{Lake, TailSegment};
-use model::{Channel, ConsentState, ContactKind, CustomerId, Instant, Problem, Scenario, Shop};
+use model::{
+    Channel, ConsentState, ContactKind, CustomerId, Experiment, Instant, Problem, Scenario, Shop, experiment::overlapping,
+};
 use query::{Desk, Library, Mode, Moment};
 use state::{Standing, State};
 
@@ -55,6 +57,7 @@ pub struct Workspace {
 pub struct ShopFiles {
     pub shop: Shop,
     pub scenarios: Vec<Scenario>,
+    pub experiments: Vec<Experiment>,
     pub templates: BTreeMap<String, Template>,
 }
 
@@ -279,9 +282,18 @@ pub fn read_files(folder: &Path) -> Result<(ShopFiles, Library, Vec<Problem>), F
             problems.extend(found);
         }
     }
+    files.experiments = read_experiments(folder, &mut problems);
     let (mut library, found) = Library::load(Some(folder));
     problems.extend(found);
     problems.extend(library.define(&files.shop.definitions));
+    for experiment in &files.experiments {
+        for metric in experiment.metrics().into_iter().filter(|metric| library.find(metric).is_none()) {
+            problems.push(
+                Problem::new(&format!("experiments/{}.toml", experiment.experiment), 0, format!("there is no metric `{metric}`"))
+                    .with_remedy("name a query of queries/metrics, such as `metrics/conversion`"),
+            );
+        }
+    }
     for scenario in &files.scenarios {
         if let Some(segment) = scenario.entry.segment.as_ref().filter(|segment| library.find(segment).is_none()) {
             problems.push(
@@ -295,6 +307,28 @@ pub fn read_files(folder: &Path) -> Result<(ShopFiles, Library, Vec<Problem>), F
         problems.push(Problem::new("tsubame.toml", 0, message).with_remedy("`tsubame query --list` shows all segments"));
     }
     Ok((files, library, problems))
+}
+
+/// The tests of a shop, in the order of their files. Two that would share units of a layer are a problem of both.
+pub fn read_experiments(folder: &Path, problems: &mut Vec<Problem>) -> Vec<Experiment> {
+    let mut experiments: Vec<Experiment> = Vec::new();
+    for (name, file, text) in toml_files(folder, "experiments", problems) {
+        match Experiment::parse(&file, &text) {
+            Ok(experiment) if experiment.experiment != name => problems.push(
+                Problem::new(&file, 1, format!("the file is of experiment `{}`", experiment.experiment))
+                    .with_remedy(format!("rename it {}.toml", experiment.experiment)),
+            ),
+            Ok(experiment) => experiments.push(experiment),
+            Err(found) => problems.extend(found),
+        }
+    }
+    for (layer, one, other) in overlapping(&experiments) {
+        problems.push(
+            Problem::new(&format!("experiments/{other}.toml"), 0, format!("it overlaps with `{one}` in layer `{layer}`"))
+                .with_remedy("let one end where the other begins"),
+        );
+    }
+    experiments
 }
 
 fn template_problems(files: &ShopFiles, scenario: &Scenario, file: &str, text: &str) -> Vec<Problem> {

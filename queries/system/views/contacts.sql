@@ -8,7 +8,7 @@
 -- column ingested_at   instant ja:"取込日時"  en:"Ingested at"
 -- column customer_id   text    ja:"会員ID"  en:"Customer"
 -- column kind          text    ja:"種類"  en:"Kind"
--- column address_hash  text    ja:"連絡先ハッシュ"  en:"Address hash"
+-- column address_hash  text    ja:"連絡先ハッシュ"  en:"Address hash"  personal:"hidden"
 -- column active        bool    ja:"有効"  en:"Active"
 -- column source        text    ja:"取得元"  en:"Source"
 -- column changed_at    instant ja:"変更日時"  en:"Changed at"

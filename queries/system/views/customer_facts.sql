@@ -13,27 +13,14 @@
 -- column gross_revenue      money   ja:"総売上"  en:"Gross revenue"
 -- column net_revenue        money   ja:"純売上"  en:"Net revenue"
 SELECT
-    day.customer_id,
-    buyer.first_ordered_on,
-    min(CASE WHEN day.ordered_on > buyer.first_ordered_on THEN day.ordered_on END) AS second_ordered_on,
-    max(day.ordered_on) AS last_ordered_on,
-    CAST(sum(day.orders) AS BIGINT) AS orders,
+    customer_id,
+    min(ordered_on) AS first_ordered_on,
+    min(CASE WHEN previous_ordered_on = first_ordered_on THEN ordered_on END) AS second_ordered_on,
+    max(ordered_on) AS last_ordered_on,
+    CAST(sum(orders) AS BIGINT) AS orders,
     count(*) AS purchase_days,
-    CAST(sum(day.discounted_orders) AS BIGINT) AS discounted_orders,
-    CAST(sum(day.gross) AS DECIMAL(18, 4)) AS gross_revenue,
-    CAST(sum(day.net) AS DECIMAL(18, 4)) AS net_revenue
-FROM (
-    SELECT
-        customer_id, ordered_on, count(*) AS orders, sum(CASE WHEN discount > 0 THEN 1 ELSE 0 END) AS discounted_orders,
-        sum(gross) AS gross, sum(net) AS net
-    FROM purchases
-    WHERE customer_id IS NOT NULL
-    GROUP BY customer_id, ordered_on
-) AS day
-JOIN ( -- Joined back: a window function costs most where each partition is one customer.
-    SELECT customer_id, min(ordered_on) AS first_ordered_on
-    FROM purchases
-    WHERE customer_id IS NOT NULL
-    GROUP BY customer_id
-) AS buyer ON buyer.customer_id = day.customer_id
-GROUP BY day.customer_id, buyer.first_ordered_on
+    CAST(sum(discounted_orders) AS BIGINT) AS discounted_orders,
+    CAST(sum(gross) AS DECIMAL(18, 4)) AS gross_revenue,
+    CAST(sum(net) AS DECIMAL(18, 4)) AS net_revenue
+FROM purchase_days
+GROUP BY customer_id

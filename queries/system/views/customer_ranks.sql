@@ -29,12 +29,21 @@ SELECT
     1 + least(4, CAST(floor(CAST(5 * poorer AS DOUBLE) / greatest(n - 1, 1)) AS BIGINT)) AS m
 FROM (
     SELECT
-        customer_id, first_ordered_on, second_ordered_on, last_ordered_on, orders, purchase_days, discounted_orders,
-        gross_revenue, net_revenue,
-        count(*) OVER () AS n,
-        CAST(rank() OVER (ORDER BY net_revenue DESC) AS BIGINT) - 1 AS richer,
-        CAST(rank() OVER (ORDER BY last_ordered_on) AS BIGINT) - 1 AS older,
-        CAST(rank() OVER (ORDER BY orders) AS BIGINT) - 1 AS rarer,
-        CAST(rank() OVER (ORDER BY net_revenue) AS BIGINT) - 1 AS poorer
-    FROM customer_facts
+        fact.customer_id, fact.first_ordered_on, fact.second_ordered_on, fact.last_ordered_on, fact.orders, fact.purchase_days,
+        fact.discounted_orders, fact.gross_revenue, fact.net_revenue, recency.older, frequency.rarer, recency.n,
+        recency.n - count(*) OVER (ORDER BY fact.net_revenue) AS richer,
+        CAST(rank() OVER (ORDER BY fact.net_revenue) AS BIGINT) - 1 AS poorer
+    FROM customer_facts AS fact
+    -- Few days and few numbers of orders are different: those are ranked, and not every customer.
+    JOIN (
+        SELECT
+            last_ordered_on,
+            CAST(sum(buyers) OVER (ORDER BY last_ordered_on) - buyers AS BIGINT) AS older,
+            CAST(sum(buyers) OVER () AS BIGINT) AS n
+        FROM (SELECT last_ordered_on, count(*) AS buyers FROM customer_facts GROUP BY last_ordered_on) AS day
+    ) AS recency ON recency.last_ordered_on = fact.last_ordered_on
+    JOIN (
+        SELECT orders, CAST(sum(buyers) OVER (ORDER BY orders) - buyers AS BIGINT) AS rarer
+        FROM (SELECT orders, count(*) AS buyers FROM customer_facts GROUP BY orders) AS number
+    ) AS frequency ON frequency.orders = fact.orders
 ) AS ranked

@@ -9,12 +9,12 @@
 -- column customer_id    text    ja:"会員ID"  en:"Customer"
 -- column revision_id    text    ja:"改訂ID"  en:"Revision"
 -- column source         text    ja:"取得元"  en:"Source"
--- column birthday       date    ja:"誕生日"  en:"Birthday"
+-- column birthday       date    ja:"誕生日"  en:"Birthday"  personal:"year"
 -- column gender         text    ja:"性別"  en:"Gender"
 -- column prefecture     text    ja:"都道府県"  en:"Prefecture"
 -- column registered_on  date    ja:"会員登録日"  en:"Registered on"
 -- column acquisition    text    ja:"獲得経路"  en:"Acquisition"
--- column attributes     text    ja:"任意属性"  en:"Attributes"
+-- column attributes     text    ja:"任意属性"  en:"Attributes"  personal:"hidden"
 SELECT
     last_value(this.occurred_at ORDER BY who.survivor_id IS NULL, this.occurred_at, this.position) AS occurred_at,
     last_value(this.known_at ORDER BY who.survivor_id IS NULL, this.occurred_at, this.position) AS known_at,

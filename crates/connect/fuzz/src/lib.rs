@@ -15,6 +15,7 @@ pub fn source(kind: SourceKind) -> Source {
         shop_domain: "ours.myshopify.com".into(),
         admin_token: String::new(),
         admin_url: String::new(),
+        experiments: Default::default(),
     }
 }
 

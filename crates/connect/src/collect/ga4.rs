@@ -141,7 +141,7 @@ fn message(raw: &[u8], shared: &Map<String, Value>) -> Result<Message<'static>, 
     }
     members.insert("properties".into(), Value::Object(params));
     Ok(Message {
-        members,
+        members: members.into(),
         kind: None,
         sent_at: None,
         anonymous_id: None,

@@ -5,6 +5,8 @@
 //! as its text instead of becoming another number; what lies deeper than [`DEPTH_MAX`] stays as its JSON text; and what is wrong is named
 //! (`not_utf8`, `lone_surrogate`), never replaced.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Number, Value};
 
 use super::Malformed;
@@ -22,10 +24,52 @@ pub(super) enum Wrong {
 
 /// A value, whole.
 pub(super) fn read(bytes: &[u8]) -> Result<Value, Wrong> {
+    whole(bytes, |reader| reader.value(0))
+}
+
+/// The members of an event, as they come. They are few, so one is found by looking at each: no name is copied or hashed. The last of a name
+/// counts, and `null` is none.
+#[derive(Debug, Default)]
+pub(super) struct Fields<'a>(Vec<(Cow<'a, str>, Value)>);
+
+impl<'a> Fields<'a> {
+    /// `None` where `bytes` are another value.
+    pub(super) fn read(bytes: &'a [u8]) -> Result<Option<Fields<'a>>, Wrong> {
+        whole(bytes, |reader| {
+            if reader.peek() != Some(b'{') {
+                return reader.value(0).map(|_| None);
+            }
+            let mut fields = Fields::default();
+            reader.object(0, |name, value| fields.0.push((name, value)))?;
+            Ok(Some(fields))
+        })
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<&Value> {
+        self.0.iter().rfind(|(known, _)| known == name).map(|(_, value)| value).filter(|value| !value.is_null())
+    }
+
+    pub(super) fn take(&mut self, name: &str) -> Option<Value> {
+        let value = self.0.iter_mut().rfind(|(known, _)| known == name).map(|(_, value)| value.take());
+        value.filter(|value| !value.is_null())
+    }
+
+    pub(super) fn put(&mut self, name: &'a str, value: Value) {
+        self.0.push((Cow::Borrowed(name), value));
+    }
+}
+
+impl From<Map<String, Value>> for Fields<'_> {
+    fn from(members: Map<String, Value>) -> Self {
+        Fields(members.into_iter().map(|(name, value)| (Cow::Owned(name), value)).collect())
+    }
+}
+
+fn whole<'a, T>(bytes: &'a [u8], what: impl FnOnce(&mut Reader<'a>) -> Result<T, Wrong>) -> Result<T, Wrong> {
     let text = std::str::from_utf8(bytes).map_err(|_| Wrong::NotUtf8)?;
     let mut reader = Reader { text, at: 0 };
     reader.space();
-    let value = reader.value(0)?;
+    let value = what(&mut reader)?;
     reader.space();
     if reader.at == text.len() { Ok(value) } else { Err(Wrong::NotJson) }
 }
@@ -196,7 +240,7 @@ struct Reader<'a> {
     at: usize,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
     fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
@@ -223,9 +267,14 @@ impl Reader<'_> {
                 self.at = end;
                 Ok(Value::String(raw.into()))
             }
-            Some(b'{') => self.object(depth),
+            Some(b'{') => {
+                let mut members = Map::new();
+                // The last of a name counts, as in a browser.
+                self.object(depth, |name, value| drop(members.insert(name.into_owned(), value)))?;
+                Ok(Value::Object(members))
+            }
             Some(b'[') => self.array(depth),
-            Some(b'"') => self.string().map(Value::String),
+            Some(b'"') => self.string().map(|text| Value::String(text.into_owned())),
             Some(b't') => self.word("true", Value::Bool(true)),
             Some(b'f') => self.word("false", Value::Bool(false)),
             Some(b'n') => self.word("null", Value::Null),
@@ -243,13 +292,12 @@ impl Reader<'_> {
         }
     }
 
-    fn object(&mut self, depth: usize) -> Result<Value, Wrong> {
+    fn object(&mut self, depth: usize, mut put: impl FnMut(Cow<'a, str>, Value)) -> Result<(), Wrong> {
         self.at += 1;
-        let mut members = Map::new();
         self.space();
         if self.peek() == Some(b'}') {
             self.at += 1;
-            return Ok(Value::Object(members));
+            return Ok(());
         }
         loop {
             self.space();
@@ -260,13 +308,13 @@ impl Reader<'_> {
             self.expect(b':')?;
             self.space();
             let value = self.value(depth + 1)?;
-            members.insert(name, value); // The last of a name counts, as in a browser.
+            put(name, value);
             self.space();
             match self.peek() {
                 Some(b',') => self.at += 1,
                 Some(b'}') => {
                     self.at += 1;
-                    return Ok(Value::Object(members));
+                    return Ok(());
                 }
                 _ => return Err(Wrong::NotJson),
             }
@@ -296,16 +344,16 @@ impl Reader<'_> {
         }
     }
 
-    fn string(&mut self) -> Result<String, Wrong> {
+    /// A text as it stands, if it has no escapes.
+    fn string(&mut self) -> Result<Cow<'a, str>, Wrong> {
         self.at += 1;
-        let mut out = String::new();
-        let bytes = self.text.as_bytes();
+        let mut out = Cow::Borrowed("");
         loop {
-            let start = self.at;
-            while self.at < bytes.len() && !matches!(bytes[self.at], b'"' | b'\\' | 0..=0x1F) {
-                self.at += 1;
+            let piece = self.plain();
+            match &mut out {
+                Cow::Borrowed("") => out = Cow::Borrowed(piece),
+                out => out.to_mut().push_str(piece),
             }
-            out.push_str(&self.text[start..self.at]);
             match self.peek() {
                 Some(b'"') => {
                     self.at += 1;
@@ -314,11 +362,19 @@ impl Reader<'_> {
                 Some(b'\\') => {
                     self.at += 1;
                     let c = self.escape()?;
-                    out.push(c);
+                    out.to_mut().push(c);
                 }
                 _ => return Err(Wrong::NotJson),
             }
         }
+    }
+
+    /// Up to the next quote, backslash or control character.
+    fn plain(&mut self) -> &'a str {
+        let start = self.at;
+        let rest = &self.text.as_bytes()[start..];
+        self.at += rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1F)).unwrap_or(rest.len());
+        &self.text[start..self.at]
     }
 
     fn escape(&mut self) -> Result<char, Wrong> {

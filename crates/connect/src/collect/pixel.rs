@@ -37,7 +37,7 @@ pub(super) fn collect(request: &Request<'_>, kind: &'static str) -> Collected {
             }
         }
         Ok(segment::Message {
-            members,
+            members: members.into(),
             kind: Some(kind),
             sent_at: None,
             anonymous_id: request.anonymous_id.and_then(segment::from_base64),

@@ -36,7 +36,7 @@ struct Envelope<'a> {
 
 /// One message, and what its surroundings say of it.
 pub(super) struct Message<'a> {
-    pub members: Map<String, Value>,
+    pub members: json::Fields<'a>,
     /// What the path says it is.
     pub kind: Option<&'a str>,
     pub sent_at: Option<String>,
@@ -121,15 +121,15 @@ fn take_raw(request: &Request<'_>, out: &mut Collected, envelope: &Envelope<'_>,
                 format!("the event has {} bytes, {EVENT_BYTES_MAX} are allowed", raw.len() + envelope.context_bytes.len());
             return Err(Flaw::new("too_large", reason, "send less with each event"));
         }
-        let Value::Object(mut members) = json::read(raw).map_err(Flaw::json)? else {
+        let Some(mut members) = json::Fields::read(raw).map_err(Flaw::json)? else {
             return Err(Flaw::new("not_an_object", "the event is not a JSON object", "send an object with a `type`"));
         };
         if !envelope.context.is_empty() {
             let mut context = envelope.context.clone();
-            if let Some(Value::Object(own)) = members.remove("context") {
+            if let Some(Value::Object(own)) = members.take("context") {
                 lay_over(&mut context, own);
             }
-            members.insert("context".into(), Value::Object(context));
+            members.put("context", Value::Object(context));
         }
         Ok(Message {
             members,
@@ -178,15 +178,14 @@ fn enclosed(envelope: &Envelope<'_>, raw: &[u8]) -> Vec<u8> {
 /// Makes facts of a message, all of them or none.
 pub(super) fn take(request: &Request<'_>, out: &mut Collected, index: usize, message: Message<'_>) -> Result<(), Flaw> {
     let mut members = message.members;
-    members.retain(|_, value| !value.is_null());
     let kind = message.kind.map(str::to_string).or_else(|| members.get("type").and_then(plain_text));
     let Some(kind) = kind else {
         return Err(Flaw::new("no_type", "the event has no `type`", "send track, identify, page, screen, group or alias"));
     };
     let mut found = Found::default();
-    let context = object(members.remove("context"));
+    let context = object(members.take("context"));
     let mut said = traits_of(&mut members, &context);
-    let (mut properties, odd) = match members.remove("properties") {
+    let (mut properties, odd) = match members.take("properties") {
         Some(Value::Object(properties)) => (properties, None),
         Some(Value::Array(items)) if items.is_empty() => (Map::new(), None),
         Some(other) => (Map::new(), Some(other)),
@@ -389,7 +388,7 @@ fn received(request: &Request<'_>) -> Instant {
 /// The event's name, and how it came where that cannot be told from ours.
 fn name_of(
     kind: &str,
-    members: &Map<String, Value>,
+    members: &json::Fields<'_>,
     properties: &mut Map<String, Value>,
     is_translated: bool,
     found: &mut Found,
@@ -440,9 +439,9 @@ fn name_of(
 }
 
 /// `traits`, and beneath them `context.traits`: some clients send those alone.
-fn traits_of(members: &mut Map<String, Value>, context: &Map<String, Value>) -> Map<String, Value> {
+fn traits_of(members: &mut json::Fields<'_>, context: &Map<String, Value>) -> Map<String, Value> {
     let mut traits = object(context.get("traits").cloned());
-    let mut own = object(members.remove("traits"));
+    let mut own = object(members.take("traits"));
     own.retain(|_, value| !value.is_null());
     traits.retain(|_, value| !value.is_null());
     for (name, value) in own {
@@ -482,7 +481,7 @@ fn without_devices(mut context: Map<String, Value>) -> Map<String, Value> {
     context
 }
 
-fn event_id(members: &Map<String, Value>, request: &Request<'_>, index: usize) -> String {
+fn event_id(members: &json::Fields<'_>, request: &Request<'_>, index: usize) -> String {
     let Some(id) = members.get("messageId").and_then(plain_text) else {
         return hex(&id_bytes(&format!("{}|{index}", hex(&request.seed))));
     };
@@ -491,7 +490,7 @@ fn event_id(members: &Map<String, Value>, request: &Request<'_>, index: usize) -
 }
 
 /// An id of a person, if there is one. Text that stands for nobody in some client's language is nobody: else all of these would be one person.
-fn id(members: &Map<String, Value>, name: &'static str) -> Result<Option<String>, Flaw> {
+fn id(members: &json::Fields<'_>, name: &'static str) -> Result<Option<String>, Flaw> {
     match members.get(name) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok((!is_nobody(text)).then(|| text.clone())),

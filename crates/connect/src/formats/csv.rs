@@ -6,11 +6,14 @@
 //! With `encoding = "auto"`: a byte order mark decides; else the first record with a byte outside ASCII does (UTF-8 if it is valid UTF-8,
 //! else what `chardetng` says of the bytes read so far), so that a long ASCII beginning does not decide for the Japanese that follows.
 
-use std::io::{BufRead, BufReader, Read};
+use std::{
+    borrow::Cow,
+    io::{BufRead, BufReader, Read},
+};
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 
-use super::{Encoding, FormatError, ImportFormat, Layout, Opened, Parsed, RECORD_BYTES_MAX, Rejection, Row};
+use super::{Cells, Encoding, FormatError, ImportFormat, Layout, Opened, Parsed, RECORD_BYTES_MAX, Rejection, Row};
 
 const BUFFER_BYTES: usize = 64 * 1024;
 
@@ -46,7 +49,7 @@ impl ImportFormat for Csv {
         };
         let cells = split(&first.bytes, layout.separator);
         let (header, pending) = if layout.header {
-            let decoded: Option<Vec<String>> = cells.iter().map(|cell| records.decoder.decode(cell)).collect();
+            let decoded: Option<Vec<_>> = cells.iter().map(|cell| records.decoder.decode(cell)).collect();
             let names = decoded.ok_or(FormatError::Header(records.decoder.encoding.name()))?;
             (names.iter().map(|name| name.trim().to_string()).collect(), None)
         } else {
@@ -128,14 +131,14 @@ impl Rows<'_> {
             let remedy = "look for a separator or a line break that is not inside quotes";
             return reject("ragged", None, reason, remedy, record.bytes);
         }
-        let mut fields = Vec::with_capacity(cells.len());
+        let mut row = Cells::with_room(cells.len(), record.bytes.len());
         for (index, cell) in cells.iter().enumerate() {
             if cell.is_empty() {
-                fields.push(None);
+                row.push(None);
                 continue;
             }
             match self.records.decoder.decode(cell) {
-                Some(text) => fields.push(Some(text)),
+                Some(text) => row.push(Some(&text)),
                 None => {
                     let reason = format!("a byte sequence is not {}", self.records.decoder.encoding.name());
                     let remedy = "set encoding in the mapping: cp932 (Windows), utf-8 or euc-jp; or correct the row";
@@ -144,7 +147,7 @@ impl Rows<'_> {
                 }
             }
         }
-        Parsed::Row(Row { line: record.line, fields, raw: record.bytes })
+        Parsed::Row(Row { line: record.line, cells: row, raw: record.bytes })
     }
 }
 
@@ -285,16 +288,13 @@ impl Decoder {
         Ok(())
     }
 
-    fn decode(&self, cell: &[u8]) -> Option<String> {
-        if cell.is_ascii() {
-            return String::from_utf8(cell.to_vec()).ok();
-        }
+    fn decode<'a>(&self, cell: &'a [u8]) -> Option<Cow<'a, str>> {
         let encoding = match self.encoding {
-            Encoding::Auto | Encoding::Utf8 => return String::from_utf8(cell.to_vec()).ok(),
+            Encoding::Auto | Encoding::Utf8 => return std::str::from_utf8(cell).ok().map(Cow::Borrowed),
             Encoding::Cp932 => encoding_rs::SHIFT_JIS,
             Encoding::EucJp => encoding_rs::EUC_JP,
         };
-        encoding.decode_without_bom_handling_and_without_replacement(cell).map(|text| text.into_owned())
+        encoding.decode_without_bom_handling_and_without_replacement(cell)
     }
 }
 
@@ -303,8 +303,7 @@ fn is_blank(record: &[u8], separator: u8) -> bool {
 }
 
 /// Cuts a record into its fields, without their quotes.
-fn split(record: &[u8], separator: u8) -> Vec<std::borrow::Cow<'_, [u8]>> {
-    use std::borrow::Cow;
+fn split(record: &[u8], separator: u8) -> Vec<Cow<'_, [u8]>> {
     let mut fields = Vec::new();
     let mut rest = record;
     loop {
@@ -432,7 +431,7 @@ mod tests {
             .filter_map(|row| match row.unwrap() {
                 Parsed::Rejected(rejection) => Some(rejection),
                 Parsed::Row(row) => {
-                    assert!(!row.fields.iter().flatten().any(|text| text.contains('\u{fffd}')));
+                    assert!(!row.cells.iter().flatten().any(|text| text.contains('\u{fffd}')));
                     None
                 }
             })
@@ -448,7 +447,7 @@ mod tests {
             let mut opened = Csv.open(Box::new(bytes), &Layout { encoding, ..Layout::default() }).unwrap();
             assert_eq!(opened.encoding, found);
             let Some(Ok(Parsed::Row(row))) = opened.rows.next() else { panic!("no row for {encoding:?}") };
-            assert_eq!(row.fields[0].as_deref(), Some(expect));
+            assert_eq!(row.cells.get(0), Some(expect));
         };
         let cp932 = encoding_rs::SHIFT_JIS.encode(text).0;
         check(&cp932, Encoding::Auto, Encoding::Cp932, "髙﨑 ①㈱");

@@ -15,12 +15,12 @@ use model::Remedy;
 /// A record longer than this is none: in separated values a quote never closes.
 pub(crate) const RECORD_BYTES_MAX: usize = 4 * 1024 * 1024;
 
-/// One record: as many fields as the header has names. An empty cell is `None`.
+/// One record: as many cells as the header has names.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Row {
     /// 1-based line in the file where the record starts (for formats without lines, the record's number).
     pub line: u64,
-    pub fields: Vec<Option<String>>,
+    pub cells: Cells,
     /// The record's bytes as they stood in the file, for the dead letter; empty where a format has none.
     pub raw: Vec<u8>,
 }
@@ -28,7 +28,76 @@ pub struct Row {
 /// A row may hold addresses: only its place is shown.
 impl std::fmt::Debug for Row {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Row(line {}, {} fields)", self.line, self.fields.len())
+        write!(f, "Row(line {}, {} cells)", self.line, self.cells.len())
+    }
+}
+
+/// The cells of a record. They lie in one text, since there are many of them and each is looked at and forgotten.
+#[derive(Clone, Default)]
+pub struct Cells {
+    text: String,
+    /// Where each lies; none for an empty cell.
+    places: Vec<Option<(u32, u32)>>,
+}
+
+impl Cells {
+    pub fn empty(count: usize) -> Cells {
+        Cells { text: String::new(), places: vec![None; count] }
+    }
+
+    /// Room for `count` cells of so many bytes together.
+    pub(crate) fn with_room(count: usize, bytes: usize) -> Cells {
+        Cells { text: String::with_capacity(bytes), places: Vec::with_capacity(count) }
+    }
+
+    pub fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    pub fn push(&mut self, cell: Option<&str>) {
+        self.places.push(None);
+        self.set(self.places.len() - 1, cell);
+    }
+
+    pub(crate) fn set(&mut self, at: usize, cell: Option<&str>) {
+        self.places[at] = cell.map(|cell| {
+            let start = self.text.len() as u32;
+            self.text.push_str(cell);
+            (start, self.text.len() as u32)
+        });
+    }
+
+    pub fn get(&self, at: usize) -> Option<&str> {
+        (*self.places.get(at)?).map(|place| self.at(place))
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = Option<&str>> {
+        self.places.iter().map(|place| place.map(|place| self.at(place)))
+    }
+
+    fn at(&self, (start, end): (u32, u32)) -> &str {
+        &self.text[start as usize..end as usize]
+    }
+}
+
+/// What is in them, wherever it lies.
+impl PartialEq for Cells {
+    fn eq(&self, other: &Cells) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Cells {}
+
+impl<T: AsRef<str>> FromIterator<Option<T>> for Cells {
+    fn from_iter<I: IntoIterator<Item = Option<T>>>(cells: I) -> Cells {
+        let mut row = Cells::default();
+        cells.into_iter().for_each(|cell| row.push(cell.as_ref().map(AsRef::as_ref)));
+        row
     }
 }
 
@@ -213,8 +282,8 @@ mod tests {
     pub(crate) fn shown<'a>(rows: impl Iterator<Item = Result<Parsed, FormatError>> + 'a) -> Vec<String> {
         rows.map(|parsed| match parsed {
             Ok(Parsed::Row(row)) => {
-                let fields: Vec<&str> = row.fields.iter().map(|field| field.as_deref().unwrap_or("∅")).collect();
-                format!("{}: {}", row.line, fields.join("|"))
+                let cells: Vec<&str> = row.cells.iter().map(|cell| cell.unwrap_or("∅")).collect();
+                format!("{}: {}", row.line, cells.join("|"))
             }
             Ok(Parsed::Rejected(rejection)) => format!("{}: !{}", rejection.line, rejection.code),
             Err(error) => format!("error: {error}"),

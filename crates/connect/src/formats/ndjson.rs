@@ -22,7 +22,7 @@ use std::{
     io::{BufRead, BufReader, Read},
 };
 
-use super::{Encoding, FormatError, ImportFormat, Layout, Opened, Parsed, RECORD_BYTES_MAX, Rejection, Row};
+use super::{Cells, Encoding, FormatError, ImportFormat, Layout, Opened, Parsed, RECORD_BYTES_MAX, Rejection, Row};
 
 const HEAD_RECORDS: usize = 1_000;
 const HEAD_BYTES: usize = 8 * 1024 * 1024;
@@ -162,33 +162,33 @@ impl Columns {
         Some(index)
     }
 
-    fn rows(&self, text: &str) -> Result<Vec<Vec<Option<String>>>, Broken> {
-        let mut fields = vec![None; self.names.len()];
+    fn rows(&self, text: &str) -> Result<Vec<Cells>, Broken> {
+        let mut cells = Cells::empty(self.names.len());
         let mut list = None;
         let mut next = 0;
         walk(text, self.items.as_deref(), &mut |path, value| match value {
             Value::Items(raw) => list = Some(raw),
             value => {
                 if let Some(index) = self.find(path, &mut next) {
-                    fields[index] = value.text();
+                    cells.set(index, value.text());
                 }
             }
         })?;
-        let (Some(list), Some(items)) = (list, &self.items) else { return Ok(vec![fields]) };
+        let (Some(list), Some(items)) = (list, &self.items) else { return Ok(vec![cells]) };
         let mut rows = Vec::new();
         elements(list, &mut |element, _| {
-            let mut row = fields.clone();
+            let mut row = cells.clone();
             let mut next = next;
             walk_element(element, items, &mut |path, value| {
                 if let Some(index) = self.find(path, &mut next) {
-                    row[index] = value.text();
+                    row.set(index, value.text());
                 }
             })?;
             rows.push(row);
             Ok(())
         })?;
         if rows.is_empty() {
-            rows.push(fields);
+            rows.push(cells);
         }
         Ok(rows)
     }
@@ -247,10 +247,10 @@ impl Rows<'_> {
         match made {
             Ok(mut rows) => {
                 let last = rows.pop();
-                for fields in rows {
-                    self.ready.push_back(Parsed::Row(Row { line: number, fields, raw: line.bytes.clone() }));
+                for cells in rows {
+                    self.ready.push_back(Parsed::Row(Row { line: number, cells, raw: line.bytes.clone() }));
                 }
-                self.ready.extend(last.map(|fields| Parsed::Row(Row { line: number, fields, raw: line.bytes })));
+                self.ready.extend(last.map(|cells| Parsed::Row(Row { line: number, cells, raw: line.bytes })));
             }
             Err(broken) => {
                 let remedy = match broken.code {
@@ -290,29 +290,21 @@ impl<'a> Lines<'a> {
     /// The next line that is not blank. Of one that is too long the beginning is kept and the rest skipped.
     fn next_line(&mut self) -> Result<Option<Line>, FormatError> {
         loop {
+            let could_not = |source| FormatError::Read { source };
             let mut bytes = Vec::new();
-            let (mut ended, mut is_cut, mut read_any) = (false, false, false);
-            while !ended {
-                let buffer = self.input.fill_buf().map_err(|source| FormatError::Read { source })?;
-                if buffer.is_empty() {
-                    break;
-                }
-                read_any = true;
-                let end = buffer.iter().position(|byte| *byte == b'\n');
-                let used = end.map_or(buffer.len(), |end| end + 1);
-                if !is_cut {
-                    bytes.extend_from_slice(&buffer[..end.unwrap_or(used)]);
-                    if bytes.len() > RECORD_BYTES_MAX {
-                        is_cut = true;
-                        bytes.truncate(TOO_LONG_KEPT_BYTES);
-                        bytes.shrink_to_fit();
-                    }
-                }
-                ended = end.is_some();
-                self.input.consume(used);
-            }
-            if !read_any {
+            // A line as long as is allowed, and what ends it.
+            let most = RECORD_BYTES_MAX as u64 + 1;
+            if self.input.by_ref().take(most).read_until(b'\n', &mut bytes).map_err(could_not)? == 0 {
                 return Ok(None);
+            }
+            if bytes.last() == Some(&b'\n') {
+                bytes.pop();
+            }
+            let is_cut = bytes.len() > RECORD_BYTES_MAX;
+            if is_cut {
+                bytes.truncate(TOO_LONG_KEPT_BYTES);
+                bytes.shrink_to_fit();
+                self.input.skip_until(b'\n').map_err(could_not)?;
             }
             self.number += 1;
             if !bytes.iter().all(u8::is_ascii_whitespace) {
@@ -344,13 +336,12 @@ enum Value<'a> {
 }
 
 impl Value<'_> {
-    fn text(self) -> Option<String> {
+    fn text(&self) -> Option<&str> {
         match self {
             Value::Text(text) if text.is_empty() => None,
-            Value::Text(text) => Some(text.into_owned()),
-            Value::Word(word) => Some(word.into()),
+            Value::Text(text) => Some(text),
             Value::Null => None,
-            Value::Items(raw) | Value::List { raw, .. } | Value::Deep(raw) => Some(raw.into()),
+            Value::Word(raw) | Value::Items(raw) | Value::List { raw, .. } | Value::Deep(raw) => Some(raw),
         }
     }
 }

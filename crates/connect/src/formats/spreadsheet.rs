@@ -334,7 +334,7 @@ fn parsed(header: &[String], (line, mut cells): (u32, Vec<(Option<String>, bool)
         return reject(header.get(at), "error_cell", reason, "mend the formula in the spreadsheet", raw);
     }
     cells.resize(header.len(), (None, false));
-    Parsed::Row(Row { line: line.into(), fields: cells.into_iter().map(|(text, _)| text).collect(), raw })
+    Parsed::Row(Row { line: line.into(), cells: cells.into_iter().map(|(text, _)| text).collect(), raw })
 }
 
 #[cfg(test)]

@@ -1,7 +1,11 @@
 //! A cell read as a mapping says: text, ids, money, dates, words of a closed list; and why one cannot be used, without showing an address.
 
+use std::borrow::Cow;
+
 use chrono::{Datelike, NaiveDate};
-use model::{Channel, Currency, Instant, Money, Phone, id::refuse_scientific, id_bytes, money::SCALE, time::parse_date};
+use model::{
+    Channel, Currency, Instant, Money, Phone, id::refuse_scientific, id_bytes, money::SCALE, text::narrow, time::parse_date,
+};
 use unicode_normalization::UnicodeNormalization;
 
 use crate::{
@@ -36,47 +40,58 @@ impl Importer {
 
     /// The cell's text after null_if, map and prefix.
     pub(super) fn text(&self, bound: &BoundColumn, row: &Row) -> Result<Option<String>, Bad> {
+        Ok(self.cell(bound, row)?.map(Cow::into_owned))
+    }
+
+    /// The same where it stands, if nothing had to be done to it.
+    fn cell<'a>(&self, bound: &'a BoundColumn, row: &'a Row) -> Result<Option<Cow<'a, str>>, Bad> {
         let column = &bound.column;
         let text = match &column.constant {
-            Some(constant) => constant.clone(),
+            Some(constant) => Cow::Borrowed(constant.as_str()),
             None => {
                 let mut parts = self.parts(bound, row);
                 let Some(first) = parts.next() else { return Ok(None) };
-                let mut text = std::borrow::Cow::Borrowed(first);
+                let mut text = Cow::Borrowed(first);
                 for part in parts {
                     let text = text.to_mut();
                     text.push_str(&column.join);
                     text.push_str(part);
                 }
-                clean(&text)
+                match text {
+                    Cow::Borrowed(text) => clean(text),
+                    Cow::Owned(text) => Cow::Owned(clean(&text).into_owned()),
+                }
             }
         };
         let text = if column.map.is_empty() {
             text
         } else {
             match column.map.iter().find(|(pattern, _)| fits(pattern, &text)) {
-                Some((_, result)) => result.clone(),
+                Some((_, result)) => Cow::Borrowed(result.as_str()),
                 None => return Err(self.unmapped(&column.target, &text, "a value of the map")),
             }
         };
-        Ok((!text.is_empty()).then(|| if column.prefix.is_empty() { text } else { format!("{}{text}", column.prefix) }))
+        if text.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(if column.prefix.is_empty() { text } else { format!("{}{text}", column.prefix).into() }))
     }
 
     pub(super) fn parts<'a>(&self, bound: &'a BoundColumn, row: &'a Row) -> impl Iterator<Item = &'a str> {
-        let cells = bound.at.iter().filter_map(|at| row.fields[*at].as_deref()).map(str::trim);
+        let cells = bound.at.iter().filter_map(|at| row.cells.get(*at)).map(str::trim);
         let filled = cells.filter(|text| !text.is_empty() && !bound.column.null_if.iter().any(|null| null == text));
         filled.take(if bound.column.first { 1 } else { usize::MAX })
     }
 
     /// Text that somebody typed: what looks personal in it is masked.
     pub(super) fn free(&self, bound: &BoundColumn, row: &Row) -> Result<Option<String>, Bad> {
-        Ok(self.text(bound, row)?.map(|text| free_text(&text)))
+        Ok(self.cell(bound, row)?.map(|text| free_text(&text)))
     }
 
     /// A word of the target's closed list.
     pub(super) fn word(&self, bound: &BoundColumn, row: &Row) -> Result<Option<String>, Bad> {
-        let Some(text) = self.text(bound, row)? else { return Ok(None) };
-        let Type::OneOf(words) = bound.column.kind else { return Ok(Some(text)) };
+        let Some(text) = self.cell(bound, row)? else { return Ok(None) };
+        let Type::OneOf(words) = bound.column.kind else { return Ok(Some(text.into_owned())) };
         let word = text.to_lowercase();
         if words.contains(&word.as_str()) {
             return Ok(Some(word));
@@ -85,7 +100,7 @@ impl Importer {
     }
 
     pub(super) fn channel(&self, bound: &BoundColumn, row: &Row) -> Result<Option<Channel>, Bad> {
-        let Some(text) = self.text(bound, row)? else { return Ok(None) };
+        let Some(text) = self.cell(bound, row)? else { return Ok(None) };
         match Channel::parse(&text) {
             Some(channel) => Ok(Some(channel)),
             None => Err(self.unmapped(&bound.column.target, &text, "email, line, sms, web_push, app_push or webhook")),
@@ -94,7 +109,7 @@ impl Importer {
 
     /// A rate of tax as a share: `10`, `10%`, `0.1` are all a tenth. In 1/10,000, as money is.
     pub(super) fn percent(&self, bound: &BoundColumn, row: &Row) -> Result<Option<i64>, Bad> {
-        let Some(text) = self.text(bound, row)? else { return Ok(None) };
+        let Some(text) = self.cell(bound, row)? else { return Ok(None) };
         let plain: String = text.nfkc().filter(|c| !c.is_whitespace()).collect();
         let rate = Money::parse(plain.trim_end_matches('%')).map(Money::scaled);
         match rate {
@@ -110,12 +125,12 @@ impl Importer {
     }
 
     pub(super) fn id(&self, bound: &BoundColumn, row: &Row) -> Result<Option<String>, Bad> {
-        let Some(text) = self.text(bound, row)? else { return Ok(None) };
-        if text.contains('|') || text.chars().count() > 200 {
+        let Some(text) = self.cell(bound, row)? else { return Ok(None) };
+        if text.contains('|') || (text.len() > 200 && text.chars().count() > 200) {
             return Err(self.bad_id(&bound.column.target, &model::id::IdError::Separator(String::new())));
         }
         refuse_scientific(&text).map_err(|error| self.bad_id(&bound.column.target, &error))?;
-        Ok(Some(text))
+        Ok(Some(text.into_owned()))
     }
 
     pub(super) fn money(&self, bound: &BoundColumn, row: &Row) -> Result<Option<Money>, Bad> {
@@ -155,7 +170,7 @@ impl Importer {
             return one(constant).map(Some);
         }
         if !column.map.is_empty() {
-            return self.text(bound, row)?.map(|text| one(&text)).transpose();
+            return self.cell(bound, row)?.map(|text| one(&text)).transpose();
         }
         let mut sum = None;
         for part in self.parts(bound, row) {
@@ -181,19 +196,22 @@ impl Importer {
     }
 
     pub(super) fn count(&self, bound: &BoundColumn, row: &Row) -> Result<Option<i64>, Bad> {
-        let Some(text) = self.text(bound, row)? else { return Ok(None) };
+        let Some(text) = self.cell(bound, row)? else { return Ok(None) };
         self.whole_number(&text).map(Some).map_err(|bad| Bad { column: self.columns_of(bound), ..bad })
     }
 
     /// The count in the column that multiplies another.
     pub(super) fn count_at(&self, at: usize, row: &Row) -> Result<Option<i64>, Bad> {
-        let Some(text) = row.fields[at].as_deref().map(str::trim).filter(|text| !text.is_empty()) else { return Ok(None) };
+        let Some(text) = row.cells.get(at).map(str::trim).filter(|text| !text.is_empty()) else { return Ok(None) };
         self.whole_number(text).map(Some).map_err(|bad| Bad { column: Some(self.header[at].clone()), ..bad })
     }
 
     fn whole_number(&self, text: &str) -> Result<i64, Bad> {
-        let digits: String =
-            text.nfkc().filter(|c| *c != ',' && !c.is_whitespace()).map(|c| if "−▲△‐".contains(c) { '-' } else { c }).collect();
+        let digits: String = narrow(text)
+            .chars()
+            .filter(|c| *c != ',' && !c.is_whitespace())
+            .map(|c| if "−▲△‐".contains(c) { '-' } else { c })
+            .collect();
         let whole = match digits.split_once('.') {
             Some((whole, zeros)) if zeros.bytes().all(|byte| byte == b'0') => whole,
             _ => &digits,
@@ -211,7 +229,7 @@ impl Importer {
     }
 
     pub(super) fn instant(&self, bound: &BoundColumn, row: &Row) -> Result<Option<Instant>, Bad> {
-        let Some(text) = self.text(bound, row)? else { return Ok(None) };
+        let Some(text) = self.cell(bound, row)? else { return Ok(None) };
         if has_signed_year(&text) {
             return Err(self.bad_date(bound, &text));
         }
@@ -222,7 +240,7 @@ impl Importer {
     }
 
     pub(super) fn date(&self, bound: &BoundColumn, row: &Row) -> Result<Option<NaiveDate>, Bad> {
-        let Some(text) = self.text(bound, row)? else { return Ok(None) };
+        let Some(text) = self.cell(bound, row)? else { return Ok(None) };
         if has_signed_year(&text) {
             return Err(self.bad_date(bound, &text));
         }
@@ -233,7 +251,7 @@ impl Importer {
     }
 
     pub(super) fn currency(&self, bound: &BoundColumn, row: &Row) -> Result<Option<Currency>, Bad> {
-        let Some(text) = self.text(bound, row)? else { return Ok(None) };
+        let Some(text) = self.cell(bound, row)? else { return Ok(None) };
         Currency::parse(&text).map(Some).map_err(|_| Bad {
             column: self.columns_of(bound),
             code: "not_a_currency",
@@ -282,7 +300,7 @@ impl Importer {
             "拒否",
             "unsubscribed",
         ];
-        let Some(text) = self.text(bound, row)? else { return Ok(None) };
+        let Some(text) = self.cell(bound, row)? else { return Ok(None) };
         let word = text.to_lowercase();
         match (YES.contains(&word.as_str()), NO.contains(&word.as_str())) {
             (true, _) => Ok(Some(true)),
@@ -292,7 +310,7 @@ impl Importer {
     }
 
     pub(super) fn gender(&self, bound: &BoundColumn, row: &Row) -> Result<Option<String>, Bad> {
-        let Some(text) = self.text(bound, row)? else { return Ok(None) };
+        let Some(text) = self.cell(bound, row)? else { return Ok(None) };
         let gender = match text.to_lowercase().as_str() {
             "female" | "f" | "女" | "女性" | "2" => "female",
             "male" | "m" | "男" | "男性" | "1" => "male",
@@ -379,14 +397,11 @@ pub(super) fn twice(column: Option<String>, what: &str) -> Bad {
 }
 
 /// Trims, and drops control characters that would travel on unseen.
-pub(super) fn clean(text: &str) -> String {
+pub(super) fn clean(text: &str) -> Cow<'_, str> {
     let text = text.trim();
     // Most text is plain, and there is much of it. No control character of two bytes begins with another than C2.
-    if text.bytes().all(|byte| byte >= 0x20 && byte != 0x7f && byte != 0xc2) {
-        return text.into();
-    }
-    if text.chars().any(|c| c.is_control()) {
-        return text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect();
+    if text.bytes().any(|byte| byte < 0x20 || byte == 0x7f || byte == 0xc2) && text.chars().any(char::is_control) {
+        return text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect::<String>().into();
     }
     text.into()
 }
@@ -416,7 +431,7 @@ fn looks_personal(text: &str) -> bool {
 
 /// A sign allows years of more than four digits, at the end of which no time zone can be reckoned.
 fn has_signed_year(text: &str) -> bool {
-    text.nfkc().find(|c| !c.is_whitespace()).is_some_and(|c| matches!(c, '+' | '-' | '−'))
+    narrow(text).chars().find(|c| !c.is_whitespace()).is_some_and(|c| matches!(c, '+' | '-' | '−'))
 }
 
 /// A number that begins like a phone number: columns that slipped must not turn people's phones into amounts.
@@ -424,7 +439,7 @@ fn dialled(text: &str) -> bool {
     if text.len() < 9 {
         return false; // Not even nine digits, however wide they are written.
     }
-    let plain: String = text.nfkc().filter(|c| !c.is_whitespace()).collect();
+    let plain: String = narrow(text).chars().filter(|c| !c.is_whitespace()).collect();
     let digits = plain.chars().filter(char::is_ascii_digit).count();
     digits >= 9 && plain.starts_with(['0', '+']) && !plain.contains('.')
 }

@@ -1,7 +1,7 @@
 //! Events: what visitors and customers did. One without an id gets one from its content; an id that comes again with other content is
 //! rejected.
 
-use model::{Event, id::hex, id_bytes};
+use model::{Event, Fact, Record, id::hex, id_bytes};
 use serde_json::Value;
 
 use crate::{
@@ -32,6 +32,10 @@ pub const TARGETS: &[(&str, Type)] = &[
     ("send_id", Type::Text),
 ];
 
+/// How an event's members begin, and how without an id.
+const BEGIN: &str = "{\"event_id\":";
+const UNNAMED: &str = "{\"event_id\":\"\"";
+
 impl Importer {
     pub(super) fn event(&mut self, row: &Row) -> Result<(), Bad> {
         let person = self.person_of(row)?;
@@ -41,7 +45,7 @@ impl Importer {
         let name = self.read(row, "name", Self::text)?.ok_or_else(|| missing(self.name_of("name"), "an event name"))?;
         let mut properties = serde_json::Map::new();
         for (at, name) in &self.bound.properties {
-            if let Some(text) = row.fields[*at].as_deref().map(str::trim).filter(|text| !text.is_empty()) {
+            if let Some(text) = row.cells.get(*at).map(str::trim).filter(|text| !text.is_empty()) {
                 properties.insert(name.clone(), Value::String(free_text(text)));
             }
         }
@@ -62,15 +66,23 @@ impl Importer {
             properties: if properties.is_empty() { Value::Null } else { Value::Object(properties) },
         };
         let event_id = self.read(row, "event_id", Self::id)?;
-        let canonical = serde_json::to_string(&event).expect("events are plain JSON");
-        let content = id_bytes(&format!("{}|{canonical}", model::time::rfc3339(occurred_at)));
+        // Written once: hashed without an id, stored with it.
+        let mut written = model::time::rfc3339(occurred_at);
+        written.push('|');
+        let start = written.len();
+        written.push_str(&serde_json::to_string(&event).expect("events are plain JSON"));
+        let content = id_bytes(&written);
         event.event_id = event_id.unwrap_or_else(|| hex(&content));
         if self.is_known(&event.event_id, beginning(content), "event_id", "event")? {
             return Ok(());
         }
         let known_at = self.known_at(occurred_at);
         self.tell(&person, known_at);
-        self.fact(&event, occurred_at, known_at);
+        self.made(Event::TABLE);
+        let named = serde_json::to_string(&event.event_id).expect("a text is plain JSON");
+        let rest = written[start..].strip_prefix(UNNAMED).expect("an event begins with its id");
+        let members = [BEGIN, &named, rest].concat();
+        self.out.facts.push(Fact::written::<Event>(&event.key(), &members, occurred_at, known_at));
         Ok(())
     }
 }

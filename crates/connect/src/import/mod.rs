@@ -169,16 +169,16 @@ impl Importer {
 
     pub fn push_row(&mut self, row: Row) {
         self.out.counts.rows += 1;
-        if row.fields.len() != self.header.len() {
-            let reason = format!("the row has {} fields, the header {}", row.fields.len(), self.header.len());
+        if row.cells.len() != self.header.len() {
+            let reason = format!("the row has {} fields, the header {}", row.cells.len(), self.header.len());
             let bad = Bad { column: None, code: "ragged", reason, remedy: "correct the row".into() };
             return self.reject_row(&row, bad);
         }
         if self.looked_at < GARBLED_ROWS_LOOKED_AT {
             self.looked_at += 1;
-            self.out.counts.garbled += u64::from(row.fields.iter().flatten().any(|text| !text.is_ascii() && is_mojibake(text)));
+            self.out.counts.garbled += u64::from(row.cells.iter().flatten().any(|text| !text.is_ascii() && is_mojibake(text)));
         }
-        let kept = holds(&self.bound.keep_rows, &row.fields);
+        let kept = holds(&self.bound.keep_rows, &row.cells);
         if !kept {
             self.out.counts.left_out += 1;
         }

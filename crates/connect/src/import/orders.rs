@@ -83,16 +83,12 @@ impl Importer {
             return self.close(Group { key: Vec::new(), rows: vec![(row, kept)] });
         }
         let same = |group: &&mut Group| {
-            self.bound
-                .group_by
-                .iter()
-                .zip(&group.key)
-                .all(|(at, part)| row.fields[*at].as_deref().map(str::trim) == part.as_deref())
+            self.bound.group_by.iter().zip(&group.key).all(|(at, part)| row.cells.get(*at).map(str::trim) == part.as_deref())
         };
         if let Some(group) = self.open.iter_mut().rev().find(same) {
             return group.rows.push((row, kept));
         }
-        let key = self.bound.group_by.iter().map(|at| row.fields[*at].as_deref().map(|part| part.trim().to_string())).collect();
+        let key = self.bound.group_by.iter().map(|at| row.cells.get(*at).map(|part| part.trim().to_string())).collect();
         self.open.push_back(Group { key, rows: vec![(row, kept)] });
         if self.open.len() > OPEN_ORDERS_MAX
             && let Some(oldest) = self.open.pop_front()
@@ -392,7 +388,7 @@ impl Head<'_> {
             return self.take(bads, target, Importer::money);
         }
         let mut sum = None;
-        for (row, _) in self.rows.iter().filter(|(row, _)| holds(&bound.rows, &row.fields)) {
+        for (row, _) in self.rows.iter().filter(|(row, _)| holds(&bound.rows, &row.cells)) {
             let part = self.importer.money(bound, row).and_then(|money| {
                 let times = bound.times.map_or(Ok(None), |at| self.importer.count_at(at, row))?.unwrap_or(1);
                 let sum = sum.unwrap_or(Money::ZERO);

@@ -56,8 +56,8 @@ proptest! {
             header.extend(mapping.keep_rows.iter().map(|clause| clause.column.clone()));
             let mut importer = Importer::new(mapping, &header, &IdKey::new(b"secret"), now()).unwrap();
             for (index, row) in rows.iter().enumerate() {
-                let fields = row.iter().cycle().take(header.len()).map(|cell| Some(cell.clone())).collect();
-                importer.push(Parsed::Row(Row { line: index as u64 + 2, fields, raw: Vec::new() }));
+                let cells = row.iter().cycle().take(header.len()).map(|cell| Some(cell.clone())).collect();
+                importer.push(Parsed::Row(Row { line: index as u64 + 2, cells, raw: Vec::new() }));
             }
             let done = importer.finish();
             let counts = &done.counts;
@@ -84,7 +84,7 @@ proptest! {
         let read: Vec<Option<String>> = opened
             .rows
             .map(|parsed| match parsed.unwrap() {
-                Parsed::Row(row) => row.fields[1].clone(),
+                Parsed::Row(row) => row.cells.get(1).map(String::from),
                 Parsed::Rejected(rejection) => panic!("{rejection:?}"),
             })
             .collect();

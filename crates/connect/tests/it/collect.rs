@@ -41,6 +41,7 @@ impl Case<'_> {
             shop_domain: String::new(),
             admin_token: String::new(),
             admin_url: String::new(),
+            experiments: Default::default(),
         };
         let request = Request {
             source: &source,

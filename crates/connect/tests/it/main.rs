@@ -95,7 +95,7 @@ fn the_importer_does_not_know_the_format() {
     let csv = import(text, "id,at,sum\n1,2024-04-02 08:20:54,12.3\n");
     let header = ["id", "at", "sum"].map(String::from);
     let mut importer = Importer::new(&mapping(text), &header, &IdKey::new(b"secret"), now()).unwrap();
-    let fields = ["1", "2024-04-02T08:20:54", "12.3"].map(|cell| Some(cell.to_string())).to_vec();
-    importer.push(Parsed::Row(connect::formats::Row { line: 1, fields, raw: Vec::new() }));
+    let cells = ["1", "2024-04-02T08:20:54", "12.3"].map(Some).into_iter().collect();
+    importer.push(Parsed::Row(connect::formats::Row { line: 1, cells, raw: Vec::new() }));
     assert_eq!(importer.finish().facts, csv.facts);
 }

@@ -22,6 +22,7 @@ fn source(kind: SourceKind, name: &str) -> Source {
         shop_domain: "ours.myshopify.com".into(),
         admin_token: String::new(),
         admin_url: String::new(),
+        experiments: Default::default(),
     }
 }
 

@@ -7,9 +7,13 @@ fn fnv(text: &str) -> u32 {
     text.encode_utf16().fold(0x811c_9dc5, |hash, unit| (hash ^ u32::from(unit)).wrapping_mul(0x0100_0193))
 }
 
+/// The hash of scenarios and holdouts, for tests that are evaluated on the server. No SDK is ever served it.
+pub const SHA256: u64 = 256;
+
 /// 0 up to, and without, 1; `None` for a version nobody knows.
 pub fn hash(seed: &str, value: &str, version: u64) -> Option<f64> {
     match version {
+        SHA256 => Some(crate::bucket::bucket(seed, value) as f64 / crate::bucket::BUCKETS as f64),
         1 => Some(f64::from(fnv(&format!("{value}{seed}")) % 1_000) / 1_000.0),
         2 => Some(f64::from(fnv(&fnv(&format!("{seed}{value}")).to_string()) % 10_000) / 10_000.0),
         _ => None,

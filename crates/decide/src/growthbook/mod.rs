@@ -5,10 +5,12 @@ mod condition;
 mod evaluate;
 mod hash;
 mod javascript;
+mod remote;
 
 #[cfg(test)]
 mod suite;
 
 pub use condition::{Groups, meets};
 pub use evaluate::{Context, Feature, Outcome, query_override};
-pub use hash::{bucket_ranges, choose_variation, equal_weights, hash, in_namespace, in_range};
+pub use hash::{SHA256, bucket_ranges, choose_variation, equal_weights, hash, in_namespace, in_range};
+pub use remote::evaluated;

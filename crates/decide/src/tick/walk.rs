@@ -407,7 +407,7 @@ impl<'a> Walk<'a> {
                 experiment: experiment.name.clone(),
                 version: entry.scenario.version.clone(),
                 unit: self.customer.unit.clone(),
-                customer_id: self.customer.id.clone(),
+                customer_id: Some(self.customer.id.clone()),
                 arm: arm.id.clone(),
                 scenario: Some(entry.scenario.scenario.clone()),
                 step: Some(step.id.clone()),

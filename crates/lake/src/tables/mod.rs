@@ -22,6 +22,7 @@ mod points;
 mod products;
 mod receipts;
 mod runs;
+mod segment_changes;
 mod sends;
 mod shipments;
 mod stock;
@@ -117,6 +118,7 @@ pub const TABLES: &[&dyn Table] = &[
     &exposures::Exposures,
     &audiences::Audiences,
     &runs::Runs,
+    &segment_changes::SegmentChanges,
     &customer_facts::CustomerFacts,
     &identities::Identities,
     &products::Products,
@@ -134,12 +136,12 @@ pub fn find(name: &str) -> Option<&'static dyn Table> {
 
 /// All columns of a table in their order: times, its own, landed.
 pub fn all_columns(table: &dyn Table) -> impl Iterator<Item = &'static Column> {
-    TIMES.iter().chain(table.columns()).chain(LANDED.iter())
+    row_columns(table).chain(LANDED.iter())
 }
 
-/// The schema of a row in the journal: without the columns that landing adds.
-pub fn row_schema(table: &dyn Table) -> SchemaRef {
-    schema_of(TIMES.iter().chain(table.columns()))
+/// The columns of a row in the journal: without those that landing adds.
+pub fn row_columns(table: &dyn Table) -> impl Iterator<Item = &'static Column> {
+    TIMES.iter().chain(table.columns())
 }
 
 /// The schema of the table.

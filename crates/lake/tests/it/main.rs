@@ -2,6 +2,7 @@
 //! in a log.
 
 mod damage;
+mod handed;
 mod landing;
 mod lasting;
 mod nouns;

@@ -3,6 +3,10 @@
 
 mod built_in;
 mod buyers;
+mod examples;
+mod functions;
+mod goods;
+mod kept;
 mod library;
 mod params;
 mod past;

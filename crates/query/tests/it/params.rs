@@ -67,7 +67,7 @@ async fn wrong_parameters_are_named_with_a_remedy() {
     .await;
     let error = desk.ask("f2_totl", &Params::new()).await.expect_err("no such query");
     assert!(matches!(error, QueryError::NotFound { .. }));
-    assert_eq!(error.remedy().as_deref(), Some("did you mean reports/f2_by_cohort, reports/f2_total, segments/f1_without_f2?"));
+    assert!(error.remedy().is_some_and(|remedy| remedy.contains("reports/f2_total")), "{:?}", error.remedy());
     let error = desk.ask("revenue_by_dya", &Params::new()).await.expect_err("no such query");
     assert!(error.remedy().is_some_and(|remedy| remedy.starts_with("did you mean reports/revenue_by_")), "{:?}", error.remedy());
     let error = desk.ask("horoscope", &Params::new()).await.expect_err("no such query");

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{desk, noon, shown, view};
 
-fn profile(customer: &str, day: &str, birthday: Option<&str>, prefecture: Option<&str>) -> Fact {
+pub fn profile(customer: &str, day: &str, birthday: Option<&str>, prefecture: Option<&str>) -> Fact {
     let profile = Profile {
         customer_id: CustomerId::stored(customer),
         revision_id: day.into(),
@@ -21,7 +21,7 @@ fn profile(customer: &str, day: &str, birthday: Option<&str>, prefecture: Option
     Fact::new(&profile, noon(day), noon(day))
 }
 
-fn merged(from: &str, into: &str, day: &str) -> Fact {
+pub fn merged(from: &str, into: &str, day: &str) -> Fact {
     let identity = Identity {
         kind: "customer".into(),
         from_id: from.into(),

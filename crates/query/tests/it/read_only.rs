@@ -60,7 +60,12 @@ async fn an_unknown_relation_or_parameter_is_named() {
     let (_folder, view) = view(&[placed(&order("c", "2026-01-05", 1000))]).await;
     let desk = desk(&view, noon("2026-02-01"), Mode::AsKnown);
     let error = desk.ask_sql("SELECT * FROM ordres").await.expect_err("no such relation");
-    assert!(error.to_string().contains("ordres") && error.remedy().is_some_and(|remedy| remedy.contains("--list")), "{error}");
+    assert!(
+        error.to_string() == "SQL:1: there is no table `ordres`" && error.remedy().as_deref() == Some("did you mean orders?"),
+        "{error}"
+    );
     let error = desk.ask_sql("SELECT * FROM orders WHERE net > $least").await.expect_err("no such parameter");
     assert!(error.to_string().contains("$least"), "{error}");
+    let mistake = error.mistake().expect("a place in the text");
+    assert_eq!(mistake.excerpt, "1 | SELECT * FROM orders WHERE net > $least\n  |                                  ^^^^^^");
 }

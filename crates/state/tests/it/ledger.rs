@@ -99,7 +99,7 @@ async fn a_plan_holds_when_it_is_sealed_and_not_before() {
         experiment: "cart-recovery".into(),
         version: "v1".into(),
         unit: "a".into(),
-        customer_id: customer("a"),
+        customer_id: Some(customer("a")),
         arm: "treatment".into(),
         scenario: None,
         step: None,

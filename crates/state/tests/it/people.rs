@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use state::{Fence, Role, Secret, StateError};
+use state::{Fence, Role, Secret, StateError, Verifier};
 
 use crate::{Shop, minute};
 
@@ -93,4 +93,70 @@ async fn cursors_outlive_a_restart() {
     shop.state.cursors().set("last tick", "2").await.unwrap();
     shop = shop.reopen().await;
     assert_eq!(shop.state.cursors().get("last tick").await.unwrap().as_deref(), Some("2"));
+}
+
+/// The exchange of RFC 7677 section 3.
+#[test]
+fn a_proof_is_checked_as_the_rfc_says() {
+    let salt = b"[m\x99h\x9d\x12\x35\x8e\xec\xa0\x4b\x14\x12\x36\xfa\x81";
+    let exchange = "n=user,r=rOprNGfwEbeRWgbNEkqO,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,\
+                    i=4096,c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0";
+    let bytes =
+        |hex: &str| (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect::<Vec<_>>();
+    // p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ= and v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=
+    let proof = bytes("747cdb65aa56224e2352137e52d7bdcad6a0f738df30782caa69a2cfb0277554");
+    let signature = bytes("eabae24d1062db75a9451ff0b6ea7e98c8546549ff741e672d3251b2397de46e");
+    let verifier = Verifier::derive(b"pencil", salt, 4096);
+    assert!(verifier.is_proven(exchange.as_bytes(), &proof));
+    assert_eq!(verifier.signature(exchange.as_bytes()).to_vec(), signature);
+    let check = |token: &str, exchange: &str, proof: &[u8]| {
+        let verifier = Verifier::derive(token.as_bytes(), salt, 4096);
+        assert!(!verifier.is_proven(exchange.as_bytes(), proof), "{token} {exchange}");
+    };
+    check("pencils", exchange, &proof);
+    check("pencil", "n=user", &proof);
+    check("pencil", exchange, &proof[..31]);
+    check("pencil", exchange, &[]);
+    check("pencil", exchange, &[0; 32]);
+}
+
+#[tokio::test]
+async fn sql_tokens_belong_to_those_who_may_ask() {
+    let shop = Shop::new().await;
+    let (accounts, tokens) = (shop.state.accounts(), shop.state.sql_tokens());
+    for (name, role) in [("hanako", Role::Marketer), ("taro", Role::Analyst), ("jiro", Role::Admin)] {
+        accounts.create(name, role, &secret("correct horse"), minute(0)).await.unwrap();
+    }
+    let error = async |name: &str| tokens.create(name, minute(0)).await.unwrap_err().to_string();
+    assert_eq!(error("hanako").await, "hanako may not ask questions in SQL: only analysts and admins may");
+    assert_eq!(error("nobody").await, "there is no account nobody");
+    // Whose proof it is: that of a client that computes with this token and the salt it was told.
+    let proven = async |name: &str, token: &Secret| {
+        let (verifier, account) = tokens.verifier(name).await.unwrap();
+        let client = Verifier::derive(token.expose().as_bytes(), &verifier.salt, verifier.iterations);
+        (client == verifier).then(|| account.unwrap().name)
+    };
+    let first = tokens.create("taro", minute(0)).await.unwrap();
+    assert_eq!(first.expose().len(), 48);
+    assert_eq!(proven("taro", &first).await, Some("taro".into()));
+    assert_eq!(proven("jiro", &first).await, None);
+    let came_in = tokens.verifier("taro").await.unwrap().0;
+    assert!(tokens.stands("taro", &came_in).await.unwrap());
+    let second = tokens.create("taro", minute(1)).await.unwrap();
+    assert_eq!((proven("taro", &first).await, proven("taro", &second).await), (None, Some("taro".into())));
+    assert!(!tokens.stands("taro", &came_in).await.unwrap(), "a new token ends what the old one began");
+
+    let nobody = tokens.verifier("nobody").await.unwrap();
+    assert!(nobody == tokens.verifier("nobody").await.unwrap() && nobody.1.is_none(), "as steady as a name that has a token");
+    assert!(nobody.0.salt != tokens.verifier("hanako").await.unwrap().0.salt);
+    assert_eq!(nobody.0.salt.len(), came_in.salt.len());
+
+    accounts.change_password("taro", &secret("battery staple")).await.unwrap();
+    assert_eq!(proven("taro", &second).await, None, "a new password takes the token away");
+    let third = tokens.create("taro", minute(2)).await.unwrap();
+    assert!(tokens.remove("taro").await.unwrap() && !tokens.remove("taro").await.unwrap());
+    assert_eq!(proven("taro", &third).await, None);
+    let fourth = tokens.create("taro", minute(3)).await.unwrap();
+    accounts.remove("taro").await.unwrap();
+    assert_eq!(proven("taro", &fourth).await, None);
 }

@@ -1,15 +1,15 @@
 //! Sample sizes against the reference numbers.
 
-use stats::{Alpha, NotComputable, Plan, RequiredN, required_n_means, required_n_proportions, required_n_proportions_pooled};
+use stats::{
+    Alpha, Baseline, NotComputable, Plan, RequiredN, cohen_h, power_reached, required_n_means, required_n_means_t,
+    required_n_proportions, required_n_proportions_arcsine, required_n_proportions_pooled, smallest_effect,
+};
 
 use crate::reference::check_family;
 
 #[test]
 fn required_n_meets_the_reference() {
-    // The t and arcsine versions, the smallest visible effect (F19) and the power reached: not of this crate yet.
-    const LATER: [&str; 7] =
-        ["n_a_t", "n_a_arcsine", "cohen_h", "mde_absolute", "mde_relative_simple", "mde_relative_delta", "power"];
-    check_family("power_sample_size", &LATER, |case, check| {
+    check_family("power_sample_size", &[], |case, check| {
         let alpha = Alpha::new(case.float("alpha_two_sided")).unwrap();
         let plan = || Plan::new(alpha, case.float("power"), case.float("ratio_b_to_a")).unwrap();
         let unrounded = |got: Result<RequiredN, NotComputable>| got.map(|got| got.a_unrounded);
@@ -17,10 +17,23 @@ fn required_n_meets_the_reference() {
             "proportions" => {
                 let (p_a, p_b) = (case.float("p_a"), case.float("p_b"));
                 check.number("/n_a_unpooled", &unrounded(required_n_proportions(p_a, p_b, &plan())));
+                check.number("/n_a_arcsine", &unrounded(required_n_proportions_arcsine(p_a, p_b, &plan())));
+                check.number("/cohen_h", &cohen_h(p_a, p_b));
                 check.number("/n_a_pooled_null", &unrounded(required_n_proportions_pooled(p_a, p_b, &plan())));
             }
-            "means" => check.number("/n_a_normal", &unrounded(required_n_means(case.float("cohen_d"), 1.0, &plan()))),
-            "mde" | "achieved" => {}
+            "means" => {
+                check.number("/n_a_normal", &unrounded(required_n_means(case.float("cohen_d"), 1.0, &plan())));
+                check.number("/n_a_t", &unrounded(required_n_means_t(case.float("cohen_d"), 1.0, &plan())));
+            }
+            "mde" => {
+                let (mean, variance) = (case.float("mean"), case.float("variance"));
+                let baseline = Baseline { mean, variance, n_a: case.count("n_a"), n_b: case.count("n_b") };
+                let got = smallest_effect(&baseline, case.float("power"), alpha);
+                check.number("/mde_absolute", &got.as_ref().map(|got| got.absolute));
+                check.number("/mde_relative_simple", &got.clone().and_then(|got| got.relative_simple));
+                check.number("/mde_relative_delta", &got.and_then(|got| got.relative));
+            }
+            "achieved" => check.number("/power", &power_reached(case.float("effect"), case.float("se"), alpha)),
             unknown => panic!("{unknown} is not a kind we know"),
         }
     });

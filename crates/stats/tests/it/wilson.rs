@@ -1,17 +1,23 @@
-//! Wilson intervals against the reference numbers.
+//! Intervals of one rate against the reference numbers.
 
 use proptest::prelude::*;
-use stats::{Alpha, Proportion, wilson};
+use stats::{Alpha, Proportion, agresti_coull, clopper_pearson, jeffreys, wilson};
 
 use crate::reference::check_family;
 
 #[test]
-fn wilson_meets_the_reference() {
-    // Intervals this crate does not have.
-    check_family("proportion_intervals", &["clopper_pearson", "agresti_coull", "jeffreys"], |case, check| {
+fn intervals_of_a_rate_meet_the_reference() {
+    check_family("proportion_intervals", &[], |case, check| {
         let alpha = Alpha::new(case.float("alpha")).unwrap();
         let proportion = Proportion::new(case.count("x"), case.count("n"));
-        check.interval("/wilson", &proportion.and_then(|proportion| wilson(proportion, alpha)));
+        for (path, interval) in [
+            ("/wilson", wilson as fn(Proportion, Alpha) -> _),
+            ("/clopper_pearson", clopper_pearson),
+            ("/agresti_coull", agresti_coull),
+            ("/jeffreys", jeffreys),
+        ] {
+            check.interval(path, &proportion.clone().and_then(|proportion| interval(proportion, alpha)));
+        }
     });
 }
 

@@ -8,6 +8,7 @@
 pub mod floor;
 pub mod ingest;
 pub mod load;
+pub mod queries;
 pub mod reference;
 pub mod sample;
 pub mod server;

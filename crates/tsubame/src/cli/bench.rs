@@ -1,6 +1,11 @@
-//! Measures this machine: how fast facts are acknowledged, beside a server that does nothing else.
+//! Measures this machine: how fast facts are acknowledged, beside a server that does nothing else, and how fast questions are answered,
+//! beside DuckDB.
 
-use std::{io::Write, path::PathBuf, time::Duration};
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clap::{Args, Subcommand};
 use tokio::net::TcpListener;
@@ -8,14 +13,16 @@ use tokio::net::TcpListener;
 use crate::{
     bench::{
         ingest::{self, Report, Side},
-        reference,
+        queries, reference,
     },
-    fault::Fault,
+    fault::{Exit, Fault},
 };
 
-/// Measure how fast events are acknowledged here, beside the least that such a server could do
+/// Measure how fast events are acknowledged and questions answered here, beside others that do the same
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  tsubame bench ingest\n  tsubame bench ingest --seconds 10 --json")]
+#[command(
+    after_help = "Examples:\n  tsubame bench ingest\n  tsubame bench ingest --seconds 10 --json\n  tsubame bench queries --scale 0.1"
+)]
 pub struct Bench {
     #[command(subcommand)]
     what: What,
@@ -24,8 +31,49 @@ pub struct Bench {
 #[derive(Debug, Subcommand)]
 enum What {
     Ingest(Ingest),
+    Queries(Queries),
     #[command(hide = true)]
     Reference(Reference),
+    /// Answers questions that come as lines, run by `bench queries`.
+    #[command(hide = true)]
+    Answer,
+}
+
+/// Ask twenty questions of raw Parquet and five screens of kept tables, and the same of DuckDB, in turns
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  tsubame bench queries --scale 0.1\n  tsubame bench queries --scale 3 --json\n  \
+    tsubame bench queries --data my-parquet --map my-parquet.toml\n\nIt needs python3 with the packages duckdb and pyarrow on the PATH.")]
+struct Queries {
+    /// 1 is a million orders, 10 million events and 4.1 million sends
+    #[arg(long, default_value_t = 1.0, value_parser = scale)]
+    scale: f64,
+    /// What the data are drawn from
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How often each question is asked of each
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..))]
+    rounds: u8,
+    /// Only questions whose name contains this
+    #[arg(long, value_name = "PART")]
+    only: Option<String>,
+    /// Ask of these Parquet files instead
+    #[arg(long, value_name = "FOLDER", requires = "map")]
+    data: Option<PathBuf>,
+    /// What is in them: today's date, and for each table its files and columns
+    #[arg(long, value_name = "FILE", requires = "data")]
+    map: Option<PathBuf>,
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..))]
+    threads: u8,
+    /// Where to make the data. They are removed afterwards
+    #[arg(long, value_name = "FOLDER")]
+    dir: Option<PathBuf>,
+    /// Print the figures as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+fn scale(text: &str) -> Result<f64, String> {
+    text.parse().ok().filter(|scale| (0.001..=100.0).contains(scale)).ok_or_else(|| "a number from 0.001 to 100".into())
 }
 
 /// Send events to a shop made for it, and the same to a bare server, in turns
@@ -56,6 +104,8 @@ impl Bench {
     pub async fn run(self) -> Result<(), Fault> {
         match self.what {
             What::Ingest(ingest) => ingest.run().await,
+            What::Queries(queries) => queries.run().await,
+            What::Answer => queries::answer::serve().await,
             What::Reference(reference) => reference.run().await,
         }
     }
@@ -63,11 +113,7 @@ impl Bench {
 
 impl Ingest {
     async fn run(self) -> Result<(), Fault> {
-        let folder = match &self.dir {
-            Some(dir) => tempfile::tempdir_in(dir),
-            None => tempfile::tempdir(),
-        };
-        let folder = folder.map_err(|source| Fault::io("could not make a folder to measure in", source))?;
+        let folder = folder_in(self.dir.as_deref())?;
         let report = ingest::run(folder.path(), self.rounds.into(), Duration::from_secs(self.seconds)).await?;
         let text = match self.json {
             true => serde_json::to_string_pretty(&report).expect("numbers are plain JSON") + "\n",
@@ -76,6 +122,38 @@ impl Ingest {
         let _ = std::io::stdout().write_all(text.as_bytes());
         Ok(())
     }
+}
+
+impl Queries {
+    async fn run(self) -> Result<(), Fault> {
+        let folder = folder_in(self.dir.as_deref())?;
+        let options = queries::Options {
+            scale: self.scale,
+            seed: self.seed,
+            rounds: self.rounds.into(),
+            foreign: self.data.zip(self.map),
+            only: self.only,
+            threads: self.threads.into(),
+        };
+        let report = queries::run(folder.path(), &options).await?;
+        let text = match self.json {
+            true => serde_json::to_string_pretty(&report).expect("numbers are plain JSON") + "\n",
+            false => queries::table(&report),
+        };
+        let _ = std::io::stdout().write_all(text.as_bytes());
+        match queries::is_right(&report) {
+            true => Ok(()),
+            false => Err(Fault::new(Exit::Data, "an answer is not the one that DuckDB or the facts give")),
+        }
+    }
+}
+
+fn folder_in(dir: Option<&Path>) -> Result<tempfile::TempDir, Fault> {
+    let folder = match dir {
+        Some(dir) => tempfile::tempdir_in(dir),
+        None => tempfile::tempdir(),
+    };
+    folder.map_err(|source| Fault::io("could not make a folder to measure in", source))
 }
 
 impl Reference {

@@ -32,20 +32,34 @@ impl Check {
                 scenario.steps.iter().flat_map(|step| step.branch.iter().flatten()).filter_map(|arm| arm.when.as_ref());
             for (relation, condition) in entry.chain(branches.map(|condition| ("system/views/customer_ranks", condition))) {
                 if let Err(error) = desk.check_condition(relation, condition).await {
-                    problems.push(Problem::new(&file, 0, error.to_string()).with_remedy(format!("use columns of {relation}")));
+                    let table = relation.rsplit('/').next().unwrap_or(relation);
+                    let (message, remedy) = match error.mistake() {
+                        Some(mistake) => (format!("condition `{condition}`: {}", mistake.message), mistake.remedy.clone()),
+                        None => (error.to_string(), format!("use columns of {table}")),
+                    };
+                    problems.push(
+                        Problem::new(&file, line_of(&self.shop.folder.join(&file), condition), message).with_remedy(remedy),
+                    );
                 }
             }
         }
         if problems.is_empty() {
             println!(
-                "no problems: {} queries, {} dashboards, {} scenarios, {} messages",
+                "no problems: {} queries, {} dashboards, {} scenarios, {} experiments, {} messages",
                 library.queries.len(),
                 library.dashboards.len(),
                 files.scenarios.len(),
+                files.experiments.len(),
                 files.templates.len()
             );
             return Ok(());
         }
         Err(Fault::problems(&problems))
     }
+}
+
+/// The line of a scenario's file on which a condition is written; 1 where it is written over several.
+fn line_of(file: &std::path::Path, condition: &str) -> usize {
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    text.lines().position(|line| line.contains(condition)).map_or(1, |index| index + 1)
 }

@@ -58,6 +58,6 @@ impl Demo {
             workspace.state.close().await;
             return Ok(());
         }
-        super::serve::serve(workspace, self.listen).await
+        super::serve::serve(workspace, self.listen, None).await
     }
 }

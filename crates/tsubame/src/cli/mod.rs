@@ -17,8 +17,11 @@ mod bench;
 mod bench_lake;
 mod check;
 mod demo;
+mod dictionary;
 mod doctor;
+mod experiment;
 mod export;
+mod functions;
 mod identity;
 mod import;
 mod new;
@@ -28,6 +31,7 @@ mod quarantine;
 mod query;
 mod readout;
 mod run;
+mod segment;
 mod sends;
 mod serve;
 
@@ -51,10 +55,14 @@ enum Command {
     Import(import::Import),
     Pull(pull::Pull),
     Query(query::Query),
+    Dictionary(dictionary::Dictionary),
+    Functions(functions::Functions),
     Run(run::Run),
     Readout(readout::Readout),
+    Segment(segment::Segment),
     Sends(sends::Sends),
     Attribute(attribute::Attribute),
+    Experiment(experiment::Experiment),
     Predict(predict::Predict),
     Export(export::Export),
     Quarantine(quarantine::Quarantine),
@@ -65,6 +73,8 @@ enum Command {
     Account(account::Account),
     Bench(bench::Bench),
     Completions(Completions),
+    #[command(hide = true)]
+    Worker(crate::sql::worker::Bounds),
 }
 
 /// Print the completion script of a shell
@@ -74,6 +84,22 @@ enum Command {
 )]
 struct Completions {
     shell: clap_complete::Shell,
+}
+
+/// The language of what is explained; messages are in English.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub enum Language {
+    Ja,
+    En,
+}
+
+impl Language {
+    pub fn name(self) -> &'static str {
+        match self {
+            Language::Ja => "ja",
+            Language::En => "en",
+        }
+    }
 }
 
 /// Where the shop is.
@@ -91,6 +117,14 @@ impl ShopFolder {
 }
 
 impl Cli {
+    /// What a SQL worker is started with.
+    pub fn worker(&self) -> Option<&crate::sql::worker::Bounds> {
+        match &self.command {
+            Command::Worker(bounds) => Some(bounds),
+            _ => None,
+        }
+    }
+
     pub async fn run(self) -> Result<(), Fault> {
         match self.command {
             Command::Demo(command) => command.run().await,
@@ -100,10 +134,14 @@ impl Cli {
             Command::Import(command) => command.run().await,
             Command::Pull(command) => command.run().await,
             Command::Query(command) => command.run().await,
+            Command::Dictionary(command) => command.run(),
+            Command::Functions(command) => command.run(),
             Command::Run(command) => command.run().await,
             Command::Readout(command) => command.run().await,
+            Command::Segment(command) => command.run().await,
             Command::Sends(command) => command.run().await,
             Command::Attribute(command) => command.run().await,
+            Command::Experiment(command) => command.run().await,
             Command::Predict(command) => command.run().await,
             Command::Export(command) => command.run().await,
             Command::Quarantine(command) => command.run().await,
@@ -113,6 +151,8 @@ impl Cli {
             Command::BenchLake(command) => command.run().await,
             Command::Account(command) => command.run().await,
             Command::Bench(command) => command.run().await,
+            // It ran before there were threads.
+            Command::Worker(_) => Ok(()),
             Command::Completions(completions) => {
                 clap_complete::generate(completions.shell, &mut Cli::command(), "tsubame", &mut std::io::stdout());
                 Ok(())

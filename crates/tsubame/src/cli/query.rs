@@ -102,7 +102,7 @@ impl Query {
     }
 }
 
-fn params(query: &query::Query, given: &[String]) -> Result<Params, Fault> {
+pub(super) fn params(query: &query::Query, given: &[String]) -> Result<Params, Fault> {
     let mut params = Params::new();
     for text in given {
         let (name, raw) = text.split_once('=').ok_or_else(|| {

@@ -5,6 +5,7 @@ use query::Mode;
 
 use super::ShopFolder;
 use crate::{
+    analysis::{self, Report},
     fault::Fault,
     readout::{self, Effect},
     workspace::Access,
@@ -33,6 +34,14 @@ impl Readout {
             None => workspace.now(),
         };
         let desk = workspace.desk(as_of, Mode::AsKnown).await?;
+        if let Some(test) = workspace.files.experiments.iter().find(|test| test.experiment == self.name) {
+            let report = analysis::report(&desk, test).await?;
+            match self.json {
+                true => println!("{}", serde_json::to_string_pretty(&report).expect("a report is plain JSON")),
+                false => print!("{}", report_words(&report)),
+            }
+            return Ok(());
+        }
         let scenarios = &workspace.files.scenarios;
         let effects = match scenarios.iter().find(|scenario| scenario.scenario == self.name) {
             Some(scenario) => readout::scenario(&desk, workspace.shop(), scenario).await?.effects,
@@ -46,6 +55,48 @@ impl Readout {
         }
         Ok(())
     }
+}
+
+fn report_words(report: &Report) -> String {
+    let decision = &report.decision;
+    let mut lines = vec![format!(
+        "{}: {}{}. {}{}",
+        report.experiment,
+        decision.decision.replace('_', " "),
+        decision.arm.as_ref().map_or(String::new(), |arm| format!(" {arm}")),
+        decision.why.en,
+        decision.days_left.map_or(String::new(), |days| format!(" About {days} days are left.")),
+    )];
+    let arms: Vec<String> = report.arms.iter().map(|arm| format!("{} {}", arm.arm, arm.exposed)).collect();
+    let p = report.health.srm_p.map_or("-".into(), |p| format!("{p:.3}"));
+    lines.push(format!("units: {} (split p {p}), {} met several arms", arms.join(", "), report.health.met_several_arms));
+    for row in &report.rows {
+        let numbers = match (&row.numbers, &row.not_computable) {
+            (Some(numbers), _) => {
+                let lift = match (numbers.lift, numbers.lift_low, numbers.lift_high) {
+                    (Some(lift), Some(low), Some(high)) => {
+                        format!(", {:+.1} % ({:+.1} .. {:+.1})", 100.0 * lift, 100.0 * low, 100.0 * high)
+                    }
+                    _ => String::new(),
+                };
+                let p = row.p_adjusted.or(numbers.p).map_or("not yet".into(), |p| format!("{p:.2e}"));
+                format!(
+                    "{:.4} against {:.4}{lift}, chance to win {:.1} %, p {p}{}",
+                    numbers.variant_mean,
+                    numbers.control_mean,
+                    100.0 * numbers.chance_to_win,
+                    if row.significant { ", significant" } else { "" }
+                )
+            }
+            (None, Some(why)) => format!("cannot be computed: {why}"),
+            (None, None) => "not shown".into(),
+        };
+        lines.push(format!("{} {} {}: {numbers}", row.role, row.metric, row.variant));
+    }
+    for guard in &report.guardrails {
+        lines.push(format!("guardrail {} {}: {} (margin {} %)", guard.metric, guard.variant, guard.state, 100.0 * guard.margin));
+    }
+    lines.join("\n") + "\n"
 }
 
 fn words(effect: &Effect) -> String {

@@ -16,7 +16,8 @@ use crate::{
     fault::{Exit, Fault},
     http,
     jobs::due,
-    secrets,
+    pg, secrets,
+    sql::SqlDoor,
     workspace::{Access, Workspace},
 };
 
@@ -24,10 +25,15 @@ use crate::{
 ///
 /// Listens on this machine alone unless told otherwise. The first start creates the account `admin` and prints its password once.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  tsubame serve --shop my-shop\n  tsubame serve --listen 127.0.0.1:9000")]
+#[command(after_help = "Examples:\n  tsubame serve --shop my-shop\n  tsubame serve --listen 127.0.0.1:9000 --pg 127.0.0.1:5433")]
 pub struct Serve {
     #[arg(long, default_value = "127.0.0.1:8710")]
     listen: SocketAddr,
+    /// Also listen for psql, drivers and BI tools here, for example 127.0.0.1:5433 (`pg` under [sql] in tsubame.toml does the same)
+    ///
+    /// This machine alone: what is said is not encrypted. Who may come in has a token (`tsubame account sql-token NAME`).
+    #[arg(long, value_name = "ADDRESS")]
+    pg: Option<SocketAddr>,
     #[command(flatten)]
     shop: ShopFolder,
 }
@@ -42,11 +48,11 @@ const JOB_THREADS: usize = 1;
 impl Serve {
     pub async fn run(self) -> Result<(), Fault> {
         let workspace = self.shop.open(Access::Write).await?;
-        serve(workspace, self.listen).await
+        serve(workspace, self.listen, self.pg).await
     }
 }
 
-pub async fn serve(workspace: Workspace, listen: SocketAddr) -> Result<(), Fault> {
+pub async fn serve(workspace: Workspace, listen: SocketAddr, pg: Option<SocketAddr>) -> Result<(), Fault> {
     let missing = secrets::problems(&workspace.folder, workspace.shop());
     if !missing.is_empty() {
         return Err(Fault::problems(&missing));
@@ -56,11 +62,18 @@ pub async fn serve(workspace: Workspace, listen: SocketAddr) -> Result<(), Fault
         Fault::io(format!("could not listen on {listen}"), source)
             .remedy("another program uses the port: stop it, or choose another with --listen")
     })?;
+    let wire = match pg.map_or_else(|| pg_of_shop(workspace.shop()), |pg| Ok(Some(pg)))? {
+        Some(address) => Some(pg::listen(address).await?),
+        None => None,
+    };
     let address = listener.local_addr().map_err(|source| Fault::io("could not read the address listened on", source))?;
     if let Some((account, password)) = workspace.state.accounts().first_admin(Clock::Real.now()).await? {
         say(&format!("{} password: {}", account.name, password.expose()));
     }
     say(&format!("listening on http://{address}"));
+    if let Some(address) = wire.as_ref().and_then(|wire| wire.local_addr().ok()) {
+        say(&format!("listening for psql on postgres://{address}/tsubame"));
+    }
     let workspace = Arc::new(workspace);
     // On threads of its own: landing computes for long stretches, which would be time of those that answer.
     let apart = tokio::runtime::Builder::new_multi_thread()
@@ -84,8 +97,12 @@ pub async fn serve(workspace: Workspace, listen: SocketAddr) -> Result<(), Fault
             }
         }
     };
+    let sql = Arc::new(SqlDoor::open(workspace.clone()));
+    sql.prepare();
+    // It ends with the process; who is connected is told by the broken connection.
+    let _wire = wire.map(|wire| tokio::spawn(pg::serve(wire, workspace.clone(), sql.clone())));
     let ended = tokio::select! {
-        served = http::serve(listener, workspace.clone(), asked_or_failed) => served,
+        served = http::serve(listener, workspace.clone(), sql, asked_or_failed) => served,
         // Whoever keeps a connection open does not keep a server alive that can store nothing.
         () = async { failed(&workspace).await; tokio::time::sleep(LAST_ANSWERS).await } => Ok(()),
         // It never ends by itself: a shop whose pages answer while nothing is sent would deceive everybody.
@@ -101,6 +118,17 @@ pub async fn serve(workspace: Workspace, listen: SocketAddr) -> Result<(), Fault
             .remedy("check the disk and start again: what was acknowledged is recovered")),
         None => ended,
     }
+}
+
+/// Where the shop's settings have the Postgres wire; empty is nowhere.
+fn pg_of_shop(shop: &model::Shop) -> Result<Option<SocketAddr>, Fault> {
+    if shop.sql.pg.is_empty() {
+        return Ok(None);
+    }
+    shop.sql.pg.parse().map(Some).map_err(|_| {
+        Fault::new(Exit::Config, format!("`pg` under [sql] is `{}`, which is no address", shop.sql.pg))
+            .remedy("write an address and a port, for example \"127.0.0.1:5433\"")
+    })
 }
 
 /// Returns when a write has failed: nobody knows then what is on the disk, and a second attempt may lie. What comes in meanwhile is

@@ -11,7 +11,7 @@ use axum::{
 use sha2::{Digest, Sha256};
 
 use super::App;
-use crate::pages::{SCRIPT, STYLE};
+use crate::pages::{SCRIPT, SQL_SCRIPT, STYLE};
 
 pub(super) struct Asset {
     kind: &'static str,
@@ -25,6 +25,8 @@ const CACHE: &str = "public, max-age=300";
 
 static STYLE_ASSET: LazyLock<Asset> = LazyLock::new(|| Asset::new("text/css; charset=utf-8", CACHE, STYLE));
 static SCRIPT_ASSET: LazyLock<Asset> = LazyLock::new(|| Asset::new("text/javascript; charset=utf-8", CACHE, SCRIPT));
+
+static SQL_SCRIPT_ASSET: LazyLock<Asset> = LazyLock::new(|| Asset::new("text/javascript; charset=utf-8", CACHE, SQL_SCRIPT));
 
 impl Asset {
     pub fn new(kind: &'static str, cache: &'static str, text: &'static str) -> Asset {
@@ -52,4 +54,5 @@ pub fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/assets/style.css", get(|headers: HeaderMap| async move { STYLE_ASSET.answer(&headers) }))
         .route("/assets/script.js", get(|headers: HeaderMap| async move { SCRIPT_ASSET.answer(&headers) }))
+        .route("/assets/sql.js", get(|headers: HeaderMap| async move { SQL_SCRIPT_ASSET.answer(&headers) }))
 }

@@ -198,20 +198,19 @@ const FORGET_SECONDS: i64 = 900;
 const REMEMBERED_MAX: usize = 10_000;
 
 impl Attempts {
-    /// Counts an attempt; the seconds to wait where there were too many.
+    /// The seconds to wait where there were too many.
+    pub fn wait(&self, name: &str, address: IpAddr, now: Instant) -> Option<u64> {
+        wait(&mut self.failures.lock().expect("nobody panics while holding it"), name, address, now)
+    }
+
+    /// Counts an attempt, unless one has to wait.
     pub fn begin(&self, name: &str, address: IpAddr, now: Instant) -> Option<u64> {
         let mut failures = self.failures.lock().expect("nobody panics while holding it");
-        failures.retain(|_, known| (now - known.last).num_seconds() < FORGET_SECONDS);
-        let keys = [(Key::of_name(name), NAME_FAILURES_MAX), (Key::Address(address), ADDRESS_FAILURES_MAX)];
-        let waits = keys.iter().filter_map(|(key, most)| {
-            let known = failures.get(key).filter(|known| known.count >= *most)?;
-            Some(WAIT_SECONDS - (now - known.last).num_seconds()).filter(|wait| *wait > 0)
-        });
-        if let Some(wait) = waits.max() {
-            return Some(wait as u64);
+        if let Some(wait) = wait(&mut failures, name, address, now) {
+            return Some(wait);
         }
         let mut is_full = false;
-        for (key, _) in keys {
+        for (key, _) in keys(name, address) {
             if failures.len() >= REMEMBERED_MAX && !failures.contains_key(&key) {
                 is_full = true;
                 continue;
@@ -230,6 +229,20 @@ impl Attempts {
             known.count = known.count.saturating_sub(1);
         }
     }
+}
+
+fn wait(failures: &mut BTreeMap<Key, Failures>, name: &str, address: IpAddr, now: Instant) -> Option<u64> {
+    failures.retain(|_, known| (now - known.last).num_seconds() < FORGET_SECONDS);
+    let waits = keys(name, address).into_iter().filter_map(|(key, most)| {
+        let known = failures.get(&key).filter(|known| known.count >= most)?;
+        Some(WAIT_SECONDS - (now - known.last).num_seconds()).filter(|wait| *wait > 0)
+    });
+    waits.max().map(|wait| wait as u64)
+}
+
+/// By what an attempt is remembered, and how many may fail.
+fn keys(name: &str, address: IpAddr) -> [(Key, u32); 2] {
+    [(Key::of_name(name), NAME_FAILURES_MAX), (Key::Address(address), ADDRESS_FAILURES_MAX)]
 }
 
 impl Key {

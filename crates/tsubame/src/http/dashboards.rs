@@ -24,6 +24,7 @@ use super::{
     visit::Visit,
 };
 use crate::{
+    analysis,
     fault::Fault,
     pages::{
         Lang,
@@ -31,7 +32,7 @@ use crate::{
         csv,
         dashboard::{self, Filter, FilterKind},
         panel::{self, Content, PanelError},
-        percent_encode, readout as drawn_readout, words,
+        percent_encode, readout as drawn_readout, test_report, words,
     },
     readout,
 };
@@ -87,6 +88,7 @@ async fn panel_csv(
         Ok(Asked::Rows(answer)) => answer,
         Ok(Asked::Scenario(view)) => view.table(),
         Ok(Asked::Experiment(view)) => view.table(),
+        Ok(Asked::Test(report)) => report.table(),
         Err(error) => return Err(Failed::bad_as_said(&error.message, error.remedy.as_deref())),
     };
     let names: String = name.chars().map(|c| if c.is_ascii_alphanumeric() || "-_".contains(c) { c } else { '_' }).collect();
@@ -98,7 +100,7 @@ async fn panel_csv(
 }
 
 /// One view of everything that is known now, under the limits of a page.
-async fn desk(app: &App) -> Result<Desk, Fault> {
+pub(super) async fn desk(app: &App) -> Result<Desk, Fault> {
     let mut desk = app.workspace.desk(app.workspace.now(), Mode::AsKnown).await?;
     desk.limits = Limits { memory_bytes: PANEL_BYTES_MAX, time: PANEL_TIME_MAX, rows: PANEL_ROWS_MAX, ..desk.limits };
     Ok(desk)
@@ -109,6 +111,8 @@ enum Asked {
     Rows(Answer),
     Scenario(Box<readout::ScenarioView>),
     Experiment(Box<readout::ExperimentView>),
+    /// Of `experiments/`.
+    Test(Box<analysis::Report>),
 }
 
 async fn ask(app: &App, desk: &Desk, given: &Given, panel: &Panel) -> Result<Asked, PanelError> {
@@ -126,6 +130,10 @@ async fn ask(app: &App, desk: &Desk, given: &Given, panel: &Panel) -> Result<Ask
         }
         Some(ReadoutKind::Experiment) => {
             let name = given.value("experiment").unwrap_or_default();
+            if let Some(test) = app.experiments.serving.now().experiment(name) {
+                let report = analysis::report(desk, test).await.map_err(|fault| logged(lang, &fault))?;
+                return Ok(Asked::Test(Box::new(report)));
+            }
             if readout::find(&workspace.files.scenarios, name).is_none() {
                 return Err(unknown_experiment(lang, name));
             }
@@ -182,6 +190,7 @@ fn card(
         Ok(Asked::Rows(answer)) => Content::Answer(answer),
         Ok(Asked::Scenario(view)) => Content::Drawn(drawn_readout::scenario(&visit.locale, &view.value)),
         Ok(Asked::Experiment(view)) => Content::Drawn(drawn_readout::experiment(&visit.locale, &view.readout)),
+        Ok(Asked::Test(report)) => Content::Drawn(test_report::draw(&visit.locale, report)),
         Err(error) => Content::Failed(error.clone()),
     };
     let csv_href = format!("{}/{index}.csv?{}", href(&dashboard.name), given.query_string());
@@ -289,7 +298,7 @@ impl Given {
                 _ if name == "model" => self.model.clone(),
                 // The ends of time stand for "no limit": an empty field says it better.
                 Some(ParamValue::Date(day)) if !(1990..2100).contains(&day.year()) => String::new(),
-                default => default.map(plain).unwrap_or_default(),
+                default => default.map(ParamValue::plain).unwrap_or_default(),
             };
             let value = self.value(name).filter(|value| !value.is_empty()).map_or(default, String::from);
             let kind = match choices(app, visit.locale.lang, name) {
@@ -381,10 +390,11 @@ fn scenario_names(app: &App) -> Vec<(String, Text)> {
 }
 
 fn experiment_names(app: &App) -> Vec<(String, Text)> {
-    readout::experiments(&app.workspace.files.scenarios)
-        .into_iter()
-        .map(|(_, test)| (test.name.clone(), Text::default()))
-        .collect()
+    let served = app.experiments.serving.now();
+    let tests = served.experiments.iter().map(|test| (test.experiment.clone(), test.title.clone()));
+    let messages =
+        readout::experiments(&app.workspace.files.scenarios).into_iter().map(|(_, test)| (test.name.clone(), Text::default()));
+    messages.chain(tests).collect()
 }
 
 /// The exported segments first: they have audiences.
@@ -398,7 +408,11 @@ fn segment_names(app: &App) -> Vec<(String, Text)> {
             names.push(name);
         }
     }
-    names.into_iter().map(|name| (name, Text::default())).collect()
+    let titles = |name: String| {
+        let words = app.workspace.library.find(&format!("segments/{name}")).map(|query| query.header.titles());
+        (name, words.unwrap_or_default())
+    };
+    names.into_iter().map(titles).collect()
 }
 
 /// What a parameter is called on a page; one of a shop's own query goes by its name.
@@ -418,22 +432,12 @@ fn label(lang: Lang, name: &str) -> String {
         "method" => ("評価方法", "Scoring"),
         "margin" => ("粗利率", "Margin"),
         "discount" => ("割引率（月）", "Discount per month"),
+        "product" => ("商品ID", "Product id"),
+        "category" => ("カテゴリ", "Category"),
         "rows" | "limit" => ("行数", "Rows"),
         name => return name.into(),
     };
     Text::new(known.0, known.1).get(lang.name()).into()
-}
-
-fn plain(value: &ParamValue) -> String {
-    match value {
-        ParamValue::Int(value) => value.to_string(),
-        ParamValue::Float(value) => value.to_string(),
-        ParamValue::Text(value) => value.clone(),
-        ParamValue::Date(value) => value.to_string(),
-        ParamValue::Instant(value) => model::time::rfc3339(*value),
-        ParamValue::Bool(value) => value.to_string(),
-        ParamValue::Money(value) => value.to_string(),
-    }
 }
 
 /// One column per meaning in the reader's language: `reason` has the words of `reason_ja`; `what_ja` and `what_en` alone become `what`.

@@ -100,8 +100,12 @@ pub async fn as_pages(State(app): State<Arc<App>>, request: Request, next: Next)
         Some(failed) => failed.clone(),
         None if status.is_client_error() || status.is_server_error() => {
             match (status, response.headers().get(header::CONTENT_TYPE)) {
-                // A page already.
-                (_, Some(kind)) if kind.as_bytes().starts_with(b"text/html") => return response,
+                // A page already, or an error for programs.
+                (_, Some(kind))
+                    if [&b"text/html"[..], b"application/json"].iter().any(|known| kind.as_bytes().starts_with(known)) =>
+                {
+                    return response;
+                }
                 (StatusCode::PAYLOAD_TOO_LARGE, _) => {
                     Failed::bad("リクエストが大きすぎます。", "The request is larger than is taken here.")
                 }

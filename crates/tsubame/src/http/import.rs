@@ -380,7 +380,7 @@ fn examine(
         })
         .collect();
     let shown_rows =
-        sample.iter().take(SHOWN_ROWS).map(|row| row.fields.iter().map(|cell| cell.clone().unwrap_or_default()).collect());
+        sample.iter().take(SHOWN_ROWS).map(|row| row.cells.iter().map(|cell| cell.unwrap_or_default().to_string()).collect());
     let mut page = ImportPreview {
         encoding: encoding.name().to_uppercase(),
         delimiter: match (format, layout.separator) {
@@ -615,7 +615,7 @@ fn is_personal(name: &str, field: Option<&str>, at: usize, sample: &[Row]) -> bo
     let is_meant = matches!(field, Some("email" | "phone" | "name" | "line_id"));
     let is_of_thing = field.is_some_and(|field| field == "order_id" || field.starts_with("items."));
     let plain_name = plain(name);
-    let cells = || sample.iter().filter_map(|row| row.fields.get(at)?.as_deref()).filter(|cell| !cell.trim().is_empty()).take(50);
+    let cells = || sample.iter().filter_map(|row| row.cells.get(at)).filter(|cell| !cell.trim().is_empty()).take(50);
     let looks_personal = cells().any(|cell| Email::parse(cell).is_ok())
         || (cells().next().is_some() && cells().all(|cell| Phone::parse(cell).is_ok()));
     let is_named = NAMES.iter().any(|part| plain_name.contains(part)) || (plain_name.ends_with("name") && !is_of_thing);
@@ -690,6 +690,8 @@ fn other_kind(lang: Lang, kind: Kind) -> Problematic {
 
 #[cfg(test)]
 mod tests {
+    use connect::formats::Cells;
+
     use super::*;
 
     #[test]
@@ -710,7 +712,7 @@ mod tests {
     #[test]
     fn addresses_are_hidden_whatever_their_column_is_mapped_to() {
         let check = |name: &str, field: Option<&str>, cells: &[&str], expect: bool| {
-            let row = |cell: &&str| Row { line: 1, fields: vec![Some(cell.to_string())], raw: Vec::new() };
+            let row = |cell: &&str| Row { line: 1, cells: Cells::from_iter([Some(cell)]), raw: Vec::new() };
             let sample: Vec<Row> = cells.iter().map(row).collect();
             assert_eq!(is_personal(name, field, 0, &sample), expect, "{name} as {field:?}: {cells:?}");
         };

@@ -5,11 +5,17 @@ mod assets;
 mod auth;
 mod collect;
 mod dashboards;
+mod dictionary;
 mod errors;
+mod experiments;
 mod health;
 mod identity;
 mod import;
 mod quarantine;
+mod segment_form;
+mod segments;
+mod sql;
+mod sql_page;
 mod tag;
 mod visit;
 mod webhooks;
@@ -44,8 +50,10 @@ use crate::{
         CONTENT_SECURITY_POLICY,
         layout::{self, NavItem, Shell, User},
     },
+    sql::SqlDoor,
     workspace::Workspace,
 };
+pub use auth::Attempts;
 use errors::Failed;
 use visit::Visit;
 
@@ -60,9 +68,12 @@ pub struct App {
     pub workspace: Arc<Workspace>,
     deliveries: webhooks::Deliveries,
     collecting: collect::Collecting,
+    experiments: experiments::Experiments,
     attempts: auth::Attempts,
     /// Imports run one at a time: two would only wait for each other's writes.
     importing: tokio::sync::Mutex<()>,
+    /// Analysts' own SQL.
+    sql: Arc<SqlDoor>,
     /// How many panels of all pages are asked at once: many readers wait for each other, and do not take all memory.
     asking: Semaphore,
     /// When the newest fact came in, and the end of the journal for which that is known.
@@ -92,11 +103,18 @@ const RESOURCES: &[Resource] = &[
     Resource { access: Access::Everybody, routes: auth::routes },
     Resource { access: Access::Clients, routes: collect::routes },
     Resource { access: Access::SignedIn, routes: dashboards::routes },
+    Resource { access: Access::Clients, routes: experiments::routes },
+    Resource { access: Access::SignedIn, routes: dictionary::routes },
     // Its metrics are for loopback, or for those who signed in: it checks that itself.
     Resource { access: Access::Everybody, routes: health::routes },
     Resource { access: Access::AtLeast(Role::Marketer), routes: identity::routes },
     Resource { access: Access::AtLeast(Role::Analyst), routes: import::routes },
     Resource { access: Access::AtLeast(Role::Analyst), routes: quarantine::routes },
+    // Programs prove themselves to the handler.
+    Resource { access: Access::Everybody, routes: sql::routes },
+    Resource { access: Access::AtLeast(Role::Analyst), routes: sql_page::routes },
+    Resource { access: Access::AtLeast(Role::Marketer), routes: segment_form::routes },
+    Resource { access: Access::AtLeast(Role::Marketer), routes: segments::routes },
     Resource { access: Access::Clients, routes: tag::routes },
     Resource { access: Access::Clients, routes: webhooks::routes },
 ];
@@ -105,10 +123,12 @@ const RESOURCES: &[Resource] = &[
 pub async fn serve(
     listener: TcpListener,
     workspace: Arc<Workspace>,
+    sql: Arc<SqlDoor>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), Fault> {
-    let app = Arc::new(App::open(workspace)?);
+    let app = Arc::new(App::open(workspace, sql)?);
     import::remove_old(&app);
+    tokio::spawn(crate::serving::Serving::watch(app.experiments.watched()));
     axum::serve(listener, router(app).into_make_service_with_connect_info::<SocketAddr>())
         .with_graceful_shutdown(shutdown)
         .await
@@ -139,13 +159,15 @@ pub fn router(app: Arc<App>) -> Router {
 
 impl App {
     /// Refuses a shop of which a secret is missing.
-    pub fn open(workspace: Arc<Workspace>) -> Result<App, Fault> {
+    pub fn open(workspace: Arc<Workspace>, sql: Arc<SqlDoor>) -> Result<App, Fault> {
         Ok(App {
             collecting: collect::Collecting::open(&workspace)?,
+            experiments: experiments::Experiments::open(&workspace),
             workspace,
             deliveries: webhooks::Deliveries::default(),
             attempts: auth::Attempts::default(),
             importing: tokio::sync::Mutex::default(),
+            sql,
             asking: Semaphore::new(PANELS_AT_ONCE),
             newest: Mutex::default(),
         })

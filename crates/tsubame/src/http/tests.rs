@@ -21,6 +21,7 @@ use crate::{
     demo::FILES,
     pages::percent_encode,
     readout,
+    sql::SqlDoor,
     workspace::{Access, Workspace},
 };
 
@@ -100,7 +101,8 @@ impl Site {
         }
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        tokio::spawn(serve(listener, workspace.clone(), std::future::pending()));
+        let sql = Arc::new(SqlDoor::open(workspace.clone()));
+        tokio::spawn(serve(listener, workspace.clone(), sql, std::future::pending()));
         Site { address, workspace, _folder: folder }
     }
 
@@ -219,7 +221,7 @@ fn made() -> Vec<Fact> {
                 experiment: "f2-subject".into(),
                 version: "v".into(),
                 unit: customer(index).to_string(),
-                customer_id: customer(index),
+                customer_id: Some(customer(index)),
                 arm: arm.into(),
                 scenario: Some("f2-followup".into()),
                 step: Some("invite".into()),
@@ -703,7 +705,133 @@ fn every_file_of_the_folder_is_listed() {
     files.dedup();
     assert_eq!(
         files,
-        ["assets", "auth", "collect", "dashboards", "health", "identity", "import", "quarantine", "tag", "webhooks"]
+        [
+            "assets",
+            "auth",
+            "collect",
+            "dashboards",
+            "dictionary",
+            "experiments",
+            "health",
+            "identity",
+            "import",
+            "quarantine",
+            "segment_form",
+            "segments",
+            "sql",
+            "sql_page",
+            "tag",
+            "webhooks",
+        ]
     );
     assert_eq!(super::RESOURCES.len(), files.len());
+}
+
+mod sql;
+
+#[test]
+fn segments_are_listed_explained_and_tested() {
+    run(async {
+        let site = Site::open(true, made()).await;
+        let session = site.signed_in(Role::Marketer).await;
+        let check = async |target: &str, status: u16, parts: &[&str]| {
+            let page = site.get(target, &session).await;
+            assert_eq!(page.status, status, "{target}: {}", page.body);
+            parts.iter().for_each(|part| assert!(page.body.contains(part), "{target}: {part}: {}", page.body));
+            assert!(status != 200 || !page.body.contains("role=\"alert\""), "{target}: {}", page.body);
+            page.body
+        };
+        for (lang, parts) in
+            [("ja", ["まだ保存されていません", "シナリオ f2-followup"]), ("en", ["Not saved yet", "scenario f2-followup"])]
+        {
+            check(&format!("/segments?lang={lang}"), 200, &parts).await;
+            check(&format!("/segments/f1_on_day?lang={lang}"), 200, &["first_ordered_on = $today - $days"]).await;
+        }
+        let tokyo = model::ShopZone::tokyo();
+        let day = |days: i64| tokyo.day(now()) - TimeDelta::days(days);
+        let night = |days: i64| crate::jobs::due::night_of(tokyo, day(days));
+        // Of a thousand first buyers 275 bought again two days after they were met, 40 days ago.
+        for days in [39, 37] {
+            crate::jobs::segments::segments(&site.workspace, night(days)).await.unwrap();
+        }
+        check("/segments?lang=en", 200, &[">725<", "+0 / −275"]).await;
+        let page =
+            check("/segments/f1_without_f2?lang=en&customer=c0000", 200, &["SELECT customer_id", "1,000", "c•••", "back-test"])
+                .await;
+        assert!(page.contains("Not in the segment") && page.contains("second_ordered_on IS NULL"), "{page}");
+        assert!(!page.contains("c0999"), "members are named in part: {page}");
+        check("/segments/f1_without_f2?lang=ja&customer=nobody%3Cscript%3E", 200, &["該当しません"]).await;
+        let csv = check("/segments/f1_without_f2/members.csv", 200, &["\"customer_id\""]).await;
+        let asked = site
+            .workspace
+            .desk(now(), query::Mode::AsKnown)
+            .await
+            .unwrap()
+            .ask("f1_without_f2", &query::Params::new())
+            .await
+            .unwrap();
+        assert_eq!(csv.lines().count(), asked.rows.len() + 1);
+        let test = |from: i64, to: i64, window: &str| {
+            format!("/segments/f1_without_f2/back-test?lang=en&from={}&to={}&window={window}", day(from), day(to))
+        };
+        check(&test(39, 35, "5"), 200, &["Everybody else", "Size over time", "As happened", "dormant_top_ltv"]).await;
+        check(&test(35, 39, "5"), 400, &["is after"]).await;
+        check(&test(39, 35, "0"), 400, &["a window of 0 days"]).await;
+        check(&test(39, 35, "x"), 400, &["whole number"]).await;
+        check(&test(300, 35, "5"), 400, &["up to 92 nights"]).await;
+        check("/segments/nothing", 404, &[]).await;
+        check("/segments/nothing/members.csv", 404, &[]).await;
+    });
+}
+
+#[test]
+fn a_segment_is_built_from_conditions() {
+    run(async {
+        let site = Site::open(true, made()).await;
+        let session = site.signed_in(Role::Analyst).await;
+        let csrf = site.get("/segment-form?lang=en", &session).await.csrf().to_string();
+        let fill = async |session: &str, csrf: &str, action: &str, fields: &[(&str, &str)]| {
+            let common = [("csrf", csrf), ("action", action), ("title_en", "Once O'Hara"), ("match", "all")];
+            site.post("/segment-form?lang=en", session, &[&common[..], fields].concat()).await
+        };
+        let row = [("attribute_0", "orders"), ("comparison_0", "equals"), ("value_0", "1")];
+        let added = fill(&session, &csrf, "add", &[&row[..], &[("new_attribute", "orders_within")]].concat()).await;
+        assert!(
+            added.body.contains("name=\"attribute_1\" value=\"orders_within\"") && added.body.contains("name=\"scope0_1\""),
+            "{}",
+            added.body
+        );
+        let removed = fill(&session, &csrf, "remove_0", &row).await;
+        assert!(!removed.body.contains("attribute_0"), "{}", removed.body);
+        let preview = fill(&session, &csrf, "preview", &row).await;
+        let expect = site.workspace.desk(now(), query::Mode::AsKnown).await.unwrap();
+        let expect = expect.ask_sql("SELECT count(*) FROM customer_facts WHERE orders = 1").await.unwrap().rows[0][0].plain();
+        assert!(preview.body.contains(&format!("{expect} customers are in it")), "{expect}: {}", preview.body);
+        let wrong = fill(
+            &session,
+            &csrf,
+            "save",
+            &[("name", "once"), ("attribute_0", "orders"), ("comparison_0", "equals"), ("value_0", "many")],
+        )
+        .await;
+        assert!(wrong.body.contains("is not of the attribute") && wrong.body.contains("value=\"many\""), "{}", wrong.body);
+        let folder = site.workspace.path("queries/segments");
+        for (name, part) in
+            [("", "cannot be used"), ("../x", "cannot be used"), ("f1_on_day", "that is SQL"), ("dormant_top_ltv", "that is SQL")]
+        {
+            let refused = fill(&session, &csrf, "save", &[&row[..], &[("name", name)]].concat()).await;
+            assert!(refused.body.contains(part), "{name}: {}", refused.body);
+        }
+        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1, "nothing was written");
+        let marketer = site.signed_in(Role::Marketer).await;
+        let theirs = site.get("/segment-form?lang=en", &marketer).await;
+        assert!(!theirs.body.contains("value=\"save\""), "{}", theirs.body);
+        let named = [&row[..], &[("name", "once")]].concat();
+        assert_eq!(fill(&marketer, theirs.csrf(), "save", &named).await.status, 403);
+        assert_eq!(fill(&session, "forged", "save", &named).await.status, 403);
+        assert!(fill(&session, &csrf, "save", &named).await.body.contains("Saved as queries/segments/once.toml"));
+        let (library, problems) = query::Library::load(Some(&site.workspace.folder));
+        assert_eq!(problems, []);
+        assert_eq!(library.forms["segments/once"].title.en, "Once O'Hara");
+    });
 }

@@ -1,7 +1,7 @@
 //! What is due: the scheduler of `serve` and the command `run` call this, and it catches up with whatever was missed.
 
-use chrono::{NaiveTime, TimeDelta};
-use model::Instant;
+use chrono::{NaiveDate, NaiveTime, TimeDelta};
+use model::{Instant, ShopZone};
 
 use crate::{
     fault::Fault,
@@ -9,10 +9,11 @@ use crate::{
         attribute::attribute,
         deliver,
         export::export,
-        facts::facts,
+        facts::{facts, keep, keep_if_landed},
         flush::{flush, flush_if_due},
         maintain::maintain,
         predict::predict_if_due,
+        segments::segments,
         tick,
     },
     workspace::{Workspace, parse_instant},
@@ -40,13 +41,15 @@ pub struct Report {
     pub exported: u64,
 }
 
-/// Plans and delivers up to `at`, works the nights that ended by then, and lets facts land that waited.
+/// Plans and delivers up to `at`, works the nights that ended by then, lets facts land that waited, and brings kept values up to date.
 pub async fn run(workspace: &Workspace, at: Instant) -> Result<Report, Fault> {
     let mut report = Report::default();
     crate::jobs::pull::pull_due(workspace, at).await?;
     scenarios(workspace, at, &mut report).await?;
     nights(workspace, at, &mut report).await?;
     flush_if_due(workspace, at).await?;
+    // The next ticks ask about moments from here on, and pages about later ones.
+    keep_if_landed(workspace, at - workspace.shop().grace.0).await?;
     Ok(report)
 }
 
@@ -87,11 +90,22 @@ pub async fn scenarios(workspace: &Workspace, at: Instant, report: &mut Report) 
     Ok(())
 }
 
-/// Every shop night (at 03:00) that ended by `at` and was not worked: credits, customer facts, predictions, exports, flush, maintenance of the lake.
+/// When nights are worked.
+fn night_time() -> NaiveTime {
+    NaiveTime::from_hms_opt(3, 0, 0).expect("a time of day")
+}
+
+/// The night of a shop day: what is worked in its small hours.
+pub fn night_of(zone: ShopZone, day: NaiveDate) -> Instant {
+    zone.instant(day.and_time(night_time()))
+}
+
+/// Every shop night (at 03:00) that ended by `at` and was not worked: credits, customer facts, predictions, members of segments, exports,
+/// flush, maintenance of the lake.
 pub async fn nights(workspace: &Workspace, at: Instant, report: &mut Report) -> Result<(), Fault> {
     let cursors = workspace.state.cursors();
     let zone = workspace.shop().timezone;
-    let three = NaiveTime::from_hms_opt(3, 0, 0).expect("a time of day");
+    let three = night_time();
     let mut night = match cursors.get(NIGHT).await? {
         Some(text) => zone.next(parse_instant(&text)?, three),
         None => zone.next(at - TimeDelta::days(1), three),
@@ -106,8 +120,10 @@ pub async fn nights(workspace: &Workspace, at: Instant, report: &mut Report) -> 
 
 async fn work_night(workspace: &Workspace, night: Instant, report: &mut Report) -> Result<(), Fault> {
     attribute(workspace, night).await?;
+    keep(workspace, night).await?;
     facts(workspace, night).await?;
     predict_if_due(workspace, night).await?;
+    segments(workspace, night).await?;
     for named in &workspace.shop().exports {
         export(workspace, named, night).await?;
         report.exported += 1;

@@ -1,11 +1,38 @@
-//! Nightly: the per-customer values that other engines read as a table. Only customers whose values changed get a new revision.
+//! The per-customer values: kept for questions of today as facts land, and nightly as a table that other engines read. Only customers whose
+//! values changed are worked out, and only those get a new revision.
 
 use model::{CustomerId, Fact, Instant, customer::CustomerFacts, derive_id};
-use query::{Mode, Params};
+use query::{Mode, Params, Refreshed};
 
-use crate::{fault::Fault, jobs::tick::Rows, workspace::Workspace};
+use crate::{
+    fault::Fault,
+    jobs::{maintain::alone, tick::Rows},
+    workspace::Workspace,
+};
 
 const CHUNK: usize = 10_000;
+
+/// Brings what is kept per customer to a moment, unless another job has the lake.
+pub async fn keep(workspace: &Workspace, until: Instant) -> Result<Option<Refreshed>, Fault> {
+    let work = async {
+        let desk = workspace.desk(until, Mode::AsKnown).await?;
+        let refreshed = desk.refresh_kept(&workspace.lake).await?;
+        tracing::debug!(?refreshed, "kept values");
+        Ok(refreshed)
+    };
+    alone(workspace, Box::pin(work)).await
+}
+
+/// [`keep`], if facts have landed since. Those that have not are few, and a question works them out for itself.
+pub async fn keep_if_landed(workspace: &Workspace, until: Instant) -> Result<(), Fault> {
+    let kept = workspace.lake.kept().await;
+    let landed = workspace.lake.watermarks().await;
+    let seen = |table: &str| kept.as_ref().map_or(0, |kept| kept.manifest.positions.get(table).copied().unwrap_or(0));
+    if ["orders", "identities", "events"].iter().any(|table| landed.get(table).is_some_and(|landed| *landed > seen(table))) {
+        keep(workspace, until).await?;
+    }
+    Ok(())
+}
 
 /// Revisions appended.
 pub async fn facts(workspace: &Workspace, until: Instant) -> Result<u64, Fault> {

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// How much of the journal one round reads into memory.
-const ROUND_BYTES_MAX: usize = 64 << 20;
+const ROUND_BYTES_MAX: usize = 32 << 20;
 /// A table's landings whose rows stay in the journal.
 const LANDINGS_KEPT: usize = 2;
 /// Rows wait for the lake no longer than this, and no more of them. They can be asked for from the first moment.

@@ -37,7 +37,7 @@ const CHUNK: usize = 10_000;
 /// Rows after which what waits is taken, even if few of them became facts: rejections wait as well.
 const ROWS_WAITING_MAX: usize = 5 * CHUNK;
 /// Journal bytes after which an import lets them land before it goes on.
-const PENDING_BYTES_MAX: u64 = 128 << 20;
+const PENDING_BYTES_MAX: u64 = 64 << 20;
 const SHOWN_REJECTIONS: usize = 50;
 /// Rows that a mapping is guessed from.
 const SAMPLE_ROWS: usize = 200;
@@ -363,7 +363,7 @@ fn open_parquet(file: &Path, size: u64, read: &Arc<AtomicU64>) -> Result<Records
         .map(|(index, fields)| -> Result<Parsed, Fault> {
             let fields = fields?;
             let raw = fields.iter().map(|field| field.as_deref().unwrap_or("")).collect::<Vec<_>>().join("\t").into_bytes();
-            Ok(Parsed::Row(Row { line: index as u64 + 1, fields, raw }))
+            Ok(Parsed::Row(Row { line: index as u64 + 1, cells: fields.into_iter().collect(), raw }))
         });
     Ok(Records { format: "parquet", header, encoding: Encoding::Utf8, warnings: Vec::new(), rows: Box::new(rows) })
 }

@@ -4,9 +4,20 @@ use query::{Answer, Value};
 
 /// The same plain values that the marks of a chart carry.
 pub fn csv(answer: &Answer) -> Vec<u8> {
+    [head(answer), rows(answer)].concat()
+}
+
+/// The first line.
+pub fn head(answer: &Answer) -> Vec<u8> {
     let mut out = String::from("\u{feff}");
     let header: Vec<String> = answer.columns.iter().map(|column| quoted(&column.name)).collect();
     line(&mut out, &header);
+    out.into_bytes()
+}
+
+/// The other lines.
+pub fn rows(answer: &Answer) -> Vec<u8> {
+    let mut out = String::new();
     for row in &answer.rows {
         let cells: Vec<String> = row.iter().map(cell).collect();
         line(&mut out, &cells);

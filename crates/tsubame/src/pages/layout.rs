@@ -50,6 +50,11 @@ pub fn page(shell: &Shell, body: Markup) -> Markup {
                     nav aria-label=(words::NAVIGATION.get(lang)) {
                         ul {
                             @for item in shell.nav { (nav_link(shell.path, &item.href, item.title.get(lang.name()))) }
+                            @if shell.user.is_some_and(|user| user.role != "marketer") {
+                                (nav_link(shell.path, "/sql", words::SQL_PAGE.get(lang)))
+                            }
+                            (nav_link(shell.path, "/dictionary", words::DICTIONARY.get(lang)))
+                            (nav_link(shell.path, "/segments", words::SEGMENTS.get(lang)))
                             (nav_link(shell.path, "/identity", words::IDENTITY.get(lang)))
                             (nav_link(shell.path, "/import", words::IMPORT.get(lang)))
                             (nav_link(shell.path, "/quarantine", words::QUARANTINE.get(lang)))

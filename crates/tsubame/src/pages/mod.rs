@@ -3,6 +3,7 @@
 pub mod chart;
 pub mod csv;
 pub mod dashboard;
+pub mod dictionary;
 pub mod error;
 pub mod format;
 pub mod identity;
@@ -12,7 +13,11 @@ pub mod login;
 pub mod panel;
 pub mod quarantine;
 pub mod readout;
+pub mod segment_form;
+pub mod segments;
+pub mod sql;
 pub mod table;
+pub mod test_report;
 pub mod words;
 
 pub use format::Locale;
@@ -23,6 +28,9 @@ pub const STYLE: &str = include_str!("style.css");
 
 /// Served at `/assets/script.js`. Every page works without it.
 pub const SCRIPT: &str = include_str!("script.js");
+
+/// Served at `/assets/sql.js`, for the SQL page alone.
+pub const SQL_SCRIPT: &str = include_str!("sql.js");
 
 /// Sent with every page: nothing from another host, no inline script, no inline style.
 pub const CONTENT_SECURITY_POLICY: &str =
@@ -58,7 +66,7 @@ mod tests {
     #[test]
     fn the_script_is_small_and_nothing_is_loaded_from_elsewhere() {
         assert!(SCRIPT.len() <= 3 * 1024, "{} bytes", SCRIPT.len());
-        for text in [STYLE, SCRIPT] {
+        for text in [STYLE, SCRIPT, SQL_SCRIPT] {
             assert!(!text.replace("http://www.w3.org/2000/svg", "").contains("://"));
         }
     }

@@ -216,7 +216,7 @@ pub fn experiment(locale: &Locale, readout: &ExperimentReadout) -> Markup {
     }
 }
 
-fn banner(class: &str, icon: &str, title: &str, text: &str) -> Markup {
+pub(super) fn banner(class: &str, icon: &str, title: &str, text: &str) -> Markup {
     html! {
         div class={ "banner " (class) } role="status" {
             span class="banner-icon" aria-hidden="true" { (icon) }

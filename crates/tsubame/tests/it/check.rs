@@ -43,11 +43,10 @@ fn every_problem_at_once() {
         &format!("scenarios/loop.toml:{line}: step `remind` loops back to itself without a wait"),
         "there is no message `cart_9`",
         "add messages/cart_9.toml",
-        "scenarios/condition.toml: ",
-        "worth",
+        "scenarios/condition.toml:11: condition `worth > 0`: there is no column `worth`",
         "the segment `dormant_tip`, which does not exist",
     ]);
-    let problems = ran.err.lines().filter(|line| line.starts_with("  ") && !line.trim_start().starts_with("remedy:")).count();
+    let problems = ran.err.lines().filter(|line| line.starts_with("  ") && !line.starts_with("    ")).count();
     let remedies = ran.err.lines().filter(|line| line.trim_start().starts_with("remedy: ")).count();
     assert!(problems == remedies && problems >= 7, "each has a remedy:\n{}", ran.err);
     assert!(ran.err.starts_with(&format!("{problems} problems found")), "{}", ran.err);
@@ -68,4 +67,64 @@ fn wrong_settings_are_named() {
     check("kind = \"file\"", "kind = \"pigeon\"", &["pigeon", "remedy: "]);
     check("language = \"ja\"", "langauge = \"ja\"", &["langauge", "remedy: "]);
     check("per = \"7d\"", "per = \"7 days\"", &["7 days"]);
+}
+
+/// Files as analysts get them wrong: each gets one message, with its line and what to do.
+#[test]
+fn each_wrong_query_gets_one_message() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/wrong/queries");
+    let shop = Shop::new();
+    let mut files = 0;
+    for kind in ["reports", "segments", "metrics"] {
+        for entry in std::fs::read_dir(folder.join(kind)).expect("the folder of wrong queries") {
+            let path = entry.expect("a file").path();
+            let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+            shop.write(&format!("shop/queries/{kind}/{name}"), std::fs::read(&path).expect("a file"));
+            files += 1;
+        }
+    }
+    let ran = shop.run(&["check"]).expect(3);
+    assert!(files >= 50 && ran.err.starts_with(&format!("{files} problems found")), "{files} files, and {}", ran.err);
+    let messages: Vec<&str> = ran.err.split("\n  shop/queries/").skip(1).collect();
+    assert_eq!(messages.len(), files, "{}", ran.err);
+    for message in &messages {
+        let place = message.split(": ").next().unwrap_or_default();
+        let line: usize = place.rsplit(':').next().and_then(|line| line.parse().ok()).unwrap_or(0);
+        assert!(line > 0, "no line: {message}");
+        assert!(message.contains("\n    remedy: ") || message.contains("\n      remedy: "), "no remedy: {message}");
+    }
+    let names: std::collections::BTreeSet<&str> = messages.iter().filter_map(|message| message.split(".sql").next()).collect();
+    assert_eq!(names.len(), files, "one message each: {}", ran.err);
+    insta::assert_snapshot!("wrong_queries", messages.join("\n"));
+}
+
+/// What looks like a mistake to a machine and is none: marks of Windows editors, a closing semicolon.
+#[test]
+fn what_editors_add_is_no_mistake() {
+    let shop = Shop::new();
+    let text = "-- Orders\n--\n-- column orders int ja:\"注文数\" en:\"Orders\"\nSELECT count(*) AS orders\nFROM orders\nWHERE status == 'completed'\n";
+    shop.write("shop/queries/reports/marked.sql", format!("\u{feff}{text}"));
+    shop.write("shop/queries/reports/windows.sql", format!("\u{feff}{}", text.replace('\n', "\r\n")));
+    shop.write("shop/queries/reports/closed.sql", format!("{};\n", text.trim_end()));
+    shop.write("shop/queries/reports/small.sql", text.replace("SELECT", "select").replace("FROM", "from"));
+    shop.write("shop/queries/reports/japanese.sql", text.replace("'completed'", "'完了　（１００％）' -- ‘全角’も、注釈なら可"));
+    shop.run(&["check"]).expect(0).says(&["no problems"]);
+}
+
+#[test]
+fn functions_and_tables_are_explained() {
+    let shop = Shop::new();
+    shop.run(&["functions"]).expect(0).says(&["kaplan_meier", "ja_normalize", "as_of"]);
+    shop.run(&["functions", "wilson", "--lang", "ja"])
+        .expect(0)
+        .says(&["wilson(x int, n int, alpha float = 0.05) → struct(rate, low, high)", "割合"]);
+    shop.run(&["functions", "wilsn"]).expect(3).complains(&["no function `wilsn`", "did you mean wilson?"]);
+    shop.run(&["functions", "--json"]).expect(0).says(&["\"signature\": \"days_between(a date, b date) → int\""]);
+    shop.run(&["dictionary"]).expect(0).says(&["orders", "customer_facts"]);
+    shop.run(&["dictionary", "orders"]).expect(0).says(&["Net revenue: without tax", "from orders_history, survivors"]);
+    shop.run(&["dictionary", "ordres"]).expect(3).complains(&["there is no table `ordres`", "did you mean orders?"]);
+    shop.run(&["dictionary", "--definitions", "--lang", "ja"])
+        .expect(0)
+        .says(&["1日、週、月の区切り: Asia/Tokyo", "tsubame.toml: timezone"]);
+    shop.run(&["dictionary", "--json"]).expect(0).says(&["\"definitions\"", "\"JPY\""]);
 }

@@ -291,3 +291,47 @@ fn copied() -> tempfile::TempDir {
     }
     copy
 }
+
+#[test]
+fn every_report_and_segment_answers_and_nobody_is_in_a_segment_twice() {
+    let folder = demo().folder.join("shop");
+    let first = |sql: &str| rows(sql).first().cloned().unwrap_or_default();
+    let given: BTreeMap<&str, String> = [
+        ("customer", first("SELECT customer_id FROM purchases WHERE customer_id IS NOT NULL ORDER BY customer_id")),
+        ("scenario", first("SELECT scenario FROM entries ORDER BY scenario")),
+        ("experiment", first("SELECT experiment FROM exposures ORDER BY experiment")),
+        ("segment", first("SELECT segment FROM audiences ORDER BY segment")),
+    ]
+    .into();
+    let now = first("SELECT CAST(max(occurred_at) AS VARCHAR) FROM runs_history");
+    let as_of = format!("{}Z", now.trim_end_matches('Z')).parse().expect("a time");
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        let lake = lake::Lake::open(&folder.join("data/lake").to_string_lossy()).await.expect("a lake");
+        let view = lake.view(&[]).await.expect("a view");
+        let (library, problems) = query::Library::load(Some(&folder));
+        assert_eq!(problems, []);
+        let library = std::sync::Arc::new(library);
+        let moment = query::Moment { as_of, mode: query::Mode::AsKnown, zone: model::ShopZone::tokyo() };
+        let desk = query::Desk::new(library.clone(), view, moment);
+        let asked =
+            library.queries.values().filter(|query| !query.name.starts_with("system/") && !query.name.starts_with("metrics/"));
+        for query in asked {
+            let needed = query.header.params.iter().filter(|param| param.default.is_none());
+            let params: query::Params = needed
+                .map(|param| {
+                    let value = given.get(param.name.as_str()).and_then(|raw| param.kind.read(raw));
+                    (param.name.clone(), value.unwrap_or_else(|| panic!("{} needs {}", query.name, param.name)))
+                })
+                .collect();
+            let answer = desk.ask(&query.name, &params).await.unwrap_or_else(|error| panic!("{}: {error}", query.name));
+            if query.name.starts_with("segments/") {
+                let members: Vec<String> =
+                    (0..answer.rows.len()).map(|row| answer.get(row, "customer_id").expect("a customer").plain()).collect();
+                let once: BTreeSet<&String> = members.iter().collect();
+                assert_eq!(once.len(), members.len(), "{}: somebody is in it twice", query.name);
+                assert!(!once.contains(&String::new()), "{}: a member without a name", query.name);
+            }
+        }
+    });
+}

@@ -5,6 +5,8 @@ mod canary;
 mod check;
 mod commands;
 mod demo;
+mod forms;
 mod identity;
 mod import;
+mod segments;
 mod shop;

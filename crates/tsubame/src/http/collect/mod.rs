@@ -5,7 +5,7 @@
 //! bounded in number and bytes; beyond that the answer is 503, and clients come again.
 
 mod body;
-mod door;
+pub(super) mod door;
 mod meters;
 #[cfg(test)]
 mod tests;
@@ -104,6 +104,20 @@ impl Collecting {
             body_time_max: body::READ_TIME_MAX,
             logged: Mutex::default(),
         })
+    }
+
+    /// The source of a write key.
+    pub fn door(&self, key: &str) -> Option<&Door> {
+        self.doors.find(key)
+    }
+
+    pub fn doors(&self) -> &Doors {
+        &self.doors
+    }
+
+    /// A body as it came, within the limits of all bodies.
+    pub async fn body(&self, body: Body) -> Result<bytes::Bytes, Refusal> {
+        Ok(body::read(body, &self.memory, self.body_time_max).await?.bytes)
     }
 }
 
@@ -404,7 +418,7 @@ fn check_origin(door: &Door, parts: &Parts) -> Result<(), Refusal> {
     }
 }
 
-fn pairs(parts: &Parts) -> Vec<(String, String)> {
+pub(super) fn pairs(parts: &Parts) -> Vec<(String, String)> {
     let query = parts.uri.query().unwrap_or_default();
     url::form_urlencoded::parse(query.as_bytes()).map(|(name, value)| (name.into_owned(), value.into_owned())).collect()
 }
@@ -458,7 +472,7 @@ fn own_address(headers: &HeaderMap) -> (String, &'static str) {
 
 /// What a browser asks before it sends with headers of its own. Which headers those are differs by client and by attempt, so whatever it
 /// asks for is allowed: none of them means anything here but the key.
-fn preflight(request: &HeaderMap) -> Response {
+pub(super) fn preflight(request: &HeaderMap) -> Response {
     let mut response = said(StatusCode::NO_CONTENT, String::new());
     let headers = response.headers_mut();
     headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST, OPTIONS"));
@@ -470,7 +484,7 @@ fn preflight(request: &HeaderMap) -> Response {
 }
 
 /// A page that some source knows may read the answer, also one that says no: its client is to know whether to come again.
-fn allow_origin(doors: &Doors, request: &HeaderMap, response: &mut HeaderMap) {
+pub(super) fn allow_origin(doors: &Doors, request: &HeaderMap, response: &mut HeaderMap) {
     let Some(origin) = request.get(header::ORIGIN) else { return };
     response.insert(header::VARY, HeaderValue::from_static("Origin, Access-Control-Request-Headers"));
     if origin.to_str().is_ok_and(|origin| doors.know_origin(origin)) {
@@ -513,7 +527,7 @@ fn pixel() -> Response {
     response
 }
 
-fn refused(refusal: Refusal) -> Response {
+pub(super) fn refused(refusal: Refusal) -> Response {
     let (code, message) = refusal.said();
     let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = said(status, json!({ "code": code, "message": message }).to_string());

@@ -14,7 +14,7 @@ use tokio::{
 };
 
 use super::*;
-use crate::{clock::Clock, http::router, jobs::quarantine, workspace::Access};
+use crate::{clock::Clock, http::router, jobs::quarantine, sql::SqlDoor, workspace::Access};
 
 const SHOP: &str = r#"
 name = "つばめ"
@@ -87,7 +87,7 @@ impl Shop {
         std::fs::write(folder.path().join("secrets/api"), "api-key\n").unwrap();
         std::fs::write(folder.path().join("secrets/ga"), "ga-secret\n").unwrap();
         let workspace = Arc::new(Workspace::open(folder.path(), Clock::logical(now()), Access::Write).await.unwrap());
-        let mut app = App::open(workspace.clone()).unwrap();
+        let mut app = App::open(workspace.clone(), Arc::new(SqlDoor::open(workspace.clone()))).unwrap();
         change(&mut app.collecting);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

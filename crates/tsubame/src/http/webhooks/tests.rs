@@ -15,6 +15,7 @@ use tokio::net::TcpListener;
 use crate::{
     clock::Clock,
     http::serve,
+    sql::SqlDoor,
     workspace::{Access, Workspace},
 };
 
@@ -75,7 +76,8 @@ impl Site {
         let workspace = Arc::new(Workspace::open(folder.path(), Clock::logical(now()), Access::Write).await.unwrap());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(serve(listener, workspace.clone(), std::future::pending()));
+        let sql = Arc::new(SqlDoor::open(workspace.clone()));
+        tokio::spawn(serve(listener, workspace.clone(), sql, std::future::pending()));
         // A start without a secret is refused; one that goes missing later must not open the door.
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         while client.get(format!("{address}/healthz")).send().await.is_err() {

@@ -1,0 +1,98 @@
+//! Questions to Parquet files that belong to no shop, by the same engine, functions and limits as those to a shop.
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+
+use arrow::{array::RecordBatch, datatypes::SchemaRef};
+use datafusion::{
+    error::DataFusionError,
+    prelude::{ParquetReadOptions, SessionContext},
+};
+use futures::TryStreamExt;
+use model::ShopZone;
+
+use crate::{
+    Answer, Limits, ParamKind, ParamValue, Params, QueryError,
+    desk::{bind, new_session},
+    params::Tokens,
+    run::{answer, planning_error, read_only},
+    settings::suited,
+};
+
+/// A relation made of files.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FileTable {
+    pub files: Vec<PathBuf>,
+    /// Its columns as SQL expressions over the files'; empty: as they are.
+    pub columns: BTreeMap<String, String>,
+}
+
+pub struct FileDesk {
+    session: SessionContext,
+}
+
+impl FileDesk {
+    pub async fn open(tables: &BTreeMap<String, FileTable>, limits: Limits) -> Result<FileDesk, QueryError> {
+        let session = new_session(limits, ShopZone::tokyo(), "files")?;
+        for (name, table) in tables {
+            let files: Vec<String> = table.files.iter().map(|file| file.to_string_lossy().into_owned()).collect();
+            let wrong = |source| planning_error(name, source);
+            let rows = session.read_parquet(files, ParquetReadOptions::default()).await.map_err(wrong)?;
+            let rows = match table.columns.is_empty() {
+                true => rows,
+                false => {
+                    let columns = table
+                        .columns
+                        .iter()
+                        .map(|(column, sql)| Ok(session.parse_sql_expr(sql, rows.schema()).map_err(wrong)?.alias(column)));
+                    let columns = columns.collect::<Result<Vec<_>, QueryError>>()?;
+                    rows.select(columns).map_err(wrong)?
+                }
+            };
+            session.register_table(name.as_str(), rows.into_view()).map_err(wrong)?;
+        }
+        Ok(FileDesk { session })
+    }
+
+    /// Runs an SQL text whose parameters are these.
+    pub async fn run(&self, name: &str, sql: &str, params: &Params) -> Result<FileRows, QueryError> {
+        let tokens = Tokens::read(sql).map_err(|source| QueryError::Syntax { file: name.into(), message: source.to_string() })?;
+        let kind = |param: &str| -> Option<ParamKind> { params.get(param).map(ParamValue::kind) };
+        let wrong = |source| planning_error(name, source);
+        let plan = self.session.state().create_logical_plan(&tokens.typed(kind)).await.map_err(wrong)?;
+        read_only(&plan).map_err(wrong)?;
+        let frame = suited(&self.session, bind(plan, params).map_err(wrong)?).await.map_err(wrong)?;
+        let schema: SchemaRef = Arc::new(frame.schema().as_arrow().clone());
+        let failed = |source: DataFusionError| QueryError::Run { file: name.into(), message: source.strip_backtrace() };
+        let batches = frame.execute_stream().await.map_err(failed)?.try_collect().await.map_err(failed)?;
+        Ok(FileRows { name: name.into(), schema, batches })
+    }
+
+    /// The plan that would run, for people who want to know why it takes what it takes.
+    pub async fn explain(&self, name: &str, sql: &str, params: &Params) -> Result<String, QueryError> {
+        let explained = self.run(name, &format!("EXPLAIN ANALYZE {sql}"), params).await?;
+        Ok(explained
+            .answer()?
+            .rows
+            .iter()
+            .map(|row| row.iter().map(|cell| cell.plain()).collect::<Vec<_>>().join("\n"))
+            .collect())
+    }
+}
+
+/// What a question to files gave.
+pub struct FileRows {
+    name: String,
+    schema: SchemaRef,
+    batches: Vec<RecordBatch>,
+}
+
+impl FileRows {
+    /// The answer in parts, for one that is long.
+    pub fn answers(&self) -> impl Iterator<Item = Result<Answer, QueryError>> {
+        self.batches.chunks(1).map(|batch| answer(&self.name, None, &self.schema, batch))
+    }
+
+    pub fn answer(&self) -> Result<Answer, QueryError> {
+        answer(&self.name, None, &self.schema, &self.batches)
+    }
+}

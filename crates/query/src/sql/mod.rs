@@ -1,0 +1,263 @@
+//! Analysts' own SQL: one question in a text that nobody reviewed. It passes four gates: its tokens, its statement, its plan, and a session
+//! that holds the relations of the library with personal columns masked and nothing else. The process it runs in is the fifth, and not
+//! ours: the server hands it to a worker (`worker`), the command line runs it where its caller is.
+
+mod catalogue;
+mod draft;
+mod error;
+pub mod frame;
+mod functions;
+mod plan;
+mod session;
+mod statement;
+mod text;
+pub mod worker;
+
+use std::sync::{Arc, Mutex};
+
+use arrow::{
+    array::RecordBatch,
+    datatypes::{DataType, SchemaRef},
+};
+use datafusion::{
+    common::{DataFusionError, ScalarValue},
+    execution::SessionState,
+    logical_expr::LogicalPlan,
+    physical_plan::{ExecutionPlan, execute_stream},
+};
+use futures::{StreamExt, TryStreamExt, stream::BoxStream};
+use serde::{Deserialize, Serialize};
+
+pub use catalogue::{Relation, RelationColumn, sql_type};
+pub use draft::{checked_file, file_text, params_of, placed};
+pub use error::{Place, SqlError, SqlErrorKind};
+pub use text::TEXT_BYTES_MAX;
+
+use self::{
+    statement::Statement,
+    text::{Checked, Shifts},
+};
+use crate::{Desk, ParamKind, ParamValue};
+
+/// A question of somebody's own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OwnSql {
+    pub sql: String,
+    pub params: Vec<Bound>,
+    /// Whether personal columns are shown as they are.
+    pub personal: bool,
+}
+
+/// A parameter with its value: `$days`, or `$1`, without the sign.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Bound {
+    pub name: String,
+    pub kind: ParamKind,
+    /// `None` is null.
+    pub value: Option<ParamValue>,
+}
+
+/// An answer that is being made.
+pub struct OwnAnswer {
+    pub schema: SchemaRef,
+    pub batches: BoxStream<'static, Result<RecordBatch, SqlError>>,
+    cost: Cost,
+}
+
+/// The plan that runs: it knows what it has read.
+type Cost = Arc<Mutex<Option<Arc<dyn ExecutionPlan>>>>;
+
+/// What a question would answer, without running it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Described {
+    pub schema: SchemaRef,
+    /// Each parameter with its type, where that follows from the text; in order of appearance.
+    pub params: Vec<(String, Option<DataType>)>,
+}
+
+impl Bound {
+    pub fn new(name: impl Into<String>, value: ParamValue) -> Bound {
+        Bound { name: name.into(), kind: value.kind(), value: Some(value) }
+    }
+
+    fn scalar(&self) -> Result<ScalarValue, DataFusionError> {
+        match &self.value {
+            Some(value) => Ok(value.scalar()),
+            None => ScalarValue::try_from(&self.kind.data_type()),
+        }
+    }
+}
+
+impl OwnAnswer {
+    /// Bytes that were read in the lake so far.
+    pub fn scanned_bytes(&self) -> u64 {
+        let cost = self.cost.lock().expect("nobody panics while holding it");
+        cost.as_ref().map_or(0, |plan| scanned(plan.as_ref()))
+    }
+}
+
+fn scanned(plan: &dyn ExecutionPlan) -> u64 {
+    let own = plan.metrics().and_then(|metrics| metrics.sum_by_name("bytes_scanned")).map_or(0, |sum| sum.as_usize() as u64);
+    own + plan.children().into_iter().map(|child| scanned(child.as_ref())).sum::<u64>()
+}
+
+impl Desk {
+    /// Starts to answer. It plans, and runs as far as the answer is read. The caller has a large stack: the text may be 1,000 operators deep.
+    pub async fn ask_own(&self, own: &OwnSql) -> Result<OwnAnswer, SqlError> {
+        let text = Checked::read(&own.sql)?;
+        let mut bound = own.params.clone();
+        bound.extend(self.given().into_iter().map(|(name, value)| Bound::new(name, value)));
+        check_params(&text, &bound, own.params.len())?;
+        let (typed, shifts) = text.typed(&bound);
+        let question = match statement::parse(&text, &typed, &shifts)? {
+            Statement::Question(question) => question,
+            Statement::ShowTables => return Ok(at_once(catalogue::show_tables(&self.library.relations()))),
+            Statement::Describe(name) => return catalogue::describe(&self.library.relations(), &name).map(at_once),
+        };
+        let wrong = |error: DataFusionError| SqlError::engine(&error, &shifts, false);
+        let state = self.own_session(&own.sql, own.personal).await?;
+        let plan = state.statement_to_plan(*question).await.map_err(wrong)?;
+        plan::only_reads(&plan)?;
+        let values = bound.iter().map(|bound| Ok((bound.name.clone(), bound.scalar()?)));
+        let values = values.collect::<Result<Vec<_>, DataFusionError>>().map_err(wrong)?;
+        let plan = plan.with_param_values(values).map_err(wrong)?;
+        let optimized = state.optimize(&plan).map_err(wrong)?;
+        plan::few_pairs(&optimized)?;
+        let explains = matches!(plan, LogicalPlan::Explain(_) | LogicalPlan::Analyze(_));
+        self.run_own(state, optimized, shifts, explains).await
+    }
+
+    async fn run_own(
+        &self,
+        state: SessionState,
+        optimized: LogicalPlan,
+        shifts: Shifts,
+        explains: bool,
+    ) -> Result<OwnAnswer, SqlError> {
+        let cost = Cost::default();
+        let physical = state.query_planner().create_physical_plan(&optimized, &state).await;
+        let physical = physical.map_err(|error| SqlError::engine(&error, &shifts, false))?;
+        let schema = physical.schema();
+        let noted = cost.clone();
+        let run = move |state: &SessionState, physical: Arc<dyn ExecutionPlan>| {
+            *noted.lock().expect("nobody panics while holding it") = Some(physical.clone());
+            execute_stream(physical, state.task_ctx())
+        };
+        let begun = async move {
+            let mut stream = run(&state, physical)?;
+            let first = stream.next().await;
+            let first = match first {
+                // A hash join holds all of one side; a sort-merge join takes its time and the disk.
+                Some(Err(error)) if matches!(error.find_root(), DataFusionError::ResourcesExhausted(_)) => {
+                    drop(stream);
+                    let mut state = state;
+                    state.config_mut().options_mut().optimizer.prefer_hash_join = false;
+                    let physical = state.query_planner().create_physical_plan(&optimized, &state).await?;
+                    stream = run(&state, physical)?;
+                    stream.next().await
+                }
+                first => first,
+            };
+            Ok::<_, DataFusionError>(futures::stream::iter(first).chain(stream))
+        };
+        let batches = futures::stream::once(begun).try_flatten().map(move |batch| match batch {
+            Ok(batch) if explains => Ok(without_folders(batch)),
+            Ok(batch) => Ok(batch),
+            Err(error) => Err(SqlError::engine(&error, &shifts, true)),
+        });
+        Ok(OwnAnswer { schema, batches: batches.boxed(), cost })
+    }
+
+    /// What a question would answer. `declared` are the types that the asker already knows of its parameters.
+    pub async fn describe_own(&self, sql: &str, declared: &[Bound]) -> Result<Described, SqlError> {
+        let text = Checked::read(sql)?;
+        let mut bound = declared.to_vec();
+        bound.extend(self.given().into_iter().map(|(name, value)| Bound::new(name, value)));
+        let (typed, shifts) = text.typed(&bound);
+        let question = match statement::parse(&text, &typed, &shifts)? {
+            Statement::Question(question) => question,
+            Statement::ShowTables => {
+                return Ok(Described { schema: catalogue::show_tables(&[]).schema(), params: Vec::new() });
+            }
+            Statement::Describe(name) => {
+                let schema = catalogue::describe(&self.library.relations(), &name)?.schema();
+                return Ok(Described { schema, params: Vec::new() });
+            }
+        };
+        let wrong = |error: DataFusionError| SqlError::engine(&error, &shifts, false);
+        let state = self.own_session(sql, false).await?;
+        let plan = state.statement_to_plan(*question).await.map_err(wrong)?;
+        plan::only_reads(&plan)?;
+        let types = plan.get_parameter_types().map_err(wrong)?;
+        let of = |name: &str| {
+            let declared = declared.iter().find(|bound| bound.name == name).map(|bound| bound.kind.data_type());
+            declared.or_else(|| types.get(&format!("${name}")).cloned().flatten())
+        };
+        let params = text.placeholders().into_iter().filter(|(name, _)| !GIVEN.contains(name));
+        let params = params.map(|(name, _)| (name.to_string(), of(name))).collect();
+        Ok(Described { schema: Arc::new(plan.schema().as_arrow().clone()), params })
+    }
+}
+
+/// Parameters that every question is given.
+const GIVEN: [&str; 2] = ["as_of", "today"];
+
+fn check_params(text: &Checked, bound: &[Bound], given: usize) -> Result<(), SqlError> {
+    let placeholders = text.placeholders();
+    for (name, at) in &placeholders {
+        if !bound.iter().any(|bound| bound.name == *name) {
+            return Err(SqlError::new(
+                SqlErrorKind::Parameter,
+                format!("パラメータ `${name}` に値がありません"),
+                format!("the parameter `${name}` has no value"),
+            )
+            .at(Some(*at))
+            .with_remedy(format!("`params` に `{name}` を加えてください"), format!("add `{name}` to `params`")));
+        }
+    }
+    match bound[..given].iter().find(|bound| !placeholders.iter().any(|(name, _)| *name == bound.name)) {
+        Some(unused) => Err(SqlError::new(
+            SqlErrorKind::Parameter,
+            format!("SQL はパラメータ `${}` を使っていません", unused.name),
+            format!("the SQL does not use the parameter `${}`", unused.name),
+        )),
+        None => Ok(()),
+    }
+}
+
+/// Rows as pages show them.
+pub fn answer_of(schema: &SchemaRef, batches: &[RecordBatch]) -> Result<crate::Answer, SqlError> {
+    crate::run::answer("SQL", None, schema, batches)
+        .map_err(|error| SqlError::new(SqlErrorKind::Data, error.to_string(), error.to_string()))
+}
+
+fn at_once(batch: RecordBatch) -> OwnAnswer {
+    let schema = batch.schema();
+    OwnAnswer { schema, batches: futures::stream::iter([Ok(batch)]).boxed(), cost: Arc::default() }
+}
+
+/// A plan's text names data files: their folders are nobody's business.
+fn without_folders(batch: RecordBatch) -> RecordBatch {
+    let columns = batch.columns().iter().map(|column| match column.data_type() {
+        DataType::Utf8 => {
+            let texts = arrow::array::AsArray::as_string::<i32>(column).iter();
+            let texts: arrow::array::StringArray = texts.map(|text| text.map(plain_names)).collect();
+            Arc::new(texts) as arrow::array::ArrayRef
+        }
+        _ => column.clone(),
+    });
+    RecordBatch::try_new(batch.schema(), columns.collect()).unwrap_or(batch)
+}
+
+fn plain_names(text: &str) -> String {
+    let is_edge = |c: char| c.is_whitespace() || "[]{}(),=".contains(c);
+    text.split_inclusive(is_edge)
+        .map(|word| match word.rsplit_once('/') {
+            Some((_, name)) if word.contains(".parquet") => name,
+            _ => word,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

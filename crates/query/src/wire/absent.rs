@@ -1,0 +1,240 @@
+//! What the shop's relations do not have: keys, indexes, defaults, sequences, triggers. Clients ask for them all, in statements that go far
+//! beyond what the engine plans. But nothing comes out of nothing: a SELECT from relations that are empty is replaced by one that is empty,
+//! with the same columns, before anything is planned.
+
+use std::ops::ControlFlow;
+
+use datafusion::sql::sqlparser::ast::{
+    BinaryOperator, Expr, FunctionArguments, GroupByExpr, Ident, JoinOperator, ObjectName, Query, Select, SelectItem, SetExpr,
+    Statement, TableFactor, TableWithJoins, Value, VisitMut, VisitorMut,
+};
+
+/// Relations of `pg_catalog` that say nothing of a relation of the shop.
+const EMPTY: [&str; 16] = [
+    "pg_attrdef",
+    "pg_constraint",
+    "pg_enum",
+    "pg_foreign_server",
+    "pg_foreign_table",
+    "pg_index",
+    "pg_inherits",
+    "pg_partitioned_table",
+    "pg_policy",
+    "pg_publication",
+    "pg_publication_namespace",
+    "pg_publication_rel",
+    "pg_sequence",
+    "pg_statistic_ext",
+    "pg_subscription",
+    "pg_trigger",
+];
+
+/// They make one row of none, where nothing is grouped by.
+const AGGREGATES: [&str; 8] = ["count", "sum", "min", "max", "avg", "array_agg", "string_agg", "bool_or"];
+
+/// Columns that hold the name of a function; where there is none the catalogue says `-`, and clients compare with 0.
+const FUNCTIONS: [&str; 7] = ["typinput", "typoutput", "typreceive", "typsend", "typmodin", "typmodout", "typanalyze"];
+
+pub(super) fn leave_out(statement: &mut Statement) {
+    let _ = VisitMut::visit(statement, &mut Absent);
+}
+
+struct Absent;
+
+impl VisitorMut for Absent {
+    type Break = ();
+
+    fn post_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
+        if select.from.iter().any(is_empty)
+            && !makes_a_row(select)
+            && let Some(projection) = select.projection.iter().map(nothing).collect::<Option<Vec<_>>>()
+        {
+            select.projection = distinct(projection);
+            select.from = Vec::new();
+            select.selection = Some(Expr::value(Value::Boolean(false)));
+            select.group_by = GroupByExpr::Expressions(Vec::new(), Vec::new());
+            (select.distinct, select.having, select.qualify) = (None, None, None);
+            select.sort_by = Vec::new();
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        // What it was ordered by may be gone.
+        if is_nothing(query) {
+            query.order_by = None;
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        match expr {
+            Expr::Subquery(query) if is_nothing(query) => *expr = Expr::value(Value::Null),
+            Expr::Exists { subquery, negated } if is_nothing(subquery) => *expr = Expr::value(Value::Boolean(*negated)),
+            Expr::BinaryOp { left, op: BinaryOperator::Eq | BinaryOperator::NotEq, right }
+                if is_function(left) && is_zero(right) =>
+            {
+                **right = Expr::value(Value::SingleQuotedString("-".into()));
+            }
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+fn is_empty(from: &TableWithJoins) -> bool {
+    // An outer join from the right keeps rows that the left has not.
+    let keeps_left = from.joins.iter().all(|join| {
+        use JoinOperator::*;
+        matches!(join.join_operator, Join(_) | Inner(_) | Left(_) | LeftOuter(_) | CrossJoin(_))
+    });
+    let inner = from.joins.iter().filter(|join| {
+        use JoinOperator::*;
+        matches!(join.join_operator, Join(_) | Inner(_) | CrossJoin(_))
+    });
+    keeps_left && std::iter::once(&from.relation).chain(inner.map(|join| &join.relation)).any(is_empty_table)
+}
+
+fn is_empty_table(table: &TableFactor) -> bool {
+    match table {
+        TableFactor::Table { name, args: None, .. } => last(name).is_some_and(|name| EMPTY.contains(&name.as_str())),
+        TableFactor::Derived { subquery, .. } => is_nothing(subquery),
+        TableFactor::NestedJoin { table_with_joins, .. } => is_empty(table_with_joins),
+        _ => false,
+    }
+}
+
+/// Whether a query is one that was replaced.
+fn is_nothing(query: &Query) -> bool {
+    match query.body.as_ref() {
+        SetExpr::Select(select) => {
+            select.from.is_empty()
+                && matches!(&select.selection, Some(Expr::Value(value)) if value.value == Value::Boolean(false))
+        }
+        _ => false,
+    }
+}
+
+fn makes_a_row(select: &Select) -> bool {
+    let is_grouped = !matches!(&select.group_by, GroupByExpr::Expressions(by, _) if by.is_empty());
+    let is_aggregate = |expr: &Expr| {
+        let name = match expr {
+            Expr::Function(function) => last(&function.name),
+            _ => None,
+        };
+        name.is_some_and(|name| AGGREGATES.contains(&name.as_str()))
+    };
+    let mut found = false;
+    for item in &select.projection {
+        if let SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } = item {
+            let _ = datafusion::sql::sqlparser::ast::visit_expressions(expr, |expr| {
+                found |= is_aggregate(expr) && !matches!(expr, Expr::Function(function) if function.over.is_some());
+                ControlFlow::<()>::Continue(())
+            });
+        }
+    }
+    found && !is_grouped
+}
+
+/// The column without a value; `None` where its name cannot be told.
+fn nothing(item: &SelectItem) -> Option<SelectItem> {
+    let alias = match item {
+        SelectItem::ExprWithAlias { alias, .. } => alias.clone(),
+        SelectItem::UnnamedExpr(expr) => Ident::with_quote('"', name(expr)),
+        _ => return None,
+    };
+    Some(SelectItem::ExprWithAlias { expr: Expr::value(Value::Null), alias })
+}
+
+/// As PostgreSQL names a column that has no alias.
+fn name(expr: &Expr) -> String {
+    match expr {
+        Expr::Identifier(ident) => ident.value.clone(),
+        Expr::CompoundIdentifier(parts) => parts.last().map(|ident| ident.value.clone()).unwrap_or_default(),
+        Expr::Function(function) if !matches!(function.args, FunctionArguments::Subquery(_)) => {
+            last(&function.name).unwrap_or_default()
+        }
+        Expr::Cast { expr, .. } | Expr::Nested(expr) => name(expr),
+        Expr::Case { .. } => "case".into(),
+        _ => "?column?".into(),
+    }
+}
+
+/// The engine wants every column to have a name of its own.
+fn distinct(projection: Vec<SelectItem>) -> Vec<SelectItem> {
+    let mut seen = std::collections::BTreeSet::new();
+    let mut kept = projection;
+    for (index, item) in kept.iter_mut().enumerate() {
+        if let SelectItem::ExprWithAlias { alias, .. } = item
+            && !seen.insert(alias.value.to_lowercase())
+        {
+            *alias = Ident::with_quote('"', format!("{}_{index}", alias.value));
+        }
+    }
+    kept
+}
+
+fn is_function(expr: &Expr) -> bool {
+    let name = match expr {
+        Expr::Identifier(ident) => Some(ident),
+        Expr::CompoundIdentifier(parts) => parts.last(),
+        _ => None,
+    };
+    name.is_some_and(|name| FUNCTIONS.contains(&name.value.to_lowercase().as_str()))
+}
+
+fn is_zero(expr: &Expr) -> bool {
+    matches!(expr, Expr::Value(value) if matches!(&value.value, Value::Number(number, _) if number == "0"))
+}
+
+fn last(name: &ObjectName) -> Option<String> {
+    name.0.last()?.as_ident().map(|ident| ident.value.to_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::sql::sqlparser::{dialect::PostgreSqlDialect, parser::Parser};
+
+    use super::*;
+
+    #[test]
+    fn nothing_comes_out_of_nothing() {
+        let check = |sql: &str, expect: &str| {
+            let mut statement = Parser::parse_sql(&PostgreSqlDialect {}, sql).unwrap().remove(0);
+            leave_out(&mut statement);
+            assert_eq!(statement.to_string(), expect, "{sql}");
+        };
+        check(
+            "SELECT conname, a.b AS c FROM pg_catalog.pg_constraint AS a ORDER BY 1",
+            "SELECT NULL AS \"conname\", NULL AS c WHERE false",
+        );
+        check("SELECT relname FROM pg_class JOIN pg_index ON oid = indrelid", "SELECT NULL AS \"relname\" WHERE false");
+        check(
+            "SELECT unnest(conkey), max(x), max(y) FROM pg_constraint GROUP BY 1",
+            "SELECT NULL AS \"unnest\", NULL AS \"max\", NULL AS \"max_2\" WHERE false",
+        );
+        // The catalogue of a relation without an index is not empty.
+        let kept = "SELECT relname FROM pg_class LEFT JOIN pg_index ON oid = indrelid";
+        check(kept, kept);
+        let kept = "SELECT count(*) FROM pg_trigger";
+        check(kept, kept);
+        let kept = "SELECT * FROM pg_trigger";
+        check(kept, kept);
+        check(
+            "SELECT relname, (SELECT adbin FROM pg_attrdef WHERE adrelid = oid) AS d FROM pg_class",
+            "SELECT relname, NULL AS d FROM pg_class",
+        );
+        check(
+            "SELECT relname FROM pg_class WHERE NOT EXISTS (SELECT 1 FROM pg_inherits)",
+            "SELECT relname FROM pg_class WHERE true",
+        );
+        check(
+            "SELECT result.x FROM (SELECT indkey AS x FROM pg_index) AS result WHERE result.a = (result.keys).x",
+            "SELECT NULL AS \"x\" WHERE false",
+        );
+        check(
+            "SELECT oid FROM pg_type WHERE (typreceive != 0 OR typsend <> 0) AND typrelid != 0",
+            "SELECT oid FROM pg_type WHERE (typreceive <> '-' OR typsend <> '-') AND typrelid <> 0",
+        );
+    }
+}

@@ -1,0 +1,95 @@
+//! Our side of `bench queries`, a process of its own: questions to Parquet files and to a lake, and what each took.
+
+use std::{io::BufRead, path::Path, time::Instant};
+
+use chrono::{NaiveDate, TimeDelta};
+use lake::Lake;
+use model::ShopZone;
+use query::{Desk, FileDesk, Library, Limits, Mode, Moment, ParamValue, Params};
+use serde_json::{Value, json};
+
+use super::peer::{Answered, Question, Setup};
+use crate::fault::{Exit, Fault};
+
+pub async fn serve() -> Result<(), Fault> {
+    let mut lines = std::io::stdin().lock().lines().map_while(Result::ok);
+    let setup: Setup = read(&lines.next().unwrap_or_default())?;
+    let today: NaiveDate =
+        setup.today.parse().map_err(|_| Fault::new(Exit::Config, format!("`{}` is not a day", setup.today)))?;
+    let mut params: Params = [("today".into(), ParamValue::Date(today))].into();
+    params.extend(setup.customer.iter().map(|customer| ("customer".into(), ParamValue::Text(customer.clone()))));
+    let files = FileDesk::open(&setup.file_tables(), Limits { partitions: setup.threads, ..Limits::default() }).await?;
+    let lake = match &setup.lake {
+        Some(folder) => Some(Lake::open(folder).await?),
+        None => None,
+    };
+    for line in lines {
+        let question: Question = read(&line)?;
+        let (wall, processor) = (Instant::now(), processor_ms());
+        let (answered, took) = match (&lake, question.sql.strip_prefix("report ")) {
+            (Some(lake), Some(report)) => {
+                let desk = desk(lake, today, setup.threads).await?;
+                let rows = desk.ask(report, &Params::new()).await;
+                (rows.map_err(Fault::from), (wall.elapsed(), processor_ms() - processor))
+            }
+            _ => {
+                let rows = files.run(&question.name, &question.sql, &params).await;
+                let took = (wall.elapsed(), processor_ms() - processor);
+                (rows.and_then(|rows| rows.answer()).map_err(Fault::from), took)
+            }
+        };
+        let mut answer = match answered {
+            Ok(answer) => {
+                let rows = if question.rows {
+                    answer.rows.iter().map(|row| row.iter().map(plain).collect()).collect()
+                } else {
+                    Vec::new()
+                };
+                Answered { rows, count: answer.rows.len(), ..Answered::default() }
+            }
+            Err(fault) => Answered { error: Some(fault.to_string()), ..Answered::default() },
+        };
+        (answer.wall_ms, answer.cpu_ms, answer.peak_mb) = (took.0.as_secs_f64() * 1e3, took.1, peak_mb());
+        println!("{}", serde_json::to_string(&answer).expect("plain JSON"));
+    }
+    Ok(())
+}
+
+/// A desk on the lake at the end of the day before.
+pub async fn desk(lake: &Lake, today: NaiveDate, threads: usize) -> Result<Desk, Fault> {
+    let zone = ShopZone::parse("UTC").map_err(|error| Fault::new(Exit::Failed, error.to_string()))?;
+    let (library, _) = Library::load(None);
+    let as_of = zone.start_of(today) + TimeDelta::hours(12);
+    let mut desk = Desk::new(library.into(), lake.view(&[]).await?, Moment { as_of, mode: Mode::AsKnown, zone });
+    desk.limits.partitions = threads;
+    Ok(desk)
+}
+
+fn read<T: serde::de::DeserializeOwned>(line: &str) -> Result<T, Fault> {
+    serde_json::from_str(line).map_err(|error| Fault::new(Exit::Config, format!("a question cannot be read: {error}")))
+}
+
+fn plain(value: &query::Value) -> Value {
+    match value {
+        query::Value::Null => Value::Null,
+        query::Value::Int(value) => json!(value),
+        query::Value::Float(value) => json!(value),
+        query::Value::Bool(value) => json!(value),
+        other => Value::String(other.plain()),
+    }
+}
+
+/// Of all threads of this process, to the nanosecond where Linux says it.
+pub fn processor_ms() -> f64 {
+    let Ok(threads) = std::fs::read_dir("/proc/self/task") else { return 0.0 };
+    let of_one = |thread: &Path| -> Option<f64> {
+        std::fs::read_to_string(thread.join("schedstat")).ok()?.split(' ').next()?.parse().ok()
+    };
+    threads.filter_map(Result::ok).filter_map(|thread| of_one(&thread.path())).sum::<f64>() / 1e6
+}
+
+fn peak_mb() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
+    line.split_whitespace().next().and_then(|kib| kib.parse::<f64>().ok()).unwrap_or(0.0) / 1024.0
+}

@@ -1,0 +1,13 @@
+-- Of the first buyers of a month who have been seen for 90 days, those who bought on another day within 90 days.
+SELECT
+    CAST(date_trunc('month', first_on) AS DATE) AS cohort,
+    count(*) AS buyers,
+    count(*) FILTER (WHERE days_between(first_on, $today) >= 90) AS matured,
+    count(*) FILTER (WHERE days_between(first_on, $today) >= 90 AND days_between(first_on, second_on) <= 90) AS f2
+FROM (
+    SELECT customer_id, min(ordered_on) AS first_on, second_min(ordered_on) AS second_on
+    FROM (SELECT customer_id, CAST(ordered_at AS DATE) AS ordered_on FROM orders WHERE status = 'completed') AS bought
+    GROUP BY customer_id
+) AS buyer
+GROUP BY 1
+ORDER BY 1

@@ -1,0 +1,276 @@
+//! The SQL page: a form that asks the door, shows what came of it, and saves what is worth keeping into the shop's own `queries/`.
+
+use std::{io::Write, sync::Arc, time::Duration};
+
+use axum::{
+    Extension, Form, Router,
+    extract::State,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use futures::StreamExt;
+use model::Text;
+use query::{
+    Mode, Param,
+    sql::{Bound, SqlError, SqlErrorKind, answer_of, checked_file, file_text, params_of, placed},
+};
+
+use super::{
+    App, Shared,
+    errors::Failed,
+    sql::{api, encode::Format},
+    visit::Visit,
+};
+use crate::{
+    cli,
+    pages::{
+        sql::{self, Asked, FOLDERS, Outcome, Saved, SqlPage},
+        table::ROWS_MAX,
+        words,
+    },
+    sql::Question,
+};
+
+/// A page is answered, or says that it took too long, before its request is given up.
+const PAGE_TIME: Duration = Duration::from_secs(45);
+
+type Fields = Vec<(String, String)>;
+
+pub fn routes() -> Router<Arc<App>> {
+    Router::new().route("/sql", get(page).post(ask)).route("/sql/download", post(download)).route("/sql/save", post(save))
+}
+
+async fn page(State(app): Shared, Extension(visit): Extension<Arc<Visit>>) -> Result<Response, Failed> {
+    let asked = Asked { sql: visit.param("sql").unwrap_or_default().into(), ..Asked::default() };
+    shown(&app, &visit, StatusCode::OK, asked, None, None).await
+}
+
+async fn ask(
+    State(app): Shared,
+    Extension(visit): Extension<Arc<Visit>>,
+    Form(fields): Form<Fields>,
+) -> Result<Response, Failed> {
+    let asked = read(&visit, fields)?;
+    let begun = std::time::Instant::now();
+    let outcome = match rows(&app, &visit, &asked).await {
+        Ok((answer, cut)) => Outcome::Rows { answer: Box::new(answer), ms: begun.elapsed().as_millis() as u64, cut },
+        Err(error) => Outcome::Failed(error),
+    };
+    shown(&app, &visit, StatusCode::OK, asked, Some(outcome), None).await
+}
+
+async fn download(
+    State(app): Shared,
+    Extension(visit): Extension<Arc<Visit>>,
+    Form(fields): Form<Fields>,
+) -> Result<Response, Failed> {
+    let asked = read(&visit, fields)?;
+    let format = visit.param("format").and_then(Format::parse).unwrap_or(Format::Spreadsheet);
+    let answered = match question(&app, &visit, &asked) {
+        Ok(question) => app.sql.ask(question).await.and_then(|running| api::answer(&visit, running, format, None)),
+        Err(error) => Err(error),
+    };
+    match answered {
+        Ok(mut response) => {
+            let name = format!("attachment; filename=\"sql.{}\"", format.extension());
+            let name = HeaderValue::from_str(&name).unwrap_or(HeaderValue::from_static("attachment"));
+            response.headers_mut().insert(header::CONTENT_DISPOSITION, name);
+            Ok(response)
+        }
+        Err(error) => shown(&app, &visit, StatusCode::BAD_REQUEST, asked, Some(Outcome::Failed(error)), None).await,
+    }
+}
+
+async fn save(
+    State(app): Shared,
+    Extension(visit): Extension<Arc<Visit>>,
+    Form(fields): Form<Fields>,
+) -> Result<Response, Failed> {
+    let asked = read(&visit, fields)?;
+    let (status, outcome, saved) = match saved(&app, &visit, &asked).await {
+        Ok(file) => {
+            tracing::info!(file, account = who(&visit), "SQL saved");
+            (StatusCode::OK, None, Some(Saved::As { file }))
+        }
+        Err(NotSaved::Sql(error)) => (StatusCode::BAD_REQUEST, Some(Outcome::Failed(error)), None),
+        Err(NotSaved::Because(message, remedy)) => {
+            let lang = visit.locale.lang.name();
+            let remedy = remedy.map(|remedy| remedy.get(lang).to_string());
+            (StatusCode::CONFLICT, None, Some(Saved::Refused { message: message.get(lang).into(), remedy }))
+        }
+    };
+    shown(&app, &visit, status, asked, outcome, saved).await
+}
+
+async fn shown(
+    app: &App,
+    visit: &Visit,
+    status: StatusCode,
+    mut asked: Asked,
+    outcome: Option<Outcome>,
+    saved: Option<Saved>,
+) -> Result<Response, Failed> {
+    asked.params = params_of(&asked.sql, &asked.params)
+        .into_iter()
+        .map(|(param, raw)| match (raw.is_empty(), &param.default) {
+            (true, Some(default)) => (param.name, default.plain()),
+            _ => (param.name, raw),
+        })
+        .collect();
+    let relations = app.workspace.library.relations();
+    let page = SqlPage { csrf: visit.csrf(), relations: &relations, asked, outcome, saved };
+    let body = sql::draw(&visit.locale, &page);
+    let visit = Visit { path: "/sql".into(), ..visit.clone() };
+    Ok((status, app.page(&visit, words::SQL_PAGE.get(visit.locale.lang), body).await?).into_response())
+}
+
+fn read(visit: &Visit, fields: Fields) -> Result<Asked, Failed> {
+    let mut asked = Asked::default();
+    let mut csrf = String::new();
+    for (name, value) in fields {
+        match name.as_str() {
+            "csrf" => csrf = value,
+            // A browser sends CRLF.
+            "sql" => asked.sql = value.replace("\r\n", "\n"),
+            "as_of" => asked.as_of = value.trim().into(),
+            "mode" => asked.as_happened = value == "as_happened",
+            "chart" => asked.chart = value,
+            "x" => asked.x = value,
+            "value" => asked.value = value,
+            "folder" => asked.folder = value,
+            "name" => asked.name = value.trim().into(),
+            "title" => asked.title = value.trim().into(),
+            _ => match name.strip_prefix("p.") {
+                Some(param) => asked.params.push((param.into(), value)),
+                None => return Err(Failed::bad("知らない項目があります。", "The form has a field that is not ours.")),
+            },
+        }
+    }
+    if visit.is_own_form(&csrf) { Ok(asked) } else { Err(Failed::Forbidden) }
+}
+
+fn who(visit: &Visit) -> &str {
+    visit.session.as_ref().map_or("", |session| &session.account.name)
+}
+
+fn question(app: &App, visit: &Visit, asked: &Asked) -> Result<Question, SqlError> {
+    let as_of = match asked.as_of.as_str() {
+        "" => None,
+        text => Some(cli::instant(&app.workspace, text).map_err(|_| {
+            SqlError::new(SqlErrorKind::Parameter, format!("時点 `{text}` を読めません"), format!("`{text}` is not a time"))
+                .with_remedy(
+                    "2026-06-01 か 2026-06-01T09:00:00+09:00 のように書きます",
+                    "write 2026-06-01 or 2026-06-01T09:00:00+09:00",
+                )
+        })?),
+    };
+    Ok(Question {
+        params: bound(asked)?,
+        as_of,
+        mode: if asked.as_happened { Mode::AsHappened } else { Mode::AsKnown },
+        time: Some(PAGE_TIME),
+        ..Question::new(who(visit), asked.sql.as_str())
+    })
+}
+
+/// What was typed for each parameter; its default where nothing was.
+fn bound(asked: &Asked) -> Result<Vec<Bound>, SqlError> {
+    let mut bound = Vec::new();
+    for (param, raw) in params_of(&asked.sql, &asked.params) {
+        let value = match raw.is_empty() {
+            true => param.default.clone(),
+            false => Some(param.kind.read(&raw).ok_or_else(|| {
+                SqlError::new(
+                    SqlErrorKind::Parameter,
+                    format!("`${}` の `{raw}` は {} ではありません", param.name, param.kind.name()),
+                    format!("`{raw}` of `${}` is not of type {}", param.name, param.kind.name()),
+                )
+            })?),
+        };
+        bound.extend(value.map(|value| Bound::new(param.name, value)));
+    }
+    Ok(bound)
+}
+
+async fn rows(app: &App, visit: &Visit, asked: &Asked) -> Result<(query::Answer, bool), SqlError> {
+    let question = Question { rows: Some(ROWS_MAX), ..question(app, visit, asked)? };
+    let mut running = app.sql.ask(question).await?;
+    let (mut batches, mut cut) = (Vec::new(), false);
+    while let Some(batch) = running.batches.next().await {
+        match batch {
+            Ok(batch) => batches.push(batch),
+            Err(error) if error.kind == SqlErrorKind::Rows => cut = true,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok((answer_of(&running.schema, &batches)?, cut))
+}
+
+enum NotSaved {
+    Sql(SqlError),
+    Because(Text, Option<Text>),
+}
+
+impl From<SqlError> for NotSaved {
+    fn from(error: SqlError) -> NotSaved {
+        NotSaved::Sql(error)
+    }
+}
+
+/// Writes a new file of the shop's library, checked as every file is. What is there stays.
+async fn saved(app: &App, visit: &Visit, asked: &Asked) -> Result<String, NotSaved> {
+    let because = |ja: &str, en: &str, remedy: Option<(&str, &str)>| {
+        NotSaved::Because(Text::new(ja, en), remedy.map(|(ja, en)| Text::new(ja, en)))
+    };
+    let folder = FOLDERS.into_iter().find(|folder| *folder == asked.folder).unwrap_or(FOLDERS[0]);
+    let is_name = asked.name.len() <= 63
+        && asked.name.starts_with(|c: char| c.is_ascii_lowercase())
+        && asked.name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    if !is_name {
+        let remedy = ("英小文字で始まる、英小文字・数字・_ の名前を付けてください", "begin with a-z; use a-z, 0-9 and _");
+        return Err(because("この名前では保存できません", "it cannot be saved under this name", Some(remedy)));
+    }
+    let name = format!("{folder}/{}", asked.name);
+    let taken = || {
+        let remedy = ("別の名前を付けてください。既にあるものは上書きしません", "choose another name: nothing is overwritten");
+        because(&format!("{name} は既にあります"), &format!("{name} is there already"), Some(remedy))
+    };
+    if app.workspace.library.queries.contains_key(&name) {
+        return Err(taken());
+    }
+    let typed = bound(asked)?;
+    let described = app.sql.describe(Question { params: typed, ..question(app, visit, asked)? }).await?;
+    let title = if asked.title.is_empty() { asked.name.replace('_', " ") } else { asked.title.clone() };
+    let of = |param: Param| match described.params.field_with_name(&param.name) {
+        Ok(field) => placed(param, field.data_type()),
+        Err(_) => param,
+    };
+    let params: Vec<Param> = params_of(&asked.sql, &asked.params).into_iter().map(|(param, _)| of(param)).collect();
+    let text = file_text(&title, &asked.sql, &params, &described.schema).map_err(|problem| of_problems(&[problem]))?;
+    let zone = app.workspace.shop().timezone;
+    checked_file(&app.workspace.library, zone, &name, &text).await.map_err(|problems| of_problems(&problems))?;
+    let file = format!("queries/{name}.sql");
+    let path = app.workspace.path(&file);
+    let written = tokio::task::spawn_blocking(move || {
+        path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
+        let mut file = std::fs::OpenOptions::new().write(true).create_new(true).open(&path)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()
+    });
+    match written.await.unwrap_or_else(|error| Err(std::io::Error::other(error))) {
+        Ok(()) => Ok(file),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Err(taken()),
+        Err(error) => {
+            tracing::error!(file, %error, "SQL could not be saved");
+            Err(because(&format!("{file} を書けませんでした"), &format!("{file} could not be written"), None))
+        }
+    }
+}
+
+fn of_problems(problems: &[model::Problem]) -> NotSaved {
+    let messages: Vec<String> = problems.iter().map(|problem| problem.message.clone()).collect();
+    let remedy = problems.iter().find_map(|problem| problem.remedy.clone());
+    let message = messages.join("; ");
+    NotSaved::Because(Text::new(&message, &message), remedy.map(|remedy| Text::new(&remedy, &remedy)))
+}

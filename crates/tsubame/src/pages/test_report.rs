@@ -1,0 +1,328 @@
+//! A test of `experiments/` as a marketer reads it: what to do and why, each metric with its interval now and at every look, guardrails,
+//! slices, and whether anything is broken.
+
+use maud::{Markup, html};
+use query::Kind;
+
+use super::{
+    Locale,
+    chart::interval::{Verdict, in_cell},
+    format::{p_value, percent},
+    readout::banner,
+    words,
+};
+use crate::analysis::{GuardReport, HealthReport, Numbers, Report, RowReport, SliceReport};
+
+pub fn draw(locale: &Locale, report: &Report) -> Markup {
+    let lang = locale.lang;
+    let decision = &report.decision;
+    let arm = decision.arm.clone().unwrap_or_default();
+    let (class, icon, title) = match decision.decision {
+        "ship" => ("good", "✓", words::SHIP_ARM.fill(lang, &[&arm])),
+        "stop" => ("bad", "✕", words::DO_NOT_SHIP.get(lang).into()),
+        "keep_running" => ("unclear", "…", words::KEEP_RUNNING.get(lang).into()),
+        _ => ("bad", "⚠", words::INVALID.get(lang).into()),
+    };
+    let mut why = decision.why.get(lang.name()).to_string();
+    if let Some(days) = decision.days_left {
+        why.push_str(&words::DAYS_LEFT.fill(lang, &[&locale.count(days)]));
+    }
+    html! {
+        div class="readout" {
+            (banner(class, icon, &title, &why))
+            p class="note" {
+                (report.experiment) " · " (words::VERSION.get(lang)) " " code { (report.version) }
+                @for arm in &report.arms {
+                    " · " (arm.arm) " " (locale.count(arm.exposed))
+                    span class="muted" { " (" (words::PLANNED_SHARE.get(lang)) " " (percent(arm.weight)) ")" }
+                }
+            }
+            @for role in ["goal", "secondary", "guardrail"] {
+                @let rows: Vec<&RowReport> = report.rows.iter().filter(|row| row.role == role).collect();
+                @if !rows.is_empty() {
+                    h3 { (role_words(role).get(lang)) }
+                    (table(locale, &rows, &report.guardrails))
+                }
+            }
+            @if !report.rows.is_empty() { p class="note" { (words::ANYTIME_NOTE.get(lang)) } }
+            (slices(locale, &report.slices))
+            (health(locale, &report.health))
+        }
+    }
+}
+
+fn role_words(role: &str) -> words::Word {
+    match role {
+        "goal" => words::GOAL,
+        "guardrail" => words::GUARDRAIL,
+        _ => words::SECONDARY,
+    }
+}
+
+fn kind_of(name: &str) -> Kind {
+    match name {
+        "money" => Kind::Money,
+        "rate" => Kind::Rate,
+        _ => Kind::Float,
+    }
+}
+
+fn table(locale: &Locale, rows: &[&RowReport], guardrails: &[GuardReport]) -> Markup {
+    let lang = locale.lang;
+    let known = rows.iter().filter_map(|row| row.numbers.as_ref());
+    let reach = known.flat_map(lift_ends).fold(0.0, f64::max) * 1.1;
+    html! {
+        div class="table-scroll" tabindex="0" {
+            table class="arms" {
+                thead {
+                    tr {
+                        th scope="col" { (words::METRIC.get(lang)) }
+                        th scope="col" { (words::ARM.get(lang)) }
+                        th scope="col" class="number" { (words::BASELINE.get(lang)) }
+                        th scope="col" class="number" { (words::VARIANT.get(lang)) }
+                        th scope="col" class="number" { (words::CHANCE_TO_WIN.get(lang)) }
+                        th scope="col" class="number" { (words::LIFT.get(lang)) }
+                        th scope="col" { (words::INTERVAL_95.get(lang)) }
+                        th scope="col" class="number" { (words::P_VALUE.get(lang)) }
+                    }
+                }
+                tbody {
+                    @for row in rows {
+                        @let guard = guardrails.iter().find(|guard| row.role == "guardrail" && guard.metric == row.metric && guard.variant == row.variant);
+                        tr data-metric=(row.metric) data-arm=(row.variant) {
+                            th scope="row" { (row.title) span class="sub" { (row.metric) } }
+                            td { (row.variant) @if let Some(guard) = guard { (guard_words(locale, guard)) } }
+                            @match &row.numbers {
+                                Some(numbers) => (cells(locale, row, numbers, reach)),
+                                None => td colspan="6" class="not-yet" {
+                                    (words::CANNOT_SAY.get(lang))
+                                    @if let Some(why) = &row.not_computable { ": " (why) }
+                                },
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn lift_ends(numbers: &Numbers) -> Vec<f64> {
+    [numbers.lift_low, numbers.lift_high, numbers.lift_anytime_low, numbers.lift_anytime_high]
+        .into_iter()
+        .flatten()
+        .map(f64::abs)
+        .collect()
+}
+
+fn cells(locale: &Locale, row: &RowReport, numbers: &Numbers, reach: f64) -> Markup {
+    let lang = locale.lang;
+    let kind = kind_of(row.kind);
+    let mean = |mean: f64| if kind == Kind::Rate { format!("{:.2}%", 100.0 * mean) } else { locale.number(kind, mean) };
+    let lift = |lift: f64| format!("{}{:.1}%", if lift > 0.0 { "+" } else { "" }, 100.0 * lift).replace('-', "−");
+    // What is shown decides nothing by itself: the word says what the declared rule found.
+    let verdict = if row.significant { Verdict::of(numbers.low, numbers.high) } else { Verdict::Unclear };
+    html! {
+        td class="number" { (mean(numbers.control_mean)) span class="sub" { "n " (locale.count(numbers.control_n)) } }
+        td class="number" { (mean(numbers.variant_mean)) span class="sub" { "n " (locale.count(numbers.variant_n)) } }
+        td class="number" { (percent(numbers.chance_to_win)) }
+        td class={ "number " (verdict.class(false)) } {
+            strong { (numbers.lift.map_or("–".into(), lift)) }
+            span class="sub" { (verdict.sign()) " " (verdict.words(locale)) }
+            span class="sub" { (locale.difference(kind, numbers.difference)) }
+            @if let Some(shrunk) = numbers.lift_shrunk { span class="sub" { (words::SHRUNK.get(lang)) " " (lift(shrunk)) } }
+        }
+        td class="interval-cell" {
+            @if let (Some(low), Some(value), Some(high)) = (numbers.lift_low, numbers.lift, numbers.lift_high) {
+                (in_cell(locale, Kind::Rate, [low, value, high], reach, false))
+                span class="sub" { (words::BETWEEN.fill(lang, &[&lift(low), &lift(high)])) }
+            }
+            @if let (Some(low), Some(high)) = (numbers.lift_anytime_low, numbers.lift_anytime_high) {
+                span class="sub" { (words::ANYTIME.get(lang)) " " (words::BETWEEN.fill(lang, &[&lift(low), &lift(high)])) }
+            }
+        }
+        td class="number" {
+            (row.p_adjusted.or(numbers.p).map_or("–".into(), p_value))
+            @if numbers.variance_explained_by_the_past > 0.0 {
+                span class="sub" { "CUPED −" (percent(numbers.variance_explained_by_the_past)) }
+            }
+        }
+    }
+}
+
+fn guard_words(locale: &Locale, guard: &GuardReport) -> Markup {
+    let lang = locale.lang;
+    let (class, icon, word) = match guard.state {
+        "safe" => ("good", "✓", words::GUARD_SAFE),
+        "harm" => ("bad", "✕", words::GUARD_HARM),
+        _ => ("unclear", "…", words::GUARD_OPEN),
+    };
+    html! {
+        span class={ "sub " (class) } {
+            span aria-hidden="true" { (icon) " " }
+            (word.get(lang)) " (" (words::MARGIN.get(lang)) " " (percent(guard.margin)) ")"
+        }
+    }
+}
+
+fn slices(locale: &Locale, slices: &[SliceReport]) -> Markup {
+    let lang = locale.lang;
+    if slices.is_empty() {
+        return html! {};
+    }
+    html! {
+        details {
+            summary { (words::SLICES.get(lang)) }
+            p class="note" { (words::SLICES_NOTE.get(lang)) }
+            div class="table-scroll" tabindex="0" {
+                table {
+                    thead {
+                        tr {
+                            th scope="col" { (words::METRIC.get(lang)) }
+                            th scope="col" { (words::ARM.get(lang)) }
+                            th scope="col" { (words::DIMENSION.get(lang)) }
+                            th scope="col" { (words::SLICE.get(lang)) }
+                            th scope="col" class="number" { (words::DIFFERENCE.get(lang)) }
+                            th scope="col" class="number" { (words::SHRUNK.get(lang)) }
+                            th scope="col" class="number" { (words::P_DIFFER.get(lang)) }
+                        }
+                    }
+                    tbody {
+                        @for slice in slices {
+                            @let number = |value: Option<f64>| value.map_or("–".to_string(), |value| format!("{value:.4}").replace('-', "−"));
+                            tr {
+                                td { (slice.metric) }
+                                td { (slice.variant) }
+                                td { (slice.dimension) }
+                                td { (slice.value) }
+                                td class="number" {
+                                    (number(slice.difference))
+                                    span class="sub" { (words::BETWEEN.fill(lang, &[&number(slice.low), &number(slice.high)])) }
+                                }
+                                td class="number" { (number(slice.shrunk)) }
+                                td class="number" { (slice.p_differ.map_or("–".into(), p_value)) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn health(locale: &Locale, health: &HealthReport) -> Markup {
+    let lang = locale.lang;
+    let p = |p: Option<f64>| p.map_or("–".into(), p_value);
+    html! {
+        p class={ "health " @if health.split_broken { "bad" } @else { "good" } } {
+            strong { (words::HEALTH.get(lang)) ": " }
+            span aria-hidden="true" { @if health.split_broken { "⚠ " } @else { "✓ " } }
+            (if health.split_broken { words::SRM_BAD } else { words::SRM_OK }.get(lang))
+            span class="muted" { " (p " (p(health.srm_p)) ", " (words::ANYTIME.get(lang)) " " (p(health.srm_running_p)) ")" }
+        }
+        ul class="note" {
+            li { (words::MET_SEVERAL.fill(lang, &[&locale.count(health.met_several_arms), &percent(health.met_several_arms_share)])) }
+            li { (words::STILL_FOLLOWED.fill(lang, &[&percent(health.still_followed_share)])) }
+            @for found in &health.differed_before { li class="bad" { "⚠ " (words::DIFFERED_BEFORE.fill(lang, &[found])) } }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        analysis::{ArmReport, Said},
+        pages::{chart::tests::locale, words::Lang},
+    };
+    use model::Text;
+
+    const EVIL: &str = "<script>x</script>";
+
+    fn report(decision: &'static str, numbers: Option<Numbers>) -> Report {
+        Report {
+            experiment: EVIL.into(),
+            version: "0123".into(),
+            as_of: String::new(),
+            decision: Said { decision, arm: Some(EVIL.into()), why: Text::new(EVIL, EVIL), days_left: Some(12) },
+            arms: vec![ArmReport { arm: EVIL.into(), weight: 0.5, exposed: 1_000 }],
+            health: HealthReport {
+                srm_p: Some(0.4),
+                srm_chi_square: Some(1.0),
+                srm_running_p: Some(0.9),
+                split_broken: decision == "cannot_say",
+                met_several_arms: 3,
+                met_several_arms_share: 0.003,
+                still_followed_share: 0.25,
+                differed_before: vec![EVIL.into()],
+            },
+            rows: vec![RowReport {
+                metric: EVIL.into(),
+                title: EVIL.into(),
+                kind: "rate",
+                role: "guardrail",
+                variant: EVIL.into(),
+                not_computable: numbers.is_none().then(|| EVIL.into()),
+                numbers,
+                p_adjusted: None,
+                significant: true,
+            }],
+            slices: vec![SliceReport {
+                metric: EVIL.into(),
+                variant: EVIL.into(),
+                dimension: EVIL.into(),
+                value: EVIL.into(),
+                difference: Some(-0.01),
+                low: None,
+                high: None,
+                shrunk: None,
+                p_differ: Some(0.2),
+            }],
+            guardrails: vec![GuardReport { metric: EVIL.into(), variant: EVIL.into(), margin: 0.02, bound: None, state: "safe" }],
+            queries: Default::default(),
+        }
+    }
+
+    fn numbers() -> Numbers {
+        Numbers {
+            control_n: 1_000,
+            variant_n: 1_001,
+            control_mean: 0.05,
+            variant_mean: 0.06,
+            difference: 0.01,
+            low: 0.002,
+            high: 0.018,
+            anytime_low: Some(-0.002),
+            anytime_high: Some(0.022),
+            lift: Some(0.2),
+            lift_low: Some(0.04),
+            lift_high: Some(0.36),
+            lift_anytime_low: Some(-0.04),
+            lift_anytime_high: Some(0.44),
+            p_fixed: 0.01,
+            p: Some(0.04),
+            chance_to_win: 0.99,
+            expected_loss: 0.0,
+            lift_shrunk: Some(0.05),
+            variance_explained_by_the_past: 0.3,
+        }
+    }
+
+    #[test]
+    fn a_test_reads_as_it_was_decided() {
+        let check = |lang: Lang, report: Report, parts: &[&str]| {
+            let html = draw(&locale(lang), &report).into_string();
+            for part in parts {
+                assert!(html.contains(part), "{part}: {html}");
+            }
+            assert!(!html.contains("<script") && !html.contains("style="), "{html}");
+        };
+        check(
+            Lang::Ja,
+            report("ship", Some(numbers())),
+            &["banner good", "採用: ", "+20.0%", "99.0%", "5.00%", "−4.0% 〜 +44.0%", "✓ ", "CUPED −30.0%"],
+        );
+        check(Lang::En, report("keep_running", Some(numbers())), &["Keep running", "12", "chance"]);
+        check(Lang::En, report("cannot_say", None), &["banner bad", "Cannot say yet", "⚠"]);
+    }
+}

@@ -1,0 +1,297 @@
+//! A worker process as the server sees it: started ahead of its question, given the question, read until it ends, and killed if it must be.
+
+use std::{
+    io::{BufReader, BufWriter, Write},
+    os::unix::process::{CommandExt, ExitStatusExt},
+    path::Path,
+    process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use arrow::{array::RecordBatch, buffer::Buffer, datatypes::SchemaRef, ipc::reader::StreamDecoder};
+use query::sql::{
+    SqlError,
+    frame::{self, Kind},
+    worker::{Assignment, Ended, Wanted, fetched_frame},
+};
+use tempfile::TempDir;
+use tokio::{runtime::Handle, sync::mpsc};
+
+use super::worker::Bounds;
+use crate::workspace::Workspace;
+
+/// Where workers spill, in the shop's folder.
+const SPILL: &str = "data/spill";
+
+/// What a worker says.
+pub enum Said {
+    Schema(SchemaRef),
+    /// The parameters.
+    Described(SchemaRef),
+    Batch(RecordBatch),
+    Ended(Ended),
+    Error(SqlError),
+}
+
+/// A worker that waits for its question. Dropped, it ends: nobody is at the other end of its pipe.
+pub struct Idle {
+    child: Child,
+    input: ChildStdin,
+    output: ChildStdout,
+    spill: TempDir,
+}
+
+/// A worker at its question. Dropped, it is killed.
+pub struct Job {
+    child: Mutex<Child>,
+    why: Mutex<Option<SqlError>>,
+    time_over: Mutex<Option<tokio::task::AbortHandle>>,
+}
+
+/// Removes what workers of a server that was killed left behind.
+pub fn clear_spill(workspace: &Workspace) {
+    let _ = std::fs::remove_dir_all(workspace.path(SPILL));
+}
+
+impl Idle {
+    pub fn start(program: &Path, workspace: &Workspace) -> Result<Idle, SqlError> {
+        let failed = |what: &str, error: std::io::Error| SqlError::internal(format!("{what}: {error}"));
+        let folder = workspace.path(SPILL);
+        let spill = std::fs::create_dir_all(&folder)
+            .and_then(|()| folder.canonicalize())
+            .and_then(|folder| tempfile::Builder::new().prefix("worker-").tempdir_in(folder))
+            .map_err(|error| failed("could not make a folder for a SQL worker", error))?;
+        let mut child = behind_others(program)
+            .arg("worker")
+            .args(Bounds::of(&workspace.shop().sql).args())
+            // Nothing of ours: neither keys nor settings.
+            .env_clear()
+            .env("TMPDIR", spill.path())
+            .current_dir(spill.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            // What interrupts the server is not for the worker, which ends with its pipe.
+            .process_group(0)
+            .spawn()
+            .map_err(|error| failed("could not start a SQL worker", error))?;
+        let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
+            return Err(SqlError::internal("a SQL worker has no pipes"));
+        };
+        Ok(Idle { child, input, output, spill })
+    }
+
+    /// Hands the question over, and whatever the worker says to `tell`.
+    pub fn work(
+        self,
+        assignment: Assignment,
+        time: Duration,
+        tell: mpsc::Sender<Said>,
+        workspace: Arc<Workspace>,
+    ) -> Result<Arc<Job>, SqlError> {
+        let Idle { child, input, output, spill } = self;
+        let job = Arc::new(Job { child: Mutex::new(child), why: Mutex::default(), time_over: Mutex::default() });
+        let late = Arc::downgrade(&job);
+        let time_over = tokio::spawn(async move {
+            tokio::time::sleep(time).await;
+            if let Some(job) = late.upgrade() {
+                job.kill(SqlError::out_of_time(time.as_secs()));
+            }
+        });
+        *job.time_over.lock().expect("nobody panics while holding it") = Some(time_over.abort_handle());
+        let (weak, handle) = (Arc::downgrade(&job), Handle::current());
+        let read = move || {
+            let conversation = Conversation { input: Arc::new(Mutex::new(BufWriter::new(input))), tell, workspace, handle };
+            let heard = conversation.hold(assignment, BufReader::new(output));
+            let Some(job) = weak.upgrade() else { return };
+            let ended = job.reap();
+            if let Err(problem) = heard {
+                let why = job.why.lock().expect("nobody panics while holding it").take();
+                let error = why.unwrap_or_else(|| match problem {
+                    Problem::Said(error) => error,
+                    Problem::Broken(said) => died(ended, &said),
+                });
+                let _ = conversation.tell.blocking_send(Said::Error(error));
+            }
+            drop(spill);
+        };
+        std::thread::Builder::new()
+            .name("sql".into())
+            .spawn(read)
+            .map_err(|error| SqlError::internal(format!("could not start a thread: {error}")))?;
+        Ok(job)
+    }
+}
+
+/// Whoever answers events and pages comes first where processors are short.
+fn behind_others(program: &Path) -> Command {
+    const NICE: &str = "/usr/bin/nice";
+    if !Path::new(NICE).exists() {
+        return Command::new(program);
+    }
+    let mut command = Command::new(NICE);
+    command.args(["-n", "10"]).arg(program);
+    command
+}
+
+impl Drop for Job {
+    fn drop(&mut self) {
+        self.kill(SqlError::cancelled());
+        let _ = self.child.lock().expect("nobody panics while holding it").wait();
+    }
+}
+
+impl Job {
+    pub fn cancel(&self) {
+        self.kill(SqlError::cancelled());
+    }
+
+    /// SIGKILL: a worker starts no processes, so it is its whole group.
+    fn kill(&self, why: SqlError) {
+        self.why.lock().expect("nobody panics while holding it").get_or_insert(why);
+        let _ = self.child.lock().expect("nobody panics while holding it").kill();
+    }
+
+    /// Waits for the end, which has come: the worker's output is closed.
+    fn reap(&self) -> Option<ExitStatus> {
+        if let Some(time_over) = self.time_over.lock().expect("nobody panics while holding it").take() {
+            time_over.abort();
+        }
+        let mut child = self.child.lock().expect("nobody panics while holding it");
+        let _ = child.kill();
+        child.wait().ok()
+    }
+}
+
+enum Problem {
+    /// The worker said it.
+    Said(SqlError),
+    /// The pipe broke, or carried what is no answer.
+    Broken(String),
+}
+
+impl From<std::io::Error> for Problem {
+    fn from(error: std::io::Error) -> Problem {
+        Problem::Broken(error.to_string())
+    }
+}
+
+impl From<serde_json::Error> for Problem {
+    fn from(error: serde_json::Error) -> Problem {
+        Problem::Broken(error.to_string())
+    }
+}
+
+impl From<arrow::error::ArrowError> for Problem {
+    fn from(error: arrow::error::ArrowError) -> Problem {
+        Problem::Broken(error.to_string())
+    }
+}
+
+struct Conversation {
+    input: Arc<Mutex<BufWriter<ChildStdin>>>,
+    tell: mpsc::Sender<Said>,
+    workspace: Arc<Workspace>,
+    handle: Handle,
+}
+
+impl Conversation {
+    /// Until the worker ends, or nobody listens any more.
+    fn hold(&self, mut assignment: Assignment, mut output: BufReader<ChildStdout>) -> Result<(), Problem> {
+        {
+            let mut input = self.input.lock().expect("nobody panics while holding it");
+            frame::write(&mut *input, Kind::Assignment, &serde_json::to_vec(&assignment)?)?;
+            for tail in std::mem::take(&mut assignment.handed.tails) {
+                frame::write(&mut *input, Kind::Tail, &tail)?;
+            }
+        }
+        let handed = Arc::new(assignment.handed);
+        let mut decoder = StreamDecoder::new();
+        let mut bytes_left = assignment.bytes_max.saturating_add(BYTES_SLACK);
+        while let Some((kind, bytes)) = frame::read(&mut output)? {
+            bytes_left = bytes_left
+                .checked_sub(bytes.len() as u64)
+                .ok_or_else(|| Problem::Said(SqlError::too_many_bytes(assignment.bytes_max)))?;
+            match kind {
+                Kind::Schema => {
+                    decoder.decode(&mut Buffer::from_vec(bytes))?;
+                    let schema = decoder.schema().ok_or_else(|| Problem::Broken("columns that are none".into()))?;
+                    self.say(Said::Schema(schema))?;
+                }
+                Kind::Described => {
+                    let mut params = StreamDecoder::new();
+                    params.decode(&mut Buffer::from_vec(bytes))?;
+                    let params = params.schema().ok_or_else(|| Problem::Broken("parameters that are none".into()))?;
+                    self.say(Said::Described(params))?;
+                }
+                Kind::Batch => {
+                    let mut rest = Buffer::from_vec(bytes);
+                    while let Some(batch) = decoder.decode(&mut rest)? {
+                        self.say(Said::Batch(batch))?;
+                    }
+                }
+                Kind::Fetch => self.fetch(serde_json::from_slice(&bytes)?, handed.clone()),
+                Kind::End => {
+                    let ended: Ended = serde_json::from_slice(&bytes)?;
+                    self.workspace.lake.were_seen(&handed, &ended.seen);
+                    return self.say(Said::Ended(ended));
+                }
+                Kind::Error => return Err(Problem::Said(serde_json::from_slice(&bytes)?)),
+                Kind::Assignment | Kind::Tail | Kind::Fetched => {
+                    return Err(Problem::Broken("a frame that is ours to send".into()));
+                }
+            }
+        }
+        Err(Problem::Broken("it ended in the middle".into()))
+    }
+
+    fn say(&self, said: Said) -> Result<(), Problem> {
+        self.tell.blocking_send(said).map_err(|_| Problem::Said(SqlError::cancelled()))
+    }
+
+    /// Reads for the worker, which has no key.
+    fn fetch(&self, wanted: Wanted, handed: Arc<lake::Handed>) {
+        let (input, workspace) = (self.input.clone(), self.workspace.clone());
+        self.handle.spawn(async move {
+            let parts = workspace.lake.read_ranges(&handed, &wanted.path, &wanted.ranges).await;
+            let frame = fetched_frame(wanted.id, &parts);
+            let write = move || {
+                let mut input = input.lock().expect("nobody panics while holding it");
+                // A worker that is gone needs nothing.
+                let _ = frame::write(&mut *input, Kind::Fetched, &frame).and_then(|()| input.flush());
+            };
+            let _ = tokio::task::spawn_blocking(write).await;
+        });
+    }
+}
+
+/// Beside its rows a worker says little.
+const BYTES_SLACK: u64 = 16 << 20;
+
+/// What a worker's end tells, where it said nothing itself.
+fn died(status: Option<ExitStatus>, said: &str) -> SqlError {
+    const SIGABRT: i32 = 6;
+    const SIGSEGV: i32 = 11;
+    const SIGXCPU: i32 = 24;
+    const SIGXFSZ: i32 = 25;
+    match status.and_then(|status| status.signal()) {
+        // An allocation that fails ends the process.
+        Some(SIGABRT) => SqlError::out_of_memory(),
+        Some(SIGXCPU) => {
+            SqlError::new(query::sql::SqlErrorKind::Time, "計算時間の上限に達しました", "the question used up its processor time")
+        }
+        Some(SIGXFSZ) => SqlError::new(
+            query::sql::SqlErrorKind::Spill,
+            "一時ファイルの上限に達しました",
+            "the question used up its space on disk",
+        ),
+        Some(SIGSEGV) => {
+            SqlError::new(query::sql::SqlErrorKind::TooComplex, "式が複雑すぎます", "the question is nested too deeply")
+        }
+        status => {
+            tracing::error!(?status, said, "a SQL worker died");
+            SqlError::internal("the worker died; the log says how")
+        }
+    }
+}

@@ -1,0 +1,10 @@
+-- Week met
+--
+-- The shop week, by its Monday, in which somebody met the test: an effect that wears off shows here.
+--
+-- column customer_id  text ja:"会員ID"  en:"Customer"
+-- column value        text ja:"区分"  en:"Slice"
+SELECT
+    customer_id,
+    CAST(CAST(date_trunc('week', shop_day(exposed_at)) AS DATE) AS VARCHAR) AS value
+FROM exposed

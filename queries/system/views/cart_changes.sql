@@ -1,0 +1,43 @@
+-- Changes of carts
+--
+-- Each change of each cart, with what came after it: the next change, and the first order of its owner within 30 days. The owner is the
+-- customer, or whoever was identified in that browser within 30 days; else the browser itself, whose orders are those the site told of.
+-- `value` is what the cart holds after the change as far as it was said; a removal alone does not say it.
+--
+-- column cart_id           text    ja:"カートID"  en:"Cart"
+-- column customer_id       text    ja:"会員ID"  en:"Customer"
+-- column changed_at        instant ja:"変更日時"  en:"Changed at"
+-- column value             money   ja:"カート金額"  en:"Value"
+-- column next_change_at    instant ja:"次の変更"  en:"Next change"
+-- column next_order_at     instant ja:"次の注文"  en:"Next order"
+-- column next_order_value  money   ja:"次の注文の金額"  en:"Value of the next order"
+SELECT
+    change.cart_id, change.customer_id, change.changed_at, change.value, change.next_change_at,
+    min(placed.ordered_at) AS next_order_at,
+    first_value(placed.value ORDER BY placed.ordered_at, placed.order_id) AS next_order_value
+FROM (
+    SELECT
+        event_id,
+        coalesce(cart_id, session_id, visitor_id, customer_id) AS cart_id,
+        customer_id,
+        coalesce('customer ' || customer_id, 'visitor ' || visitor_id) AS owner,
+        occurred_at AS changed_at,
+        value,
+        lead(occurred_at) OVER (
+            PARTITION BY coalesce(cart_id, session_id, visitor_id, customer_id) ORDER BY occurred_at, event_id) AS next_change_at
+    FROM events_identified
+    WHERE name IN ('cart_updated', 'product_added', 'product_removed')
+) AS change
+LEFT JOIN (
+    SELECT 'customer ' || customer_id AS owner, order_id, ordered_at, net AS value
+    FROM orders
+    WHERE customer_id IS NOT NULL
+    UNION ALL
+    SELECT 'visitor ' || visitor_id AS owner, order_id, occurred_at AS ordered_at, coalesce(value, CAST(0 AS DECIMAL(18, 4))) AS value
+    FROM events
+    WHERE name IN ('order_completed', 'order_placed') AND visitor_id IS NOT NULL
+) AS placed
+    ON placed.owner = change.owner
+    AND placed.ordered_at >= change.changed_at
+    AND placed.ordered_at <= add_seconds(change.changed_at, 2592000)
+GROUP BY change.event_id, change.cart_id, change.customer_id, change.changed_at, change.value, change.next_change_at
