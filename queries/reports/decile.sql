@@ -29,9 +29,14 @@ FROM (
             CAST(ntile(10) OVER (ORDER BY net DESC, customer_id) AS BIGINT) AS decile, net,
             CAST(days_between(last_ordered_on, $today) AS DOUBLE) AS recency_days
         FROM (
+            -- Whoever bought first within these days bought nothing before them.
+            SELECT customer_id, net_revenue AS net, last_ordered_on
+            FROM customer_facts
+            WHERE first_ordered_on > add_days($today, 0 - $days)
+            UNION ALL
             SELECT customer_id, CAST(sum(net) AS DECIMAL(18, 4)) AS net, max(ordered_on) AS last_ordered_on
             FROM purchase_days
-            WHERE ordered_on > add_days($today, 0 - $days)
+            WHERE ordered_on > add_days($today, 0 - $days) AND first_ordered_on <= add_days($today, 0 - $days)
             GROUP BY customer_id
         ) AS buyer
     ) AS tiled

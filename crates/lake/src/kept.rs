@@ -31,7 +31,7 @@ use crate::{
     FactTable, LakeError,
     file::GROUP_ROWS,
     land::Lake,
-    provider::Snapshot,
+    provider::{Snapshot, file_statistics},
     seal,
     tables::Kind::{self, *},
 };
@@ -309,7 +309,11 @@ impl Lake {
 
     /// Files of a kept table as a table to read.
     pub fn kept_table(&self, table: &KeptTable, files: &[KeptFile]) -> Result<Arc<FactTable>, LakeError> {
-        let file = |file: &KeptFile| Ok(PartitionedFile::new(self.kept_path(&file.file)?.to_string(), file.bytes));
+        let file = |file: &KeptFile| {
+            let statistics = file_statistics(&table.schema(), Some(file.rows as i64), |_| None);
+            let path = self.kept_path(&file.file)?.to_string();
+            Ok(PartitionedFile::new(path, file.bytes).with_statistics(Arc::new(statistics)))
+        };
         let files: Result<Vec<_>, LakeError> = files.iter().map(file).collect();
         let (store_url, store) = (self.place.root()?, self.place.reading.clone());
         let snapshot = Snapshot { files: Arc::new(files?), store_url, store, ..Snapshot::empty() };

@@ -191,10 +191,15 @@ impl TableProvider for FactTable {
         let files = self.files(state, filters)?;
         if !files.is_empty() {
             let partitions = state.config().target_partitions().max(1);
+            // About how many rows there are decides which side of a join is kept in memory.
+            let known: Option<usize> = files.iter().map(|file| file.statistics.as_ref()?.num_rows.get_value().copied()).sum();
+            let mut statistics = Statistics::new_unknown(&self.schema);
+            statistics.num_rows = known.map_or(Precision::Absent, Precision::Inexact);
             let groups = FileGroup::new(files).split_files(partitions);
             let source = Arc::new(ParquetSource::new(self.schema.clone()));
             let scan = FileScanConfigBuilder::new(self.snapshot.store_url.clone(), source)
                 .with_file_groups(groups)
+                .with_statistics(statistics)
                 .with_projection_indices(projection.cloned())?
                 .with_limit(limit)
                 .build();

@@ -25,7 +25,7 @@ use model::{ShopZone, time::Instant};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Library, Limits, Mistake, ParamKind, ParamValue, Params, Query, QueryError, aggregates, buying, functions,
+    Library, Limits, Mistake, ParamKind, ParamValue, Params, Query, QueryError, buying, functions,
     functions::as_of,
     kept::{Current, Group, Since},
     mistake::{nearest, planning},
@@ -399,9 +399,6 @@ fn session_within(runtime: Arc<RuntimeEnv>, partitions: usize, zone: ShopZone) -
     functions::register(&session, zone);
     for function in buying::all() {
         session.register_udf(function);
-    }
-    for aggregate in aggregates::all() {
-        session.register_udaf(aggregate);
     }
     if let Some(catalog) = session.catalog("datafusion") {
         catalog

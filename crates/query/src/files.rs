@@ -13,9 +13,9 @@ use model::ShopZone;
 use crate::{
     Answer, Limits, ParamKind, ParamValue, Params, QueryError,
     desk::{bind, new_session},
-    params::Tokens,
     run::{answer, planning_error, read_only},
     settings::suited,
+    statement::{Tokens, type_placeholders},
 };
 
 /// A relation made of files.
@@ -33,6 +33,8 @@ pub struct FileDesk {
 impl FileDesk {
     pub async fn open(tables: &BTreeMap<String, FileTable>, limits: Limits) -> Result<FileDesk, QueryError> {
         let session = new_session(limits, ShopZone::tokyo(), "files")?;
+        // Which side of a join is the smaller is in the files' footers alone.
+        session.state_ref().write().config_mut().options_mut().execution.collect_statistics = true;
         for (name, table) in tables {
             let files: Vec<String> = table.files.iter().map(|file| file.to_string_lossy().into_owned()).collect();
             let wrong = |source| planning_error(name, source);
@@ -55,27 +57,19 @@ impl FileDesk {
 
     /// Runs an SQL text whose parameters are these.
     pub async fn run(&self, name: &str, sql: &str, params: &Params) -> Result<FileRows, QueryError> {
-        let tokens = Tokens::read(sql).map_err(|source| QueryError::Syntax { file: name.into(), message: source.to_string() })?;
+        let tokens = Tokens::read(name, sql)?;
         let kind = |param: &str| -> Option<ParamKind> { params.get(param).map(ParamValue::kind) };
         let wrong = |source| planning_error(name, source);
-        let plan = self.session.state().create_logical_plan(&tokens.typed(kind)).await.map_err(wrong)?;
+        let mut statement = tokens.statement()?;
+        type_placeholders(&mut statement, kind);
+        let typed = datafusion::sql::parser::Statement::Statement(Box::new(statement));
+        let plan = self.session.state().statement_to_plan(typed).await.map_err(wrong)?;
         read_only(&plan).map_err(wrong)?;
         let frame = suited(&self.session, bind(plan, params).map_err(wrong)?).await.map_err(wrong)?;
         let schema: SchemaRef = Arc::new(frame.schema().as_arrow().clone());
-        let failed = |source: DataFusionError| QueryError::Run { file: name.into(), message: source.strip_backtrace() };
+        let failed = |source: DataFusionError| QueryError::run(name, &source.strip_backtrace());
         let batches = frame.execute_stream().await.map_err(failed)?.try_collect().await.map_err(failed)?;
         Ok(FileRows { name: name.into(), schema, batches })
-    }
-
-    /// The plan that would run, for people who want to know why it takes what it takes.
-    pub async fn explain(&self, name: &str, sql: &str, params: &Params) -> Result<String, QueryError> {
-        let explained = self.run(name, &format!("EXPLAIN ANALYZE {sql}"), params).await?;
-        Ok(explained
-            .answer()?
-            .rows
-            .iter()
-            .map(|row| row.iter().map(|cell| cell.plain()).collect::<Vec<_>>().join("\n"))
-            .collect())
     }
 }
 

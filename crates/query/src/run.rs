@@ -169,13 +169,13 @@ impl Desk {
     ) -> Result<BoxStream<'static, Result<RecordBatch, QueryError>>, QueryError> {
         let query = self.query(name)?;
         let file = query.file.clone();
-        let tokens =
-            Tokens::read(&query.sql).map_err(|source| QueryError::Syntax { file: file.clone(), message: source.to_string() })?;
+        let tokens = Tokens::read(&file, &query.sql)?;
+        let values = self.values(query, params)?;
         let session = self.session(&tokens, &file).await?;
-        let plan = bind(self.plan(&session, query, &tokens).await?, &self.values(query, params)?)
-            .map_err(|source| planning_error(&file, source))?;
+        let plan =
+            bind(self.plan(&session, query, &tokens, &values).await?, &values).map_err(|source| planning_error(&file, source))?;
         let frame = suited(&session, plan).await.map_err(|source| planning_error(&file, source))?;
-        let failed = move |source: DataFusionError| QueryError::Run { file: file.clone(), message: source.strip_backtrace() };
+        let failed = move |source: DataFusionError| QueryError::run(&file, &source.strip_backtrace());
         Ok(frame.execute_stream().await.map_err(&failed)?.map_err(failed).boxed())
     }
 

@@ -27,6 +27,8 @@ pub(crate) struct Db {
     readers: SqlitePool,
     keys: Arc<Mutex<Keys>>,
     untidy: Arc<Notify>,
+    /// Held while the write-ahead log is moved: of two that try, one would be told that it is busy.
+    moving: Arc<Mutex<()>>,
     stopped: Arc<OnceLock<String>>,
 }
 
@@ -78,7 +80,8 @@ impl Db {
         // They read each thing once: a cache as large as the writer's would be filled, four times, with journal that nobody asks for again.
         let options = options.pragma("query_only", "ON").pragma("cache_size", "-8192");
         let readers = pool(4).connect_with(options).await.map_err(failed)?;
-        let db = Db { writer, readers, keys: Arc::default(), untidy: Arc::default(), stopped: Arc::default() };
+        let db =
+            Db { writer, readers, keys: Arc::default(), untidy: Arc::default(), moving: Arc::default(), stopped: Arc::default() };
         db.move_former_keys().await?;
         Ok(db)
     }
@@ -149,11 +152,13 @@ impl Db {
 
     /// Moves what the write-ahead log holds into the file, as far as nobody reads it, and waits for nobody. The log goes on where it ends.
     pub async fn settle(&self) -> Result<(), StateError> {
+        let Ok(_alone) = self.moving.try_lock() else { return Ok(()) };
         self.row("move the write-ahead log of state.db home", sqlx::query("PRAGMA wal_checkpoint(PASSIVE)")).await.map(|_| ())
     }
 
     /// Moves the write-ahead log into the file and empties it, so that erased bytes do not linger there.
     pub async fn checkpoint(&self) -> Result<(), StateError> {
+        let _alone = self.moving.lock().await;
         sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
             .execute(&self.writer)
             .await

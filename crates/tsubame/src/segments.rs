@@ -1,6 +1,6 @@
 //! Segments as people meet them, on the command line and on pages: by name, with what they are made of and where they are used.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use query::{
     Answer, Kind, Library, Query, QueryError, Value,
@@ -56,6 +56,23 @@ pub fn uses(workspace: &Workspace) -> Result<BTreeMap<String, Uses>, QueryError>
     Ok(uses)
 }
 
+/// The segments whose members are saved night by night: the shop's own, and those that its scenarios, exports and own segments use. The
+/// others of the library are there to be taken up.
+pub fn kept(workspace: &Workspace) -> Result<BTreeSet<String>, QueryError> {
+    let uses = uses(workspace)?;
+    let is_own = |name: &str, query: &Query| !query.file.starts_with(&format!("queries/segments/{name}."));
+    let own: BTreeSet<&str> =
+        workspace.library.segments().filter(|(name, query)| is_own(name, query)).map(|(name, _)| name).collect();
+    let is_used = |name: &str| {
+        uses.get(name).is_some_and(|uses| {
+            !uses.scenarios.is_empty() || !uses.exports.is_empty() || uses.segments.iter().any(|by| own.contains(by.as_str()))
+        })
+    };
+    let needs_nothing = |query: &Query| query.header.params.iter().all(|param| param.default.is_some());
+    let kept = workspace.library.segments().filter(|(name, query)| needs_nothing(query) && (own.contains(name) || is_used(name)));
+    Ok(kept.map(|(name, _)| name.to_string()).collect())
+}
+
 /// Every segment, what it takes, what it is made of, and what uses it.
 pub fn list(workspace: &Workspace) -> Result<Answer, QueryError> {
     let uses = uses(workspace)?;
@@ -97,9 +114,10 @@ pub fn list(workspace: &Workspace) -> Result<Answer, QueryError> {
     Ok(Answer { columns, rows })
 }
 
-/// A segment's title; those that are forms have one per language.
+/// A segment's title in the reader's language.
 pub fn title(library: &Library, query: &Query, lang: &str) -> String {
-    library.forms.get(&query.name).map_or_else(|| query.header.title.clone(), |form| form.title.get(lang).to_string())
+    let titles = library.forms.get(&query.name).map_or_else(|| query.header.titles(), |form| form.title.clone());
+    titles.get(lang).to_string()
 }
 
 /// Clause by clause, those of the segments it is made of after its own.

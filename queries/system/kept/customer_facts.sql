@@ -1,6 +1,6 @@
 -- Customer facts to be kept
 --
--- The relation `customer_facts`, by customer.
+-- The relation `customer_facts`, by customer, from the purchase days that were just kept.
 --
 -- column customer_id        text    ja:"会員ID"  en:"Customer"
 -- column first_ordered_on   date    ja:"初回購入日"  en:"First purchase"
@@ -12,7 +12,15 @@
 -- column gross_revenue      money   ja:"総売上"  en:"Gross revenue"
 -- column net_revenue        money   ja:"純売上"  en:"Net revenue"
 SELECT
-    customer_id, first_ordered_on, second_ordered_on, last_ordered_on, orders, purchase_days, discounted_orders,
-    gross_revenue, net_revenue
-FROM customer_facts
+    customer_id,
+    min(ordered_on) AS first_ordered_on,
+    min(CASE WHEN nth = 2 THEN ordered_on END) AS second_ordered_on,
+    max(ordered_on) AS last_ordered_on,
+    CAST(sum(orders) AS BIGINT) AS orders,
+    count(*) AS purchase_days,
+    CAST(sum(discounted_orders) AS BIGINT) AS discounted_orders,
+    CAST(sum(gross) AS DECIMAL(18, 4)) AS gross_revenue,
+    CAST(sum(net) AS DECIMAL(18, 4)) AS net_revenue
+FROM purchase_days
+GROUP BY customer_id
 ORDER BY customer_id

@@ -15,12 +15,19 @@
 SELECT
     customer_id,
     min(ordered_on) AS first_ordered_on,
-    min(CASE WHEN previous_ordered_on = first_ordered_on THEN ordered_on END) AS second_ordered_on,
+    second_min(ordered_on) AS second_ordered_on,
     max(ordered_on) AS last_ordered_on,
     CAST(sum(orders) AS BIGINT) AS orders,
     count(*) AS purchase_days,
     CAST(sum(discounted_orders) AS BIGINT) AS discounted_orders,
     CAST(sum(gross) AS DECIMAL(18, 4)) AS gross_revenue,
     CAST(sum(net) AS DECIMAL(18, 4)) AS net_revenue
-FROM purchase_days
+FROM (
+    SELECT
+        customer_id, ordered_on, count(*) AS orders, sum(CASE WHEN discount > 0 THEN 1 ELSE 0 END) AS discounted_orders,
+        sum(gross) AS gross, sum(net) AS net
+    FROM purchases
+    WHERE customer_id IS NOT NULL
+    GROUP BY customer_id, ordered_on
+) AS day
 GROUP BY customer_id

@@ -47,9 +47,10 @@ FROM (
         CAST(rank() OVER (ORDER BY net_revenue) AS BIGINT) - 1 AS poorer
     FROM (
         SELECT
-            customer_id, count(*) AS orders, CAST(sum(net) AS DECIMAL(18, 4)) AS net_revenue, max(ordered_on) AS last_ordered_on
-        FROM purchases
-        WHERE customer_id IS NOT NULL AND ordered_on > add_days($today, 0 - $rfm_days)
+            customer_id, CAST(sum(orders) AS BIGINT) AS orders, CAST(sum(net) AS DECIMAL(18, 4)) AS net_revenue,
+            max(ordered_on) AS last_ordered_on
+        FROM purchase_days
+        WHERE ordered_on > add_days($today, 0 - $rfm_days)
         GROUP BY customer_id
     ) AS buyer
 ) AS ranked

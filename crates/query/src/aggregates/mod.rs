@@ -10,15 +10,14 @@ use arrow::{
 };
 use datafusion::{
     common::{Result, ScalarValue},
-    logical_expr::{Accumulator, AggregateUDF, EmitTo, GroupsAccumulator},
+    logical_expr::{Accumulator, EmitTo, GroupsAccumulator},
 };
 
 mod second_min;
 mod window_funnel;
 
-pub fn all() -> Vec<AggregateUDF> {
-    vec![AggregateUDF::from(second_min::SecondMin::default()), AggregateUDF::from(window_funnel::WindowFunnel::default())]
-}
+pub(crate) use second_min::SecondMin;
+pub(crate) use window_funnel::WindowFunnel;
 
 /// Whole numbers behind a date, an instant or a number.
 fn ints(values: &ArrayRef) -> Result<Int64Array> {

@@ -20,7 +20,13 @@ impl Form {
                 columns.push((alias, value, Some(test.attribute)));
             }
         }
-        let mut header = Header { title: line(&self.title.en), description: line(&self.description.en), ..Header::default() };
+        let mut header = Header {
+            title: line(&self.title.en),
+            title_ja: line(&self.title.ja),
+            description: line(&self.description.en),
+            description_ja: line(&self.description.ja),
+            ..Header::default()
+        };
         if header.title.is_empty() {
             header.title = line(&self.title.ja);
         }
@@ -35,7 +41,7 @@ impl Form {
             let line = sql.lines().count() + 1;
             let kind_name = format!("{kind:?}").to_lowercase();
             let _ = writeln!(sql, "-- column {name} {kind_name} ja:\"{}\" en:\"{}\"", label.ja, label.en);
-            header.columns.push(ColumnHeader { name: name.clone(), kind, label, line });
+            header.columns.push(ColumnHeader { name: name.clone(), kind, label, personal: None, line });
         }
         let selected: Vec<String> = columns
             .iter()

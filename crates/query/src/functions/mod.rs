@@ -13,6 +13,7 @@ mod aggregate;
 pub(crate) mod as_of;
 mod compare;
 mod days;
+mod journeys;
 mod sample_size;
 mod scalar;
 mod scores;
@@ -123,8 +124,15 @@ enum Make {
 
 /// All functions, by family.
 pub fn all() -> impl Iterator<Item = &'static Function> {
-    const FAMILIES: [&[Function]; 6] =
-        [days::FUNCTIONS, scores::FUNCTIONS, compare::FUNCTIONS, sample_size::FUNCTIONS, survival::FUNCTIONS, text::FUNCTIONS];
+    const FAMILIES: [&[Function]; 7] = [
+        days::FUNCTIONS,
+        journeys::FUNCTIONS,
+        scores::FUNCTIONS,
+        compare::FUNCTIONS,
+        sample_size::FUNCTIONS,
+        survival::FUNCTIONS,
+        text::FUNCTIONS,
+    ];
     FAMILIES.into_iter().flatten().chain(as_of::FUNCTIONS)
 }
 

@@ -31,7 +31,7 @@ use model::{
 };
 use sha2::{Digest, Sha256};
 
-use crate::{Desk, Library, Mode, Moment, ParamValue, Params, QueryError, params::Tokens, run::planning_error};
+use crate::{Desk, Library, Mode, Moment, ParamValue, Params, QueryError, run::planning_error, statement::Tokens};
 
 mod states;
 
@@ -279,7 +279,7 @@ impl Desk {
             states.extend(found.iter().map(|(_, state)| state.clone()));
         }
         states.extend(news.orders.iter().map(|(_, state)| state.clone()));
-        let sum = |source: model::money::MoneyError| QueryError::Run { file: "kept values".into(), message: source.to_string() };
+        let sum = |source: model::money::MoneyError| QueryError::run("kept values", &source.to_string());
         let days = purchase_days(&states, &news.after, &touched).map_err(sum)?;
         let buyers = buyers(&days).map_err(sum)?;
         Ok(Some(Change { customers: touched.into_iter().collect(), states: news.orders, days, buyers }))
@@ -288,7 +288,7 @@ impl Desk {
     /// Kept states of orders that are wanted, and of others; none of those wanted is missing.
     async fn kept_states(&self, kept: &Kept, wanted: Wanted) -> Result<OrderStates, QueryError> {
         let failed = |source| planning_error("kept/order_states", source);
-        let session = self.session(&Tokens::read("").expect("nothing to read"), "kept/order_states").await?;
+        let session = self.session(&Tokens::read("kept", "").expect("nothing to read"), "kept/order_states").await?;
         // One row in a hundred is wanted: the others are not even decoded.
         session.state_ref().write().config_mut().options_mut().execution.parquet.pushdown_filters = true;
         let base = kept.base(&ORDER_STATES);

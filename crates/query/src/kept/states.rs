@@ -17,7 +17,7 @@ use lake::{CART_STATES, Kept, KeptTable, SESSION_STATES};
 use model::kept::search_key;
 
 use super::{Current, Since, elsewhere, share_of};
-use crate::{Desk, Params, QueryError, params::Tokens, run::planning_error};
+use crate::{Desk, Params, QueryError, run::planning_error, statement::Tokens};
 
 /// A table of states: the view that makes them from events, and its kept twin, whose rows are told apart by the first column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -95,7 +95,7 @@ impl Desk {
         let wanted: HashSet<String> =
             ids(fresh, states).iter().flatten().filter(|id| !overlaid.contains(id)).map(String::from).collect();
         let failed = |source| planning_error(table.name, source);
-        let session = self.session(&Tokens::read("").expect("nothing to read"), table.name).await?;
+        let session = self.session(&Tokens::read("kept", "").expect("nothing to read"), table.name).await?;
         session.state_ref().write().config_mut().options_mut().execution.parquet.pushdown_filters = true;
         let base = kept.base(table);
         let (url, store) = base.store();

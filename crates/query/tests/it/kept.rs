@@ -81,6 +81,9 @@ impl Shop {
             let expected = facts.ask(question, &Params::new()).await.expect(question);
             assert_eq!(shown(&answer), shown(&expected), "{why}, {mode:?}: {question}");
         }
+        let all = "SELECT * FROM customer_facts ORDER BY customer_id";
+        let (answer, expected) = (kept.ask_sql(all).await.expect(all), facts.ask_sql(all).await.expect(all));
+        assert_eq!(shown(&answer), shown(&expected), "{why}, {mode:?}");
     }
 }
 

@@ -124,10 +124,10 @@ fn list(experiments: &[Definition]) -> Result<(), Fault> {
 fn assigned(experiments: &[Definition], of: &Assign) -> Result<(), Fault> {
     let known = || experiments.iter().map(|test| test.experiment.as_str()).collect::<Vec<_>>().join(", ");
     let test = experiments.iter().find(|test| test.experiment == of.name).ok_or_else(|| {
-        Fault::new(Exit::Usage, format!("there is no experiment `{}`", of.name)).remedy(format!("experiments/ has: {}", known()))
+        Fault::new(Exit::Config, format!("there is no experiment `{}`", of.name)).remedy(format!("experiments/ has: {}", known()))
     })?;
     let attributes: Map<String, Value> = serde_json::from_str(&of.attributes).map_err(|error| {
-        Fault::new(Exit::Usage, format!("--attributes is not a JSON object: {error}"))
+        Fault::new(Exit::Config, format!("--attributes is not a JSON object: {error}"))
             .remedy("write it as '{\"country\":\"JP\"}'")
     })?;
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
@@ -157,11 +157,11 @@ fn designed(given: &Design) -> Result<(), Fault> {
     let metric = match (given.rate, given.mean, given.sd) {
         (Some(rate), ..) => MetricBefore::Rate(rate),
         (None, Some(mean), Some(sd)) => MetricBefore::Mean { mean, sd },
-        _ => return Err(Fault::new(Exit::Usage, "give --rate, or --mean with --sd")),
+        _ => return Err(Fault::new(Exit::Config, "give --rate, or --mean with --sd")),
     };
     let Design { lift, alpha, power, ratio, correlation, per_day, units, .. } = *given;
     let designed = design(&design::Design { metric, lift, alpha, power, ratio, correlation, per_day, units })
-        .map_err(|why| Fault::new(Exit::Usage, format!("the test cannot be planned: {why}")))?;
+        .map_err(|why| Fault::new(Exit::Config, format!("the test cannot be planned: {why}")))?;
     println!(
         "to see a change of {:.1} %: {} units in the control, {} in the variant, {} in all",
         100.0 * lift,

@@ -101,6 +101,9 @@ enum What {
         /// Ask only what was known each night, and not what had happened: half the time
         #[arg(long)]
         as_known_only: bool,
+        /// Look for the last night's members in every segment, and not only in those that are in use
+        #[arg(long)]
+        overlaps_all: bool,
         /// Ask each night by itself, as `tsubame query --as-of` does, and compare the members: slow
         #[arg(long)]
         verify: bool,
@@ -194,12 +197,20 @@ impl Segment {
                 }
                 out.write(&segments::changes(&changes, &gone, &came))
             }
-            What::BackTest { name, from, to, window, as_known_only, verify, params, out } => {
+            What::BackTest { name, from, to, window, as_known_only, overlaps_all, verify, params, out } => {
                 let query = segments::find(&workspace.library, &name)?.clone();
                 let params = super::query::params(&query, &params)?;
                 let count = nights(&workspace, from, to)?.len() as u64;
                 let as_happened = !as_known_only;
-                let asked = Asked { segment: short(&query.name).into(), params, from, to, window_days: window, as_happened };
+                let asked = Asked {
+                    segment: short(&query.name).into(),
+                    params,
+                    from,
+                    to,
+                    window_days: window,
+                    as_happened,
+                    overlaps_all,
+                };
                 let progress = Progress::new("back-test", "nights", if as_happened { 2 * count } else { count });
                 let report = back_test(&workspace, &asked, &|| progress.add(1)).await?;
                 progress.finish(&format!("{count} nights"));

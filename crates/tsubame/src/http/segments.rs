@@ -168,7 +168,8 @@ async fn test(State(app): Shared, Extension(visit): Extension<Arc<Visit>>, Path(
             "Choose fewer, or use the command `tsubame segment back-test`.",
         ));
     }
-    let asked = Asked { segment: name.clone(), params: Params::new(), from, to, window_days, as_happened: true };
+    let asked =
+        Asked { segment: name.clone(), params: Params::new(), from, to, window_days, as_happened: true, overlaps_all: false };
     let report = {
         let _permit = app.asking.acquire().await.expect("nobody closes it");
         back_test(&app.workspace, &asked, &|| {}).await.map_err(|fault| bad(&fault))?
@@ -285,13 +286,10 @@ fn used_by(uses: Option<&segments::Uses>, lang: Lang) -> Vec<String> {
     .concat()
 }
 
-/// A query describes itself in English; a form in both.
+/// What it says of itself; in the other language where it says nothing in the reader's.
 fn description(app: &App, query: &Query, lang: Lang) -> String {
-    match (app.workspace.library.forms.get(&query.name), lang) {
-        (Some(form), _) => form.description.get(lang.name()).to_string(),
-        (None, Lang::En) => query.header.description.clone(),
-        (None, Lang::Ja) => String::new(),
-    }
+    let form = app.workspace.library.forms.get(&query.name);
+    form.map_or_else(|| query.header.descriptions(), |form| form.description.clone()).get(lang.name()).to_string()
 }
 
 fn said(error: query::QueryError) -> PanelError {

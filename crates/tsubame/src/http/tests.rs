@@ -741,8 +741,7 @@ fn segments_are_listed_explained_and_tested() {
             assert!(status != 200 || !page.body.contains("role=\"alert\""), "{target}: {}", page.body);
             page.body
         };
-        for (lang, parts) in
-            [("ja", ["まだ保存されていません", "シナリオ f2-followup"]), ("en", ["Not saved yet", "scenario f2-followup"])]
+        for (lang, parts) in [("ja", ["未保存", "シナリオ f2-followup"]), ("en", ["Not saved (", "scenario f2-followup"])]
         {
             check(&format!("/segments?lang={lang}"), 200, &parts).await;
             check(&format!("/segments/f1_on_day?lang={lang}"), 200, &["first_ordered_on = $today - $days"]).await;
@@ -750,11 +749,11 @@ fn segments_are_listed_explained_and_tested() {
         let tokyo = model::ShopZone::tokyo();
         let day = |days: i64| tokyo.day(now()) - TimeDelta::days(days);
         let night = |days: i64| crate::jobs::due::night_of(tokyo, day(days));
-        // Of a thousand first buyers 275 bought again two days after they were met, 40 days ago.
-        for days in [39, 37] {
+        // A thousand bought first 70 days ago: 40 days ago that was 30 days ago.
+        for days in [41, 40] {
             crate::jobs::segments::segments(&site.workspace, night(days)).await.unwrap();
         }
-        check("/segments?lang=en", 200, &[">725<", "+0 / −275"]).await;
+        check("/segments?lang=en", 200, &[">1,000<", "+1,000 / −0"]).await;
         let page =
             check("/segments/f1_without_f2?lang=en&customer=c0000", 200, &["SELECT customer_id", "1,000", "c•••", "back-test"])
                 .await;

@@ -29,6 +29,8 @@ pub struct Asked {
     pub window_days: i64,
     /// Asks a second time with all that arrived later.
     pub as_happened: bool,
+    /// Looks for the members in every other segment, and not only in those that are saved.
+    pub overlaps_all: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -40,7 +42,7 @@ pub struct Report {
     pub ever: u64,
     /// All complete nights together.
     pub pooled: Option<Outcome>,
-    /// On the last night, with each other segment that needs no parameter.
+    /// On the last night, with other segments.
     pub overlaps: Vec<Overlap>,
 }
 
@@ -142,9 +144,10 @@ pub async fn back_test(workspace: &Workspace, asked: &Asked, done: &(dyn Fn() + 
     let mut desk = desk;
     desk.moment.as_of = last;
     let members = known.members(known.nights.len() - 1);
+    let kept = crate::segments::kept(workspace)?;
     for (name, other) in desk.library.segments() {
         let needs_nothing = other.header.params.iter().all(|param| param.default.is_some());
-        if other.name == query.name || !needs_nothing {
+        if other.name == query.name || !needs_nothing || !(asked.overlaps_all || kept.contains(name)) {
             continue;
         }
         let others = match (Side { desk: &desk, query: other, params: &Params::new() }).members().await {

@@ -18,10 +18,9 @@ pub async fn segments(workspace: &Workspace, night: Instant) -> Result<u64, Faul
     let done = names(&newest, night).await?;
     let mut before = saved(&newest).await?;
     let mut count = 0;
-    for (name, query) in workspace.library.segments() {
-        if done.contains(name) || query.header.params.iter().any(|param| param.default.is_none()) {
-            continue;
-        }
+    for name in crate::segments::kept(workspace)? {
+        let name = name.as_str();
+        let Some(query) = workspace.library.segment(name).filter(|_| !done.contains(name)) else { continue };
         let members = match (Side { desk: &desk, query, params: &Params::new() }).members().await {
             Ok(members) => members,
             // One wrong file must not keep the others, and the exports after them, from their night.

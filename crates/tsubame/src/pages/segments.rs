@@ -194,8 +194,8 @@ mod tests {
             parts.iter().for_each(|part| assert!(page.contains(part), "{part}: {page}"));
             assert!(!page.contains("<script>"), "{page}");
         };
-        check(Lang::Ja, &["/segments/a%20b", "1,200", "+7 / −5", "cart-recovery", "まだ保存されていません"]);
-        check(Lang::En, &["Not saved yet", "+7 / −5"]);
+        check(Lang::Ja, &["/segments/a%20b", "1,200", "+7 / −5", "cart-recovery", "未保存"]);
+        check(Lang::En, &["Not saved (", "+7 / −5"]);
     }
 
     #[test]

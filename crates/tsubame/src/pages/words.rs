@@ -125,7 +125,7 @@ words! {
     APPLY: "適用", "Apply";
 
     SEGMENTS: "セグメント", "Segments";
-    SEGMENTS_INTRO: "各セグメントの人数は毎晩保存されます。増減は前の晩との差です。", "The members of each segment are saved every night; what changed is since the night before.";
+    SEGMENTS_INTRO: "自店のセグメントと、シナリオや出力で使うセグメントの該当者は毎晩保存されます。増減は前の晩との差です。", "The members of the shop's own segments, and of those that scenarios and exports use, are saved every night; what changed is since the night before.";
     SEGMENT: "セグメント", "Segment";
     SEGMENT_MEMBERS: "人数", "Members";
     SEGMENT_CHANGE: "前の晩から", "Since the night before";
@@ -136,7 +136,7 @@ words! {
     SEGMENT_USED_SCENARIO: "シナリオ {0}", "scenario {0}";
     SEGMENT_USED_EXPORT: "出力 {0}", "export {0}";
     SEGMENT_USED_SEGMENT: "セグメント {0}", "segment {0}";
-    SEGMENT_NOT_SAVED: "まだ保存されていません(次の夜に保存されます)", "Not saved yet (the next night does)";
+    SEGMENT_NOT_SAVED: "未保存(自店のものと利用中のものが毎晩保存されます)", "Not saved (the shop's own and those in use are, every night)";
     SEGMENT_EXPORT: "現在の該当者をCSVで保存", "Save today's members as CSV";
     SEGMENT_DEFINITION: "定義(実行されるSQL)", "Definition (the SQL it runs)";
     SEGMENT_SIZE: "人数の推移", "Size over time";

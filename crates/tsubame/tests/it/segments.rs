@@ -104,8 +104,10 @@ fn a_back_test_equals_its_nights_one_by_one() {
 #[test]
 fn a_night_saves_who_is_in_and_late_facts_leave_it_alone() {
     let shop = shop();
+    let own = "-- Waiting for the second\n--\n-- column customer_id text ja:\"会員ID\" en:\"Customer\"\nSELECT customer_id FROM segment.f1_without_f2\n";
+    shop.write("shop/queries/segments/waiting.sql", own);
     let saved = |as_of: &str| {
-        let sql = "SELECT customer_id FROM segment_members WHERE segment = 'f1_without_f2' ORDER BY customer_id";
+        let sql = "SELECT customer_id FROM segment_members WHERE segment = 'waiting' ORDER BY customer_id";
         let ran = shop.run(&["query", "--sql", sql, "--as-of", as_of, "--format", "csv"]).expect(0);
         ran.out.lines().skip(1).map(String::from).collect::<Vec<_>>()
     };
@@ -121,21 +123,29 @@ fn a_night_saves_who_is_in_and_late_facts_leave_it_alone() {
             "SELECT night, members, entered, \"left\" FROM segment_nights WHERE segment = '{segment}' ORDER BY night"
         ))
     };
-    let nights = rows("f1_without_f2");
+    let nights = rows("waiting");
     assert_eq!(nights.len(), 8, "{nights:?}");
     assert_eq!(
         (nights[0].as_str(), nights[5].as_str(), nights[6].as_str(), nights[7].as_str()),
         ("2024-03-10,2,2,0", "2024-03-15,2,0,0", "2024-03-16,1,0,1", "2024-03-17,1,0,0")
     );
-    assert_eq!(shop.ask("SELECT count(*) FROM segment_changes_history WHERE segment = 'f1_without_f2'"), ["3"]);
+    assert_eq!(shop.ask("SELECT count(*) FROM segment_changes_history WHERE segment = 'waiting'"), ["3"]);
     // An order of before that night, heard of after it.
     shop.write("late.csv", "id,member,at,sum\n99,c02,2024-03-05 12:00:00,700\n");
     shop.run(&["import", "late.csv", "--map", "own"]).expect(0);
     assert_eq!(saved("2024-03-17T12:00:00+09:00"), ["c02"]);
-    assert_eq!(rows("f1_without_f2"), nights);
+    assert_eq!(rows("waiting"), nights);
     run("2024-03-18T12:00:00+09:00");
     assert_eq!(saved("2024-03-18T12:00:00+09:00"), Vec::<String>::new());
     assert_eq!(saved("2024-03-17T12:00:00+09:00"), ["c02"], "the saved night is as it was known");
     run("2024-03-18T12:00:00+09:00");
-    assert_eq!(rows("f1_without_f2").len(), 9, "a night is saved once");
+    assert_eq!(rows("waiting").len(), 9, "a night is saved once");
+    let kept = shop.ask("SELECT DISTINCT segment FROM segment_nights ORDER BY segment");
+    for (segment, expect) in [("waiting", true), ("f1_without_f2", true), ("dormant_top_ltv", true), ("vip", false)] {
+        assert_eq!(
+            kept.iter().any(|name| name == segment),
+            expect,
+            "{segment}: its own, what they use, and what is exported: {kept:?}"
+        );
+    }
 }

@@ -1,6 +1,6 @@
 //! Our side of `bench queries`, a process of its own: questions to Parquet files and to a lake, and what each took.
 
-use std::{io::BufRead, path::Path, time::Instant};
+use std::{path::Path, time::Instant};
 
 use chrono::{NaiveDate, TimeDelta};
 use lake::Lake;
@@ -12,8 +12,7 @@ use super::peer::{Answered, Question, Setup};
 use crate::fault::{Exit, Fault};
 
 pub async fn serve() -> Result<(), Fault> {
-    let mut lines = std::io::stdin().lock().lines().map_while(Result::ok);
-    let setup: Setup = read(&lines.next().unwrap_or_default())?;
+    let setup: Setup = read(&next_line().unwrap_or_default())?;
     let today: NaiveDate =
         setup.today.parse().map_err(|_| Fault::new(Exit::Config, format!("`{}` is not a day", setup.today)))?;
     let mut params: Params = [("today".into(), ParamValue::Date(today))].into();
@@ -23,13 +22,13 @@ pub async fn serve() -> Result<(), Fault> {
         Some(folder) => Some(Lake::open(folder).await?),
         None => None,
     };
-    for line in lines {
+    while let Some(line) = next_line() {
         let question: Question = read(&line)?;
         let (wall, processor) = (Instant::now(), processor_ms());
-        let (answered, took) = match (&lake, question.sql.strip_prefix("report ")) {
-            (Some(lake), Some(report)) => {
+        let (answered, took) = match (&lake, report(&question.sql)) {
+            (Some(lake), Some((name, params))) => {
                 let desk = desk(lake, today, setup.threads).await?;
-                let rows = desk.ask(report, &Params::new()).await;
+                let rows = desk.ask(name, &params).await;
                 (rows.map_err(Fault::from), (wall.elapsed(), processor_ms() - processor))
             }
             _ => {
@@ -55,7 +54,22 @@ pub async fn serve() -> Result<(), Fault> {
     Ok(())
 }
 
-/// A desk on the lake at the end of the day before.
+/// The next line of the standard input; none at its end.
+fn next_line() -> Option<String> {
+    let mut line = String::new();
+    let read = std::io::stdin().read_line(&mut line).ok()?;
+    (read > 0).then(|| line.trim_end().to_string())
+}
+
+/// A question to the product's own reports: `report NAME`, and texts for its parameters as `name=value`.
+pub fn report(text: &str) -> Option<(&str, Params)> {
+    let mut words = text.strip_prefix("report ")?.split(' ');
+    let name = words.next()?;
+    let given = words.filter_map(|word| word.split_once('='));
+    Some((name, given.map(|(name, value)| (name.into(), ParamValue::Text(value.into()))).collect()))
+}
+
+/// A desk on the lake at noon of the day of the questions.
 pub async fn desk(lake: &Lake, today: NaiveDate, threads: usize) -> Result<Desk, Fault> {
     let zone = ShopZone::parse("UTC").map_err(|error| Fault::new(Exit::Failed, error.to_string()))?;
     let (library, _) = Library::load(None);

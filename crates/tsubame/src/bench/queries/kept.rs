@@ -9,7 +9,7 @@ use query::{FileDesk, Limits, Params};
 use serde::Serialize;
 
 use super::{
-    answer::{desk, processor_ms},
+    answer::{desk, processor_ms, report},
     data::Chance,
     median,
     peer::Setup,
@@ -158,8 +158,8 @@ impl Shop {
         facts.view.kept = None;
         let mut differing_rows = 0;
         for screen in questions::KEPT {
-            let report = format!("reports/{}", screen.name);
-            let (ours, expected) = (kept.ask(&report, &Params::new()).await?, facts.ask(&report, &Params::new()).await?);
+            let (name, params) = report(screen.ours).expect("a screen is a report");
+            let (ours, expected) = (kept.ask(name, &params).await?, facts.ask(name, &params).await?);
             let pairs = ours.rows.iter().zip(&expected.rows).filter(|(one, other)| one != other).count();
             differing_rows += pairs + ours.rows.len().abs_diff(expected.rows.len());
         }
