@@ -343,12 +343,18 @@ fn segment(tokens: &Tokens, statement: &Statement, columns: Vec<&str>) -> Vec<Mi
     mistakes
 }
 
-/// Metrics are planned over a stand-in for the exposed customers that a read-out supplies.
+/// Metrics and read-outs are planned over stand-ins for what a read-out supplies: the exposed, a metric of theirs, the same before they were
+/// exposed, and what they are told apart by.
 fn with_stand_ins(desk: Desk, tokens: &Tokens) -> Desk {
-    let needs = |name: &str| tokens.words().any(|word| word == name);
-    let stand_in = |sql: &str| crate::run::ad_hoc(sql);
-    let exposed = "SELECT CAST(NULL AS VARCHAR) AS customer_id, CAST(NULL AS VARCHAR) AS arm, CAST(NULL AS TIMESTAMP(6) WITH TIME ZONE) AS exposed_at, CAST(NULL AS TIMESTAMP(6) WITH TIME ZONE) AS until, CAST(NULL AS BOOLEAN) AS mature";
-    let metric = "SELECT CAST(NULL AS VARCHAR) AS customer_id, CAST(NULL AS DECIMAL(18, 4)) AS value";
-    let desk = if needs("exposed") { desk.with_relation("exposed", &stand_in(exposed), Default::default()) } else { desk };
-    if needs("metric") { desk.with_relation("metric", &stand_in(metric), Default::default()) } else { desk }
+    const SUPPLIED: [(&str, &str); 4] = [
+        (
+            "exposed",
+            "SELECT CAST(NULL AS VARCHAR) AS customer_id, CAST(NULL AS VARCHAR) AS arm, CAST(NULL AS TIMESTAMP(6) WITH TIME ZONE) AS exposed_at, CAST(NULL AS TIMESTAMP(6) WITH TIME ZONE) AS until, CAST(NULL AS BOOLEAN) AS mature",
+        ),
+        ("metric", "SELECT CAST(NULL AS VARCHAR) AS customer_id, CAST(NULL AS DECIMAL(18, 4)) AS value"),
+        ("before", "SELECT CAST(NULL AS VARCHAR) AS customer_id, CAST(NULL AS DECIMAL(18, 4)) AS value"),
+        ("dimension", "SELECT CAST(NULL AS VARCHAR) AS customer_id, CAST(NULL AS VARCHAR) AS value"),
+    ];
+    let needed = SUPPLIED.into_iter().filter(|(name, _)| tokens.words().any(|word| word == *name));
+    needed.fold(desk, |desk, (name, sql)| desk.with_relation(name, &crate::run::ad_hoc(sql), Default::default()))
 }

@@ -25,7 +25,7 @@ use model::{ShopZone, time::Instant};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Library, Limits, Mistake, ParamKind, ParamValue, Params, Query, QueryError, buying, functions,
+    Library, Limits, Mistake, ParamKind, ParamValue, Params, Query, QueryError, functions,
     functions::as_of,
     kept::{Current, Group, Since},
     mistake::{nearest, planning},
@@ -397,9 +397,6 @@ fn session_within(runtime: Arc<RuntimeEnv>, partitions: usize, zone: ShopZone) -
     let state = SessionStateBuilder::new().with_config(config).with_runtime_env(runtime).with_default_features();
     let session = SessionContext::new_with_state(state.with_optimizer_rules(share::rules()).build());
     functions::register(&session, zone);
-    for function in buying::all() {
-        session.register_udf(function);
-    }
     if let Some(catalog) = session.catalog("datafusion") {
         catalog
             .register_schema(SEGMENT_SCHEMA, Arc::new(MemorySchemaProvider::new()))

@@ -110,7 +110,8 @@ fn table(library: &Library, view: &Query) -> Table {
             label: column.label.clone(),
             unit: unit(column.kind, meaning.map_or("", |meaning| meaning.unit.as_str())),
             says: meaning.map_or_else(Text::default, |meaning| Text::new(&meaning.ja, &meaning.en)),
-            personal: meaning.is_some_and(|meaning| meaning.personal),
+            // What analysts' sessions mask is of a person in any case.
+            personal: column.personal.is_some() || meaning.is_some_and(|meaning| meaning.personal),
         }
     });
     let mut made_from: Vec<String> = Vec::new();

@@ -2,7 +2,6 @@
 
 mod aggregates;
 pub mod answer;
-mod buying;
 mod catalog;
 mod check;
 mod dashboard;

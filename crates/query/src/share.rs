@@ -53,6 +53,10 @@ impl OptimizerRule for Share {
     }
 
     fn rewrite(&self, plan: LogicalPlan, _: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
+        // What a recursion reads differs from turn to turn, though it is named alike.
+        if plan.exists(|node| Ok(matches!(node, LogicalPlan::RecursiveQuery(_))))? {
+            return Ok(Transformed::no(plan));
+        }
         let mut named: Vec<(Arc<LogicalPlan>, usize)> = Vec::new();
         plan.apply(|node| {
             if let LogicalPlan::SubqueryAlias(alias) = node

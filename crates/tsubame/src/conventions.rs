@@ -82,16 +82,20 @@ pub fn in_force(shop: &Shop, library: &Library) -> Vec<Convention> {
     );
     let cost: Vec<String> = shop.cost.iter().map(|(channel, cost)| format!("{channel} {cost}")).collect();
     say("1通の費用", "Cost of a message", cost.join(", "), &setting("[cost]"));
-    for definition in dictionary::definitions(library) {
+    let definitions = dictionary::definitions(library);
+    for definition in &definitions {
         let value = definition.value.plain();
         // The machine's own questions, and filters that let everything through, define nothing.
-        let used_by: Vec<&str> =
-            definition.used_by.iter().map(String::as_str).filter(|name| !name.starts_with("system/")).collect();
+        let is_asked = |name: &&str| !name.starts_with("system/") || name.starts_with("system/views/");
+        let used_by: Vec<&str> = definition.used_by.iter().map(String::as_str).filter(is_asked).collect();
         if used_by.is_empty() || value.is_empty() {
             continue;
         }
         let (ja, en) = spoken(&definition.name);
-        say(&ja, &en, value, &format!("`-- param {}` of {}", definition.name, used_by.join(", ")));
+        // One value everywhere is the shop's to define; where questions differ, each has its own.
+        let is_one = definitions.iter().filter(|other| other.name == definition.name).count() == 1;
+        let place = if is_one { "tsubame.toml: [definitions]" } else { "-- param" };
+        say(&ja, &en, value, &format!("{place} {} ({})", definition.name, used_by.join(", ")));
     }
     list
 }
@@ -104,8 +108,17 @@ fn spoken(name: &str) -> (String, String) {
         "hours" => ("問いの期間（時間）", "Hours a question looks at"),
         "hours_max" => ("問いの期間の上限（時間）", "Hours a question looks at, at most"),
         "top" => ("上位とみなす割合", "Share that counts as the top"),
-        "dormant_days" => ("休眠とみなす最終購入からの日数", "Days since the last purchase from which somebody is dormant"),
-        "lapsed_days" => ("離脱とみなす最終購入からの日数", "Days since the last purchase from which somebody has lapsed"),
+        "dormant_days" => (
+            "休眠とみなす最終購入からの日数（0はデータから）",
+            "Days since the last purchase from which somebody is dormant (0 asks the data)",
+        ),
+        "lapsed_days" => (
+            "離脱とみなす最終購入からの日数（0はデータから）",
+            "Days since the last purchase from which somebody has lapsed (0 asks the data)",
+        ),
+        "rfm_days" => ("RFMの対象期間（日）", "Days that RFM looks at"),
+        "first_orders_from" => ("初回購入を確実とみなす開始日", "From this day on first orders are surely the first"),
+        "predict_days" => ("予測する期間（日）", "Days ahead that are predicted"),
         "from" => ("期間の始まり", "Where a period begins"),
         "to" | "until" => ("期間の終わり", "Where a period ends"),
         _ => return (format!("{name} の既定値"), format!("Default of {name}")),

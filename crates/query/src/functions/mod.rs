@@ -11,6 +11,7 @@ use model::ShopZone;
 
 mod aggregate;
 pub(crate) mod as_of;
+mod buying;
 mod compare;
 mod days;
 mod journeys;
@@ -124,13 +125,14 @@ enum Make {
 
 /// All functions, by family.
 pub fn all() -> impl Iterator<Item = &'static Function> {
-    const FAMILIES: [&[Function]; 7] = [
+    const FAMILIES: [&[Function]; 8] = [
         days::FUNCTIONS,
         journeys::FUNCTIONS,
         scores::FUNCTIONS,
         compare::FUNCTIONS,
         sample_size::FUNCTIONS,
         survival::FUNCTIONS,
+        buying::FUNCTIONS,
         text::FUNCTIONS,
     ];
     FAMILIES.into_iter().flatten().chain(as_of::FUNCTIONS)

@@ -138,6 +138,13 @@ impl Desk {
         let physical = state.query_planner().create_physical_plan(&optimized, &state).await;
         let physical = physical.map_err(|error| SqlError::engine(&error, &shifts, false))?;
         let schema = physical.schema();
+        if schema.fields().iter().any(|field| depth(field.data_type()) > TYPE_DEPTH_MAX) {
+            return Err(SqlError::new(
+                SqlErrorKind::TooComplex,
+                format!("型の入れ子が {TYPE_DEPTH_MAX} 段を超えました"),
+                format!("a column's type is nested deeper than {TYPE_DEPTH_MAX}"),
+            ));
+        }
         let noted = cost.clone();
         let run = move |state: &SessionState, physical: Arc<dyn ExecutionPlan>| {
             *noted.lock().expect("nobody panics while holding it") = Some(physical.clone());
@@ -196,6 +203,22 @@ impl Desk {
         let params = text.placeholders().into_iter().filter(|(name, _)| !GIVEN.contains(name));
         let params = params.map(|(name, _)| (name.to_string(), of(name))).collect();
         Ok(Described { schema: Arc::new(plan.schema().as_arrow().clone()), params })
+    }
+}
+
+/// Readers of Arrow follow a type down as we do, on stacks of their own.
+const TYPE_DEPTH_MAX: usize = 32;
+
+fn depth(of: &DataType) -> usize {
+    match of {
+        DataType::List(inner)
+        | DataType::LargeList(inner)
+        | DataType::ListView(inner)
+        | DataType::LargeListView(inner)
+        | DataType::FixedSizeList(inner, _)
+        | DataType::Map(inner, _) => 1 + depth(inner.data_type()),
+        DataType::Struct(members) => 1 + members.iter().map(|member| depth(member.data_type())).max().unwrap_or(0),
+        _ => 0,
     }
 }
 

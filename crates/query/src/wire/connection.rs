@@ -545,7 +545,10 @@ fn rows(answering: Answering, shape: Shape, bounds: Bounds) -> Rows {
     });
     let rows = batches.map(move |batch| match batch.and_then(|batch| shape.rows(&batch)) {
         Ok(rows) => Either::Left(stream::iter(rows)),
-        Err(failure) => Either::Right(stream::iter([Err(failure.into())])),
+        Err(failure) => {
+            let failed: PgWireResult<DataRow> = Err(failure.into());
+            Either::Right(stream::iter([failed]))
+        }
     });
     rows.flatten().boxed()
 }

@@ -13,6 +13,7 @@ mod past;
 mod people;
 mod read_only;
 mod segments;
+mod shared;
 mod wrong_files;
 
 use std::sync::Arc;

@@ -9,7 +9,12 @@ use std::{
     time::Duration,
 };
 
-use arrow::{array::RecordBatch, buffer::Buffer, datatypes::SchemaRef, ipc::reader::StreamDecoder};
+use arrow::{
+    array::RecordBatch,
+    buffer::Buffer,
+    datatypes::SchemaRef,
+    ipc::reader::{StreamDecoder, StreamReader},
+};
 use query::sql::{
     SqlError,
     frame::{self, Kind},
@@ -215,15 +220,11 @@ impl Conversation {
                 .ok_or_else(|| Problem::Said(SqlError::too_many_bytes(assignment.bytes_max)))?;
             match kind {
                 Kind::Schema => {
+                    self.say(Said::Schema(columns(&bytes)?))?;
                     decoder.decode(&mut Buffer::from_vec(bytes))?;
-                    let schema = decoder.schema().ok_or_else(|| Problem::Broken("columns that are none".into()))?;
-                    self.say(Said::Schema(schema))?;
                 }
                 Kind::Described => {
-                    let mut params = StreamDecoder::new();
-                    params.decode(&mut Buffer::from_vec(bytes))?;
-                    let params = params.schema().ok_or_else(|| Problem::Broken("parameters that are none".into()))?;
-                    self.say(Said::Described(params))?;
+                    self.say(Said::Described(columns(&bytes)?))?;
                 }
                 Kind::Batch => {
                     let mut rest = Buffer::from_vec(bytes);
@@ -233,6 +234,11 @@ impl Conversation {
                 }
                 Kind::Fetch => self.fetch(serde_json::from_slice(&bytes)?, handed.clone()),
                 Kind::End => {
+                    // A message without a body is only taken when something follows it.
+                    let mut rest = Buffer::from_vec(END_OF_STREAM.to_vec());
+                    while let Some(batch) = decoder.decode(&mut rest)? {
+                        self.say(Said::Batch(batch))?;
+                    }
                     let ended: Ended = serde_json::from_slice(&bytes)?;
                     self.workspace.lake.were_seen(&handed, &ended.seen);
                     return self.say(Said::Ended(ended));
@@ -264,6 +270,14 @@ impl Conversation {
             let _ = tokio::task::spawn_blocking(write).await;
         });
     }
+}
+
+/// As an Arrow IPC stream ends.
+const END_OF_STREAM: [u8; 8] = [0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0];
+
+/// The columns that the beginning of an Arrow IPC stream tells of.
+fn columns(stream: &[u8]) -> Result<SchemaRef, arrow::error::ArrowError> {
+    Ok(StreamReader::try_new(stream, None)?.schema())
 }
 
 /// Beside its rows a worker says little.

@@ -29,6 +29,8 @@ def plain(value):
 def main():
     setup = json.loads(sys.stdin.readline())
     connection = duckdb.connect(config={"threads": setup["threads"]})
+    # It would be drawn among the answers.
+    connection.execute("SET enable_progress_bar = false")
     connection.execute(MACROS)
     for name, table in setup["tables"].items():
         files = ", ".join("'" + file.replace("'", "''") + "'" for file in table["files"])
