@@ -3,12 +3,11 @@
 -- Each buyer's past net revenue and what is expected of the next `months` months of 30 days, discounted by `discount` a month and
 -- multiplied by `margin` (1 is net revenue itself). P(alive) is the chance that they will ever buy again. The model (MBG/NBD, or what the
 -- shop states as ltv_model; values by Gamma-Gamma) and how well it foretold are on the same page; it knows no seasons and no campaigns.
--- `sure` is false for who may have bought before the data begin. The `limit` most valuable come first.
+-- `sure` is false for who may have bought before the data begin. The 500 most valuable.
 --
 -- param months   int   = 12
 -- param margin   float = 1.0
 -- param discount float = 0.0
--- param limit    int   = 200
 -- column customer_id      text   ja:"会員ID"  en:"Customer"
 -- column p_alive          rate   ja:"継続確率"  en:"P(alive)"
 -- column expected_orders  float  ja:"予測購入日数"  en:"Expected purchase days"
@@ -37,4 +36,4 @@ FROM (
     CROSS JOIN ltv_model AS model
 ) AS customer
 ORDER BY predicted DESC NULLS LAST, expected_orders DESC NULLS LAST, customer_id
-LIMIT $limit
+LIMIT 500

@@ -6,7 +6,7 @@ pub use stats::{BuyingModel, Fit, GammaGamma, NotComputable, RepeatBuying};
 use stats::{History, Spending, frequency_value_correlation};
 
 /// A model is as good from so many buyers as from more, and its fit takes as long as there are different histories.
-pub const FITTED_MAX: usize = 20_000;
+pub const FITTED_MAX: usize = 10_000;
 const WEEK: f64 = 7.0;
 
 /// What a buyer did up to a day, and on how many days after it.
