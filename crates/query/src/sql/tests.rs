@@ -49,7 +49,7 @@ fn questions_are_answered() {
     check("SELECT count(*) FROM public.customers_history", Vec::new(), "0");
     check("SELECT lpad('7', 3, '0'), repeat('ab', 2), cardinality(range(1, 4))", Vec::new(), "007,abab,3");
     check("SELECT sum(value) FROM generate_series(1, 10)", Vec::new(), "55");
-    check("SELECT shop_day($as_of), $today", Vec::new(), "2026-11-19,2026-11-19");
+    check("SELECT shop_day($as_of), $today", Vec::new(), "2026-11-18,2026-11-18");
     check(
         "SELECT $1 + 1, $2",
         vec![Bound::new("1", ParamValue::Int(2)), Bound::new("2", ParamValue::Text("x'y".into()))],
@@ -82,7 +82,7 @@ fn what_cannot_be_answered_is_said_with_its_place() {
     check("SELECT\n  1 +", SqlErrorKind::Syntax, None, "Expected");
     check("SELECT 1 FROM\norder_items", SqlErrorKind::UnknownTable, Some((2, 1)), "order_items");
     check("SELECT $today, ordr_id FROM orders", SqlErrorKind::UnknownColumn, Some((1, 16)), "ordr_id");
-    check("SELECT rfm_skore(1)", SqlErrorKind::UnknownFunction, None, "rfm_skore");
+    check("SELECT rfm_skore(1)", SqlErrorKind::UnknownFunction, Some((1, 8)), "rfm_skore");
     check("SELECT $days", SqlErrorKind::Parameter, Some((1, 8)), "`$days` has no value");
     check("SELECT CAST('x' AS INT)", SqlErrorKind::Data, None, "");
     check("", SqlErrorKind::Syntax, None, "no statement");

@@ -203,7 +203,7 @@ mod tests {
         let chain = |operator: &str, count: usize| format!("SELECT 1{}", format!("{operator}1").repeat(count));
         check("SELECT 1".into(), None);
         check(chain("+", 1_000), None);
-        check(chain("+", 1_001), Some("more than 1000 operators (line 1, column 2010)"));
+        check(chain("+", 1_001), Some("more than 1000 operators (line 1, column 2009)"));
         check(chain(" OR ", 5_000), Some("more than 1000 operators (line 1, column 5010)"));
         check(chain("||", 3_000), Some("more than 1000 operators (line 1, column 3010)"));
         check(chain("::INT", 1_001).replace("INT1", "INT"), Some("more than 1000 operators (line 1, column 5009)"));
