@@ -73,6 +73,10 @@ pub struct Desk {
     since: Option<Since>,
 }
 
+/// Whether what is kept per customer is read. Off while `kept_tables_and_facts_give_the_same_rows` finds a difference before a refresh: a
+/// slower answer is better than a wrong one.
+const READS_KEPT: bool = false;
+
 /// Where segments are relations: `SELECT customer_id FROM segment.dormant_top_ltv`.
 pub(crate) const SEGMENT_SCHEMA: &str = "segment";
 
@@ -234,7 +238,8 @@ impl Desk {
                 session.register_table(word, table.clone()).map_err(|source| planning_error(file, source))?;
             } else if let Some((_, query, params)) = self.relations.iter().find(|(name, ..)| name == word) {
                 self.register_query(session, word.into(), query, params, known).await?;
-            } else if !self.open
+            } else if READS_KEPT
+                && !self.open
                 && let Some(kept) = self.kept_relation(session, word, file).await?
             {
                 session.register_table(word, kept).map_err(|source| planning_error(file, source))?;
