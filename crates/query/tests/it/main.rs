@@ -1,6 +1,7 @@
 //! The library against the SQL engine: every built-in file plans, wrong files say what is wrong, values stay values, and the past is read
 //! as it was known or as it happened.
 
+mod asked_twice;
 mod built_in;
 mod buyers;
 mod examples;
@@ -13,7 +14,6 @@ mod past;
 mod people;
 mod read_only;
 mod segments;
-mod shared;
 mod wrong_files;
 
 use std::sync::Arc;
