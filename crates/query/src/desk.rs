@@ -69,13 +69,11 @@ pub struct Desk {
     tables: Vec<(String, Arc<MemTable>)>,
     /// The kept tables at a moment, once they were asked for.
     pub(crate) kept: Arc<Mutex<BTreeMap<Group, (Moment, Option<Arc<Current>>)>>>,
+    /// Off, unless asked for, while `kept_tables_and_facts_give_the_same_rows` finds a difference: a slower answer is better than a wrong one.
+    reads_kept: bool,
     /// Set where only news are asked for.
     since: Option<Since>,
 }
-
-/// Whether what is kept per customer is read. Off while `kept_tables_and_facts_give_the_same_rows` finds a difference before a refresh: a
-/// slower answer is better than a wrong one.
-const READS_KEPT: bool = false;
 
 /// Where segments are relations: `SELECT customer_id FROM segment.dormant_top_ltv`.
 pub(crate) const SEGMENT_SCHEMA: &str = "segment";
@@ -98,6 +96,7 @@ impl Desk {
             relations: Vec::new(),
             tables: Vec::new(),
             kept: Arc::default(),
+            reads_kept: false,
             since: None,
         }
     }
@@ -118,6 +117,11 @@ impl Desk {
         let table = MemTable::try_new(schema, vec![batches]).map_err(|source| planning_error(name, source))?;
         self.tables.push((name.into(), Arc::new(table)));
         Ok(self)
+    }
+
+    /// The same desk, which reads what is kept per customer where it can.
+    pub fn reading_kept(self) -> Desk {
+        Desk { reads_kept: true, ..self }
     }
 
     /// The same desk at another moment.
@@ -238,7 +242,7 @@ impl Desk {
                 session.register_table(word, table.clone()).map_err(|source| planning_error(file, source))?;
             } else if let Some((_, query, params)) = self.relations.iter().find(|(name, ..)| name == word) {
                 self.register_query(session, word.into(), query, params, known).await?;
-            } else if READS_KEPT
+            } else if self.reads_kept
                 && !self.open
                 && let Some(kept) = self.kept_relation(session, word, file).await?
             {

@@ -164,7 +164,7 @@ impl Desk {
         let mut known = self.known_kept().clone();
         known.insert(group, (self.moment, kept));
         self.kept = Arc::new(Mutex::new(known));
-        self
+        self.reading_kept()
     }
 
     /// The same desk on facts alone.

@@ -71,7 +71,7 @@ impl Shop {
     /// Asks everything on what is kept and on facts alone.
     async fn agrees(&self, as_of: Instant, mode: Mode, why: &str) {
         let view = self.view().await;
-        let kept = desk(&view, as_of, mode);
+        let kept = desk(&view, as_of, mode).reading_kept();
         assert!(kept.reads_kept().await.expect("kept"), "{why}: kept tables are read");
         let mut facts = desk(&view, as_of, mode);
         facts.view.kept = None;
