@@ -10,6 +10,7 @@
 //! - [`readout`]: what a holdout or an experiment has shown, or why it cannot say
 //! - [`design`]: how large a test must be before it starts
 //! - [`experiment`]: which arm of an experiment a unit meets, and why it meets none
+//! - [`past`]: what all tests that ended add up to
 //! - [`back_test`]: what a segment's members did on past nights, against everybody else
 //! - [`prediction`]: how often buyers will buy again and what that is worth, or why it cannot be said
 //! - [`growthbook`]: what a stock SDK would decide for a unit
@@ -23,6 +24,7 @@ pub mod design;
 pub mod experiment;
 pub mod gates;
 pub mod growthbook;
+pub mod past;
 pub mod prediction;
 pub mod readout;
 pub mod rules;

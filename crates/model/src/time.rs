@@ -216,7 +216,9 @@ pub fn parse_duration(raw: &str) -> Result<Duration, TimeError> {
     let raw_trimmed = raw.trim();
     let unit = raw_trimmed.chars().last().ok_or_else(error)?;
     let count: i64 = raw_trimmed[..raw_trimmed.len() - unit.len_utf8()].parse().map_err(|_| error())?;
-    if !(0..=1_000_000).contains(&count) {
+    // Seconds are how a span is written by us, whatever its unit was.
+    let count_max = if unit == 's' { 1_000_000 * 7 * 86_400 } else { 1_000_000 };
+    if !(0..=count_max).contains(&count) {
         return Err(error());
     }
     match unit {

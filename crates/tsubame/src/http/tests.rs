@@ -716,6 +716,7 @@ fn every_file_of_the_folder_is_listed() {
             "collect",
             "dashboards",
             "dictionary",
+            "experiment_pages",
             "experiments",
             "health",
             "identity",
