@@ -20,6 +20,7 @@ mod bandit;
 mod bayes_beta_binomial;
 mod bayes_gaussian;
 mod best_of;
+mod beta_mean;
 mod cap;
 mod confidence_sequence;
 mod continuation;
