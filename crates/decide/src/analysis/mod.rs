@@ -16,7 +16,7 @@ use model::experiment::{Correction as Declared, Experiment, Metric};
 use stats::{Alpha, Correction, Estimated, Heterogeneity, adjusted, heterogeneity, preferential_levels};
 pub use stats::{Interval, NotComputable, Paired, PairedMoments};
 
-pub use compare::{Compared, compare};
+pub use compare::{Compared, Progress, compare};
 pub use health::{Health, health};
 pub use verdict::{Decision, Refusal, StopWhy, decide};
 
@@ -113,8 +113,10 @@ pub fn analyse(experiment: &Experiment, counted: &Counted) -> Result<Analysis, N
         let Some(found) = counted.metrics.iter().find(|found| found.metric == metric) else { continue };
         let level = level(experiment, role, alpha)?;
         for (index, arm) in experiment.arms.iter().enumerate().skip(1) {
-            let compared = pair(&found.arms, index)
-                .and_then(|(a, b)| compare(a, b, found.is_rate, lower_is_better, level, &experiment.plan));
+            let compared = pair(&found.arms, index).and_then(|(a, b)| {
+                let progress = progress(experiment, &found.arms, index);
+                compare(a, b, found.is_rate, lower_is_better, level, &experiment.plan, progress)
+            });
             rows.push(Row {
                 metric: metric.into(),
                 role,
@@ -185,8 +187,10 @@ fn sliced(experiment: &Experiment, counted: &Counted, alpha: Alpha) -> Result<Ve
                 let values: Vec<(String, Result<Compared, NotComputable>)> = of
                     .iter()
                     .map(|slice| {
-                        let compared = pair(&slice.arms, index)
-                            .and_then(|(a, b)| compare(a, b, found.is_rate, lower_is_better, alpha, &experiment.plan));
+                        let compared = pair(&slice.arms, index).and_then(|(a, b)| {
+                            let progress = progress(experiment, &slice.arms, index);
+                            compare(a, b, found.is_rate, lower_is_better, alpha, &experiment.plan, progress)
+                        });
                         (slice.value.clone(), compared)
                     })
                     .collect();
@@ -213,6 +217,16 @@ fn sliced(experiment: &Experiment, counted: &Counted, alpha: Alpha) -> Result<Ve
         slices[at].p_adjusted = Some(p);
     }
     Ok(slices)
+}
+
+/// How far the test is when one of its variants is compared with the control.
+fn progress(experiment: &Experiment, arms: &[Result<Paired, NotComputable>], index: usize) -> Progress {
+    let weight = |index: usize| experiment.arms.get(index).map_or(0.0, |arm| arm.weight);
+    let share = (weight(0) + weight(index)) / experiment.arms.iter().map(|arm| arm.weight).sum::<f64>();
+    Progress {
+        units: arms.iter().flatten().map(|arm| arm.y.n()).sum(),
+        planned_of_both: ((experiment.plan.units as f64 * share).round() as u64).max(1),
+    }
 }
 
 fn pair(arms: &[Result<Paired, NotComputable>], index: usize) -> Result<(&Paired, &Paired), NotComputable> {
