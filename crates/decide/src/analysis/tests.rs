@@ -201,6 +201,22 @@ fn the_past_is_taken_off_and_a_difference_in_it_is_told() {
     assert_eq!(uneven.health.differed_before.len(), 1);
 }
 
+/// Half of the visitors take part, so twice as many would meet the winner.
+#[test]
+fn the_value_at_stake_counts_everybody_who_would_meet_it() {
+    let value = |coverage: f64, per_day: Option<f64>| {
+        let mut experiment = experiment("[plan]\nunits = 20000\nrule = \"fixed\"");
+        experiment.coverage = coverage;
+        let metrics = vec![metric("conversion", false, vec![arm(10_000, 1_000.0, 2_000.0), arm(10_000, 1_100.0, 2_000.0)])];
+        let counted = Counted { per_day, ..counted([10_000, 10_000], metrics) };
+        analyse(&experiment, &counted).unwrap().rows[0].stake.as_ref().map(|stake| stake.value)
+    };
+    assert_eq!(value(1.0, Some(1_000.0)), Some(3_000_000.0));
+    assert_eq!(value(0.5, Some(1_000.0)), Some(6_000_000.0));
+    assert_eq!(value(1.0, None), None);
+    assert_eq!(value(1.0, Some(0.0)), None);
+}
+
 #[test]
 fn slices_are_believed_when_they_differ_as_a_whole() {
     let mut experiment = experiment("[plan]\nunits = 1000");
