@@ -332,6 +332,15 @@ impl Scenario {
                     {
                         say(&experiment.name, message, remedy);
                     }
+                    if let (Some(rollout), Some(valid_for)) = (rollout, send.valid_for)
+                        && valid_for.0 <= rollout.wait.0
+                    {
+                        say(
+                            &experiment.name,
+                            format!("the rest of the roll-out of `{}` expires before it is decided", experiment.name),
+                            "let `valid_for` be longer than the roll-out's `wait`",
+                        );
+                    }
                     if rollout.is_some() && bandit.is_some() {
                         say(
                             &experiment.name,
@@ -469,7 +478,7 @@ send = { try = ["line", "email", "sms"], template = "cart_1", valid_for = "12h" 
         let sends = |lines: &str, expect: &[&str]| {
             let (before, _) = GOOD.split_once("send = {").expect("a send");
             let text = format!(
-                "{before}[step.send]\ntry = [\"line\"]\ntemplate = \"cart_1\"\n\
+                "{before}[step.send]\ntry = [\"line\"]\ntemplate = \"cart_1\"\nvalid_for = \"2d\"\n\
                  [step.send.experiment]\nname = \"subject\"\nsalt = \"s\"\n{lines}\n\
                  [[step.send.experiment.arm]]\nid = \"a\"\nweight = 0.5\n[[step.send.experiment.arm]]\nid = \"b\"\nweight = 0.5\n"
             );
@@ -483,6 +492,7 @@ send = { try = ["line", "email", "sms"], template = "cart_1", valid_for = "12h" 
         sends("rollout = { share = 1.0 }", &["the roll-out of `subject` tests on a share of 1"]);
         sends("rollout = { chance_min = 0.5 }", &["the roll-out of `subject` is sure at 0.5"]);
         sends("bandit = { floor = 0.5 }", &["the bandit of `subject` keeps 0.5 for each of 2 arms"]);
+        sends("rollout = { wait = \"2d\" }", &["the rest of the roll-out of `subject` expires before it is decided"]);
         sends("rollout = {}\nbandit = {}", &["experiment `subject` has a roll-out and a bandit"]);
         check("percent = 10", "percentage = 10", &["15: unknown field `percentage`, expected `percent` or `salt`"]);
     }
