@@ -114,8 +114,8 @@ pub enum Why {
 impl Taken {
     fn new(rule: Rule, test: &str, version: &str, at: Instant, action: Action, why: Why) -> Taken {
         // A name with a separator in it has an id all the same.
-        let parts = [rule.name(), &test.replace('|', "/"), version, &rfc3339(at)].map(String::from);
-        let id = derive_id(&parts.each_ref().map(String::as_str)).unwrap_or_default();
+        let parts = [rule.name(), test, version, &rfc3339(at)].map(|part| part.replace('|', "%7C"));
+        let id = derive_id(&parts.each_ref().map(String::as_str)).expect("no part has a `|`");
         Taken { id, rule, test: test.into(), version: version.into(), at, action, why }
     }
 }
