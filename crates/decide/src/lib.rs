@@ -6,6 +6,7 @@
 //! - [`tick`]: what every scenario does about one customer in a window of logical time
 //! - [`gates`]: why a member may not be sent to now
 //! - [`analysis`]: what an experiment of any metrics, arms and slices has shown, and what to do
+//! - [`automatic`]: what a test decides by itself, by rules it declared, with the evidence
 //! - [`attribution`]: which touches an order is credited to, and with how much
 //! - [`readout`]: what a holdout or an experiment has shown, or why it cannot say
 //! - [`design`]: how large a test must be before it starts
@@ -18,6 +19,7 @@
 
 pub mod analysis;
 pub mod attribution;
+pub mod automatic;
 pub mod back_test;
 pub mod bucket;
 pub mod design;

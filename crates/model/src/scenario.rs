@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     Channel, Problem, Purpose, Text,
+    automatic::{Bandit, Rollout},
     id::hex,
     time::{Span, TimeOfDay},
 };
@@ -206,8 +207,15 @@ pub enum OnQuiet {
 pub struct MessageExperiment {
     pub name: String,
     pub salt: String,
+    /// The first arm is the control.
     #[serde(rename = "arm")]
     pub arms: Vec<Arm>,
+    /// The winner goes to the rest by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<Rollout>,
+    /// The arms' shares follow what is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bandit: Option<Bandit>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -315,6 +323,29 @@ impl Scenario {
                             &experiment.name,
                             format!("experiment `{}` needs two arms or more whose weights sum to 1", experiment.name),
                             "e.g. 0.5 and 0.5",
+                        );
+                    }
+                    let (rollout, bandit) = (&experiment.rollout, &experiment.bandit);
+                    let arms = experiment.arms.len();
+                    let wrong = rollout.iter().flat_map(|rollout| rollout.problems(&experiment.name, arms));
+                    for (message, remedy) in wrong.chain(bandit.iter().flat_map(|bandit| bandit.problems(&experiment.name, arms)))
+                    {
+                        say(&experiment.name, message, remedy);
+                    }
+                    if let (Some(rollout), Some(valid_for)) = (rollout, send.valid_for)
+                        && valid_for.0 <= rollout.wait.0
+                    {
+                        say(
+                            &experiment.name,
+                            format!("the rest of the roll-out of `{}` expires before it is decided", experiment.name),
+                            "let `valid_for` be longer than the roll-out's `wait`",
+                        );
+                    }
+                    if rollout.is_some() && bandit.is_some() {
+                        say(
+                            &experiment.name,
+                            format!("experiment `{}` has a roll-out and a bandit", experiment.name),
+                            "a message that is sent once has a roll-out, one that is sent for ever a bandit",
                         );
                     }
                 }
@@ -444,6 +475,25 @@ send = { try = ["line", "email", "sms"], template = "cart_1", valid_for = "12h" 
             "template = \"cart_1\" }\nnext = \"remind\"",
             &["21: step `remind` loops back to itself without a wait"],
         );
+        let sends = |lines: &str, expect: &[&str]| {
+            let (before, _) = GOOD.split_once("send = {").expect("a send");
+            let text = format!(
+                "{before}[step.send]\ntry = [\"line\"]\ntemplate = \"cart_1\"\nvalid_for = \"2d\"\n\
+                 [step.send.experiment]\nname = \"subject\"\nsalt = \"s\"\n{lines}\n\
+                 [[step.send.experiment.arm]]\nid = \"a\"\nweight = 0.5\n[[step.send.experiment.arm]]\nid = \"b\"\nweight = 0.5\n"
+            );
+            let problems = Scenario::parse("s.toml", &text).err().unwrap_or_default();
+            let found: Vec<&str> = problems.iter().map(|problem| problem.message.as_str()).collect();
+            assert_eq!(found, expect, "{lines}");
+        };
+        sends("", &[]);
+        sends("rollout = {}", &[]);
+        sends("rollout = { share = 0.3, wait = \"2h\", rule = \"likeliest\", tie = \"split\" }", &[]);
+        sends("rollout = { share = 1.0 }", &["the roll-out of `subject` tests on a share of 1"]);
+        sends("rollout = { chance_min = 0.5 }", &["the roll-out of `subject` is sure at 0.5"]);
+        sends("bandit = { floor = 0.5 }", &["the bandit of `subject` keeps 0.5 for each of 2 arms"]);
+        sends("rollout = { wait = \"2d\" }", &["the rest of the roll-out of `subject` expires before it is decided"]);
+        sends("rollout = {}\nbandit = {}", &["experiment `subject` has a roll-out and a bandit"]);
         check("percent = 10", "percentage = 10", &["15: unknown field `percentage`, expected `percent` or `salt`"]);
     }
 }

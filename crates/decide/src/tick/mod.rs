@@ -18,12 +18,13 @@ use chrono::{Duration, TimeDelta};
 use model::{Channel, CustomerId, EntryStep, Exposure, Instant, Scenario, Send, StopRow};
 use serde_json::Value;
 
-use crate::Rules;
 pub use crate::gates::{PastSend, Reach};
+use crate::{Rules, automatic::Taken};
 
 mod entering;
 pub use entering::base_key;
 mod sending;
+mod tested;
 mod walk;
 
 #[cfg(test)]
@@ -171,7 +172,13 @@ pub struct Plan {
 /// where it is. A step that fell due during a pause is taken up at the window's first instant, and its validity counts from when
 /// it was due.
 pub fn plan(customer: &Customer, scenarios: &[Scenario], rules: &Rules, window: &Window) -> Plan {
-    walk::Walk::new(customer, scenarios, rules, window).run()
+    plan_with_decisions(customer, scenarios, rules, window, &[])
+}
+
+/// The same where tests of messages have decided by themselves: each decision counts from the moment it was taken. The rest of a roll-out waits
+/// as long as there is none, and is no part of the test when it is sent to; a bandit's arms have the shares last set.
+pub fn plan_with_decisions(customer: &Customer, scenarios: &[Scenario], rules: &Rules, window: &Window, taken: &[Taken]) -> Plan {
+    walk::Walk::new(customer, scenarios, rules, window, taken).run()
 }
 
 /// Where [`Customer::conditions`] keeps an arm of a branch: `scenario/step/arm`, arms counted from 0.

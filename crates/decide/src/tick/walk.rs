@@ -16,9 +16,12 @@ use serde_json::Value;
 use super::{
     Customer, Dated, Happening, OpenEntry, PastEntry, PastSend, Plan, Trigger, Window, condition_key, entering,
     sending::{self, Decision, Spread, Verdict},
+    tested::{Meets, meets},
 };
 use crate::{
-    Rules, bucket,
+    Rules,
+    automatic::Taken,
+    bucket,
     gates::{self, Gate, Member},
 };
 
@@ -27,6 +30,8 @@ pub struct Walk<'a> {
     scenarios: &'a [Scenario],
     rules: &'a Rules,
     window: &'a Window,
+    /// What tests have decided by themselves.
+    taken: &'a [Taken],
     /// By the time they are seen, the next one first.
     triggers: VecDeque<(Instant, &'a Trigger)>,
     /// By entry id, so that no order of the input matters.
@@ -77,7 +82,13 @@ enum Place {
 }
 
 impl<'a> Walk<'a> {
-    pub fn new(customer: &'a Customer, scenarios: &'a [Scenario], rules: &'a Rules, window: &'a Window) -> Self {
+    pub fn new(
+        customer: &'a Customer,
+        scenarios: &'a [Scenario],
+        rules: &'a Rules,
+        window: &'a Window,
+        taken: &'a [Taken],
+    ) -> Self {
         let seen = |trigger: &'a Trigger| (window.seen_at(trigger.at, trigger.known_at), trigger);
         let mut triggers: Vec<_> = customer.triggers.iter().map(seen).collect();
         triggers.retain(|(at, _)| *at > window.from && *at <= window.to);
@@ -97,8 +108,19 @@ impl<'a> Walk<'a> {
 
         let (sends, triggers) = (customer.past_sends.clone(), triggers.into());
         let plan = Plan::default();
-        let mut walk =
-            Walk { customer, scenarios, rules, window, triggers, open: BTreeMap::new(), past_entries, sends, plan, reached: 0 };
+        let mut walk = Walk {
+            customer,
+            scenarios,
+            rules,
+            window,
+            taken,
+            triggers,
+            open: BTreeMap::new(),
+            past_entries,
+            sends,
+            plan,
+            reached: 0,
+        };
         for open in &customer.open {
             walk.take_up(open);
         }
@@ -378,7 +400,11 @@ impl<'a> Walk<'a> {
 
         let member = Member { reach: &self.customer.reach, sends: &self.sends, held_out: entry.held_out };
         let spread = Spread { salt: &entry.scenario.scenario, subject: self.customer.id.as_str() };
-        let Decision { verdict, stopped } = sending::decide(send, &member, entry.step_due, now, spread, self.rules);
+        let met = meets(send, &self.customer.unit, entry.step_due, now, self.taken);
+        let Decision { verdict, stopped } = match met {
+            Meets::Waits { until } => sending::waiting(send, entry.step_due, until),
+            _ => sending::decide(send, &member, entry.step_due, now, spread, self.rules),
+        };
         for (channel, stop) in stopped {
             self.stop(&entry, Some(channel), &stop, now);
         }
@@ -392,17 +418,20 @@ impl<'a> Walk<'a> {
                 return None;
             }
             Verdict::Stop(stop) => self.stop(&entry, None, &stop, now),
-            Verdict::Send(channel) => self.plan_send(&entry, step, send, channel, now),
+            Verdict::Send(channel) => self.plan_send(&entry, step, send, met, channel, now),
         }
         self.pass(&mut entry, step);
         self.walk_on(entry, now)
     }
 
-    fn plan_send(&mut self, entry: &Entry, step: &Step, send: &SendStep, channel: Channel, now: Instant) {
+    fn plan_send(&mut self, entry: &Entry, step: &Step, send: &SendStep, met: Meets, channel: Channel, now: Instant) {
         let send_id = id([&entry.entry_id, &step.id, channel.name()]);
-        let experiment = send.experiment.as_ref();
-        let arm = experiment.and_then(|experiment| bucket::arm(&experiment.salt, &self.customer.unit, &experiment.arms));
-        if let (Some(experiment), Some(arm), false) = (experiment, arm, entry.held_out) {
+        let (arm, words) = match met {
+            Meets::Arm(_, arm) => (Some(arm), Some(arm)),
+            Meets::Rest(arm) => (None, Some(arm)),
+            Meets::NoTest | Meets::Waits { .. } => (None, None),
+        };
+        if let (Meets::Arm(experiment, arm), false) = (met, entry.held_out) {
             let row = Exposure {
                 experiment: experiment.name.clone(),
                 version: entry.scenario.version.clone(),
@@ -426,7 +455,7 @@ impl<'a> Walk<'a> {
             customer_id: self.customer.id.clone(),
             channel,
             purpose: send.purpose,
-            template: arm.and_then(|arm| arm.template.as_ref()).unwrap_or(&send.template).clone(),
+            template: words.and_then(|arm| arm.template.as_ref()).unwrap_or(&send.template).clone(),
             arm: arm.map(|arm| arm.id.clone()),
             state: if entry.held_out { SendState::Ghost } else { SendState::Planned },
             due_at: now,

@@ -5,6 +5,8 @@ use chrono::{Duration, TimeDelta};
 use model::{Channel, Instant, Scenario};
 use proptest::prelude::*;
 
+use crate::automatic::{Action, Rule, Why};
+
 use super::{
     examples::{at, customer, exit_on_order, scenario},
     *,
@@ -26,7 +28,7 @@ fn scenarios() -> Vec<Scenario> {
     let browse = format!(
         "{exit}match = \"key\"\n[[step]]\nid = \"soon\"\nwait = {{ for = \"1h\" }}\n[[step]]\nid = \"s\"\n[step.send]\ntry = [\"email\", \"line\"]\n\
          template = \"b\"\non_cap = \"defer\"\nvalid_for = \"5d\"\n[step.send.experiment]\nname = \"subject\"\nsalt = \"x\"\n\
-         [[step.send.experiment.arm]]\nid = \"a\"\nweight = 0.5\n[[step.send.experiment.arm]]\nid = \"b\"\nweight = 0.5\n\
+         rollout = {{ share = 0.5, wait = \"6h\" }}\n[[step.send.experiment.arm]]\nid = \"a\"\nweight = 0.5\n[[step.send.experiment.arm]]\nid = \"b\"\nweight = 0.5\n\
          [[step]]\nid = \"again\"\nwait = {{ until = \"12:30\" }}\n[[step]]\nid = \"s2\"\nsend = {{ try = [\"line\"], template = \"b2\", on_cap = \"defer\" }}\n"
     );
     let thanks = "[[step]]\nid = \"thanks\"\nsend = { purpose = \"transactional\", try = [\"email\"], template = \"t\" }\n\
@@ -59,6 +61,17 @@ struct Case {
     rules: Rules,
     grace: Duration,
     splits: Vec<Instant>,
+    /// What the test of subjects has decided.
+    taken: Vec<Taken>,
+}
+
+fn decided(at: Instant, arm: Option<&str>) -> Taken {
+    let action = match arm {
+        Some(arm) => Action::SendRest { arm: arm.into() },
+        None => Action::Wait { until: at + Duration::hours(5) },
+    };
+    let (rule, test) = (Rule::Rollout, "subject".to_string());
+    Taken { id: String::new(), rule, test, version: String::new(), at, action, why: Why::NotDue }
 }
 
 fn start() -> Instant {
@@ -81,7 +94,9 @@ fn cases() -> impl Strategy<Value = Case> {
     let caps = (0u32..4, 1u32..4, any::<bool>());
     let splits = prop::collection::vec(instants(), 0..12);
     let extra = (0u32..20, any::<bool>(), prop_oneof![Just(0i64), Just(10), Just(90)], prop_oneof![Just(0i64), Just(45)]);
-    (events, reach, caps, splits, extra).prop_map(|(events, reach, (all, line, quiet), mut splits, (unit, vip, grace, spread))| {
+    let taken = (prop::collection::vec(instants(), 0..3), prop::option::of(instants()));
+    let all = (events, reach, caps, splits, extra, taken);
+    all.prop_map(|(events, reach, (all, line, quiet), mut splits, (unit, vip, grace, spread), (asked, won))| {
         let mut customer = customer(&format!("c{unit}"), &[Channel::Line, Channel::Email, Channel::Sms]);
         for (entry, (address, consent, suppressed)) in customer.reach.values_mut().zip(reach) {
             entry.has_address = address;
@@ -118,6 +133,7 @@ fn cases() -> impl Strategy<Value = Case> {
             rules: Rules { spread: Duration::minutes(spread), ..Rules::of(&shop) },
             grace: Duration::minutes(grace),
             splits,
+            taken: asked.into_iter().map(|at| decided(at, None)).chain(won.map(|at| decided(at, Some("b")))).collect(),
         }
     })
 }
@@ -154,7 +170,7 @@ proptest! {
     fn many_windows_are_one_window(case in cases()) {
         let (from, to) = (start() - Duration::hours(1), start() + Duration::hours(HOURS + 200));
         let scenarios = scenarios();
-        let whole = plan(&case.customer, &scenarios, &case.rules, &window(&case, from, to));
+        let whole = plan_with_decisions(&case.customer, &scenarios, &case.rules, &window(&case, from, to), &case.taken);
 
         let mut parts = Plan::default();
         let mut customer = case.customer.clone();
@@ -162,7 +178,7 @@ proptest! {
         let mut since = from;
         for until in ends {
             let window = window(&case, since, until);
-            let part = plan(&known_by(&customer, &window), &scenarios, &case.rules, &window);
+            let part = plan_with_decisions(&known_by(&customer, &window), &scenarios, &case.rules, &window, &case.taken);
             customer = customer.after(&part);
             add(&mut parts, part);
             since = until;
@@ -173,7 +189,7 @@ proptest! {
     #[test]
     fn what_is_planned_may_be_sent(case in cases()) {
         let (from, to) = (start() - Duration::hours(1), start() + Duration::hours(HOURS + 200));
-        let plan = plan(&case.customer, &scenarios(), &case.rules, &window(&case, from, to));
+        let plan = plan_with_decisions(&case.customer, &scenarios(), &case.rules, &window(&case, from, to), &case.taken);
 
         // At most one channel of a step; never within quiet hours unless nothing is quiet; every entry ends or waits after the
         // window.
