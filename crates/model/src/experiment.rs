@@ -477,7 +477,9 @@ lookback = "14d"
 
     #[test]
     fn it_is_handed_over_whole() {
-        for text in [GOOD.to_string(), GOOD.replace("status = \"running\"\n", "").replace("start = 2026-11-01T00:00:00+09:00\n", "")] {
+        for text in
+            [GOOD.to_string(), GOOD.replace("status = \"running\"\n", "").replace("start = 2026-11-01T00:00:00+09:00\n", "")]
+        {
             let read = Experiment::parse("x.toml", &text).unwrap();
             let handed: Experiment = serde_json::from_str(&serde_json::to_string(&read).unwrap()).unwrap();
             assert_eq!(Experiment { version: read.version.clone(), ..handed }, read);

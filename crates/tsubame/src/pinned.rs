@@ -207,9 +207,7 @@ mod tests {
             let found = differences(&before, &now);
             let found: Vec<_> = found
                 .iter()
-                .map(|moved| {
-                    (moved.what.as_str(), moved.before.as_deref().unwrap_or("-"), moved.now.as_deref().unwrap_or("-"))
-                })
+                .map(|moved| (moved.what.as_str(), moved.before.as_deref().unwrap_or("-"), moved.now.as_deref().unwrap_or("-")))
                 .collect();
             assert_eq!(found, expect);
         };

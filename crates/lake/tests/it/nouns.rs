@@ -6,8 +6,9 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 use lake::tables::{self, TABLES};
 use model::{
     AdSpend, Channel, Consent, ConsentState, Credit, Currency, CustomerId, EntryStatus, EntryStep, Event, Exposure, Fact,
-    Identity, LtvModel, Membership, Money, Order, OrderLine, OrderStatus, PointChange, Product, Profile, Purpose, Receipt, ReceiptKind,
-    Record, Run, SegmentChange, Send, SendState, Shipment, Stock, StopRow, Subscription, Suppression, Touch, TouchKind,
+    Identity, LtvModel, Membership, Money, Order, OrderLine, OrderStatus, PointChange, Product, Profile, Purpose, Receipt,
+    ReceiptKind, Record, Run, SegmentChange, Send, SendState, Shipment, Stock, StopRow, Subscription, Suppression, Touch,
+    TouchKind,
     customer::{ContactFlag, CustomerFacts},
 };
 use serde_json::{Value, json};

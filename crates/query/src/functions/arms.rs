@@ -27,7 +27,10 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function {
         name: "bucket",
         kind: Scalar,
-        takes: &[arg("salt", Text, "ソルト", "what the hash is salted with"), arg("unit", Text, "単位（会員IDなど）", "a unit, such as a customer")],
+        takes: &[
+            arg("salt", Text, "ソルト", "what the hash is salted with"),
+            arg("unit", Text, "単位（会員IDなど）", "a unit, such as a customer"),
+        ],
         gives: Gives::One(Int),
         says: words(
             "ホールドアウトとシナリオのテストが使うバケット（0〜9,999）。5%のホールドアウトは500未満。",
@@ -36,9 +39,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         nulls: STRICT,
         source: "u64_be(sha256(salt \":\" unit)[0..8]) % 10000 (SEMANTICS §10)",
         examples: &[example("bucket('global-2026q1', 'c-0001')", "5120"), example("bucket('exp-cart-01', 'c-0042')", "728")],
-        make: Make::Scalar(|function, _| {
-            one(function, |row| Some(Cell::Int(bucket::bucket(row.text(0)?, row.text(1)?) as i64)))
-        }),
+        make: Make::Scalar(|function, _| one(function, |row| Some(Cell::Int(bucket::bucket(row.text(0)?, row.text(1)?) as i64)))),
     },
     Function {
         name: "experiment_arm",

@@ -83,7 +83,9 @@ impl Failure {
             () if is(&["parsererror", "tokenizererror", "sql error"]) => code::SYNTAX,
             () if is(&["table '", "table not found"]) && is(&["not found"]) => code::UNDEFINED_TABLE,
             () if is(&["no field named", "column '"]) => code::UNDEFINED_COLUMN,
-            () if is(&["invalid function", "no function matches", "failed to coerce arguments", "table function '"]) => code::UNDEFINED_FUNCTION,
+            () if is(&["invalid function", "no function matches", "failed to coerce arguments", "table function '"]) => {
+                code::UNDEFINED_FUNCTION
+            }
             () if is(&["placeholder", "no value found for"]) => code::UNDEFINED_PARAMETER,
             () if is(&["resources exhausted"]) => code::OUT_OF_MEMORY,
             () if is(&["recursion limit", "recursionlimitexceeded"]) => code::TOO_COMPLEX,

@@ -14,11 +14,9 @@ use crate::{
 
 /// Read a scenario against its holdout, or a message test arm against arm
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  tsubame readout cart-recovery\n  tsubame readout f2-subject --json\n  \
+#[command(after_help = "Examples:\n  tsubame readout cart-recovery\n  tsubame readout f2-subject --json\n  \
     tsubame readout checkout-button --pin\n  tsubame readout checkout-button --pinned 0123456789abcdef\n  \
-    tsubame readout checkout-button --since 0123456789abcdef"
-)]
+    tsubame readout checkout-button --since 0123456789abcdef")]
 pub struct Readout {
     /// A scenario, an experiment of one of its steps, or one of experiments/
     name: String,

@@ -282,7 +282,11 @@ mod tests {
             parts.iter().for_each(|part| assert!(page.contains(part), "{part}: {page}"));
             assert!(!page.contains("<script>"), "{page}");
         };
-        check(Lang::En, listed(Status::Running, None), &["Running", "12,345", "/d/experiment?experiment=a%20b", "/experiments/design"]);
+        check(
+            Lang::En,
+            listed(Status::Running, None),
+            &["Running", "12,345", "/d/experiment?experiment=a%20b", "/experiments/design"],
+        );
         check(Lang::Ja, listed(Status::Stopped, Some("red")), &["red", "12,345"]);
         assert!(list(&locale(Lang::En), &[]).into_string().contains("tsubame experiment new"));
     }
@@ -291,7 +295,14 @@ mod tests {
     fn what_past_tests_add_up_to() {
         let ended = decide::past::Ended { p: Some(0.001), is_better: true, is_significant: true };
         let nothing = decide::past::Ended { p: Some(0.8), is_better: false, is_significant: false };
-        let rows = [EndedRow { name: "x".into(), title: "X".into(), variant: "b".into(), lift: Some(0.1), p: Some(0.001), decision: "ship" }];
+        let rows = [EndedRow {
+            name: "x".into(),
+            title: "X".into(),
+            variant: "b".into(),
+            lift: Some(0.1),
+            p: Some(0.001),
+            decision: "ship",
+        }];
         let page = past(&locale(Lang::En), &rows, &decide::past::past(&[ended, nothing], 0.05, 0.8)).into_string();
         for part in ["50", "+10.0 %", "Ship"] {
             assert!(page.contains(part), "{part}: {page}");

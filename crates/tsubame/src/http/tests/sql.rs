@@ -82,11 +82,17 @@ fn rows_come_in_the_format_that_was_asked_for() {
         let (kind, body) = get("text/csv").await;
         assert_eq!(
             (kind.as_str(), body.as_str()),
-            ("text/csv; charset=utf-8", "order_id,net,text,order_id_2\nfirst-0,3000.0000,=1,first-0\nfirst-1,3000.0000,=1,first-1\n")
+            (
+                "text/csv; charset=utf-8",
+                "order_id,net,text,order_id_2\nfirst-0,3000.0000,=1,first-0\nfirst-1,3000.0000,=1,first-1\n"
+            )
         );
         let (kind, body) = get("application/x-ndjson").await;
         assert_eq!((kind.as_str(), body.lines().count()), ("application/x-ndjson", 2), "{body}");
-        assert!(body.starts_with("{\"order_id\":\"first-0\",\"net\":3000.0000,\"text\":\"=1\",\"order_id_2\":\"first-0\"}"), "{body}");
+        assert!(
+            body.starts_with("{\"order_id\":\"first-0\",\"net\":3000.0000,\"text\":\"=1\",\"order_id_2\":\"first-0\"}"),
+            "{body}"
+        );
     });
 }
 
