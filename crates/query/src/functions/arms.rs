@@ -73,8 +73,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
 
 fn arms(experiments: &[Experiment], columns: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
     // A whole column mostly names one test, and one set of attributes.
-    let mut known: Option<(&str, &Experiment)> = None;
-    let mut read: Option<(&str, Value)> = None;
+    let mut known: Option<&Experiment> = None;
+    let mut read: Option<(String, Value)> = None;
     let arms = (0..rows).map(|at| {
         let row = Row { columns, at };
         let (Some(name), Some(unit)) = (row.text(0), row.text(1)) else { return Ok(None) };
@@ -83,13 +83,13 @@ fn arms(experiments: &[Experiment], columns: &[ArrayRef], rows: usize) -> Result
             _ => Some("{}"),
         };
         let Some(given) = given else { return Ok(None) };
-        let experiment = match known.filter(|(last, _)| *last == name) {
-            Some((_, experiment)) => experiment,
+        let experiment = match known.filter(|last| last.experiment == name) {
+            Some(experiment) => experiment,
             None => find(experiments, name)?,
         };
-        known = Some((name, experiment));
+        known = Some(experiment);
         if read.as_ref().is_none_or(|(last, _)| *last != given) {
-            read = Some((given, attributes(given)?));
+            read = Some((given.into(), attributes(given)?));
         }
         let attributes = read.as_ref().map_or(&Value::Null, |(_, attributes)| attributes);
         Ok(assign(experiment, unit, attributes).ok().map(|arm| arm.id.as_str()))

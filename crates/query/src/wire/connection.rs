@@ -454,7 +454,7 @@ impl<H: House> Connection<H> {
                     feed(client, PgWireBackendMessage::DataRow(row)).await?;
                     sent += 1;
                 }
-                ended(tag, sent)
+                ended_by(tag, sent)
             }
             Reply::Copy(copy, shape, mut rows) => {
                 let names = shape.names();
@@ -572,7 +572,7 @@ where
 }
 
 /// How a statement that answered with rows ended: of SELECT alone their number is told.
-fn ended(tag: &str, sent: usize) -> Tag {
+fn ended_by(tag: &str, sent: usize) -> Tag {
     if tag == "SELECT" { Tag::new(tag).with_rows(sent) } else { Tag::new(tag) }
 }
 
@@ -673,7 +673,7 @@ fn client_first(message: PasswordMessageFamily) -> Result<Vec<u8>, Failure> {
     let PasswordMessageFamily::Raw(body) = message else {
         return Err(Failure::new(code::PROTOCOL, "a message came out of turn").fatal());
     };
-    let mechanism = body.split(|byte| *byte == 0).next().unwrap_or_default();
+    let mechanism = body.as_ref().split(|byte: &u8| *byte == 0).next().unwrap_or_default();
     if mechanism != MECHANISM.as_bytes() {
         return Err(Failure::new(code::INVALID_AUTHORIZATION, format!("only {MECHANISM} is spoken here")).fatal());
     }
@@ -920,7 +920,7 @@ impl<H: House> ExtendedQueryHandler for Talk<H> {
             Some(ended) => {
                 *state = PortalExecutionState::Finished;
                 ended?;
-                feed(client, PgWireBackendMessage::CommandComplete(ended(&tag, sent).into())).await
+                feed(client, PgWireBackendMessage::CommandComplete(ended_by(&tag, sent).into())).await
             }
         }
     }

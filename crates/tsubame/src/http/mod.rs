@@ -7,6 +7,7 @@ mod collect;
 mod dashboards;
 mod dictionary;
 mod errors;
+mod experiment_pages;
 mod experiments;
 mod health;
 mod identity;
