@@ -37,7 +37,7 @@ async fn list(State(app): Shared, Extension(visit): Extension<Arc<Visit>>) -> Re
     let desk = dashboards::desk(&app).await?;
     let answer = {
         let _permit = app.asking.acquire().await.expect("nobody closes it");
-        desk.ask("reports/experiment_units", &Params::new()).await?
+        desk.ask("system/experiment_units", &Params::new()).await?
     };
     let rows = Rows::new(&answer);
     let units = |name: &str| {
