@@ -1,5 +1,6 @@
 //! What an analyst is told when their SQL is not answered: the kind, for programs; the words, in both languages; the place in their text.
 
+use arrow::error::ArrowError;
 use datafusion::{
     common::{DataFusionError, SchemaError},
     sql::sqlparser::parser::ParserError,
@@ -271,9 +272,16 @@ fn kind(error: &DataFusionError, message: &str, planned: bool) -> SqlErrorKind {
         _ if message.starts_with("Invalid function") || message.contains("unction not found") => SqlErrorKind::UnknownFunction,
         _ if message.contains("table '") && message.contains("not found") => SqlErrorKind::UnknownTable,
         DataFusionError::ObjectStore(_) | DataFusionError::IoError(_) | DataFusionError::Internal(_) => SqlErrorKind::Internal,
+        // Constants are computed while the question is planned.
+        DataFusionError::ArrowError(inner, _) if is_of_data(inner) => SqlErrorKind::Data,
         _ if planned => SqlErrorKind::Data,
         _ => SqlErrorKind::Invalid,
     }
+}
+
+fn is_of_data(error: &ArrowError) -> bool {
+    use ArrowError::{ArithmeticOverflow, CastError, ComputeError, DivideByZero, ParseError};
+    matches!(error, CastError(_) | ParseError(_) | DivideByZero | ArithmeticOverflow(_) | ComputeError(_))
 }
 
 /// The parser says `… at Line: 12, Column: 3`.
