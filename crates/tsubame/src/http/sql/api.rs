@@ -179,7 +179,10 @@ fn encoded(
                     // Encoding takes milliseconds of a processor: not those that answer.
                     match tokio::task::spawn_blocking(move || encoder.batch(&batch)).await {
                         Ok(Ok((encoder, bytes))) => Some((Ok(bytes), Some((batches, encoder)))),
-                        Ok(Err(error)) => Some((Err(std::io::Error::other(error.to_string())), None)),
+                        Ok(Err(error)) => {
+                            tracing::error!(kind = ?error.kind, "rows could not be encoded: the answer is cut short");
+                            Some((Err(std::io::Error::other(error.to_string())), None))
+                        }
                         Err(error) => Some((Err(std::io::Error::other(error.to_string())), None)),
                     }
                 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use arrow::{
-    array::RecordBatch,
+    array::{RecordBatch, RecordBatchOptions},
     csv,
     datatypes::{Field, Schema, SchemaRef},
     error::ArrowError,
@@ -161,7 +161,10 @@ impl Encoder {
 
     pub fn batch(mut self, batch: &RecordBatch) -> Result<(Encoder, Vec<u8>), SqlError> {
         let mut out = std::mem::take(&mut self.head);
-        let batch = batch.clone().with_schema(self.schema.clone()).map_err(of_arrow)?;
+        // Its columns may have other names than theirs: of two that are called alike, the second is renamed.
+        let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        let batch = RecordBatch::try_new_with_options(self.schema.clone(), batch.columns().to_vec(), &options);
+        let batch = batch.map_err(of_arrow)?;
         match (&mut self.writer, self.format) {
             (Writer::Parquet(writer, shared), _) => {
                 writer.write(&batch).map_err(of_parquet)?;
