@@ -173,7 +173,8 @@ fn compared(left: &str, comparison: &Comparison) -> String {
         Comparison::Is(true) => left.to_string(),
         Comparison::Is(false) => format!("({left}) IS NOT TRUE"),
         Comparison::Equals(value) => format!("{left} = {}", literal(value)),
-        Comparison::NotEquals(value) => format!("{left} IS DISTINCT FROM {}", literal(value)),
+        // In parentheses, or an AND after it would be read as part of what stands on the right.
+        Comparison::NotEquals(value) => format!("({left} IS DISTINCT FROM {})", literal(value)),
         Comparison::AtLeast(value) => format!("{left} >= {}", literal(value)),
         Comparison::AtMost(value) => format!("{left} <= {}", literal(value)),
         Comparison::MoreThan(value) => format!("{left} > {}", literal(value)),

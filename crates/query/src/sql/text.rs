@@ -216,7 +216,7 @@ mod tests {
         check(format!("SELECT '{}'", "+".repeat(5_000)), None);
         check(
             format!("/*{}*/ SELECT 1", "/* ".repeat(5_000)),
-            Some("Unexpected EOF while in a multi-line comment (line 1, column 15018)"),
+            Some("Unexpected EOF while in a multi-line comment (line 1, column 15014)"),
         );
     }
 

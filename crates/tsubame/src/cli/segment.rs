@@ -59,6 +59,7 @@ enum What {
     ///
     /// Of two segments at one moment, or of one segment at two moments.
     #[command(
+        override_usage = "tsubame segment diff [OPTIONS] <NAME> <OTHER>\n       tsubame segment diff [OPTIONS] <NAME> --from <TIME> --to <TIME>",
         after_help = "Examples:\n  tsubame segment diff dormant_top_ltv lapsed_without_subscription --as-of 2026-06-30\n  tsubame segment diff dormant_top_ltv --from 2026-06-01 --to 2026-06-30 --format csv"
     )]
     Diff {

@@ -124,7 +124,10 @@ type Answers = Vec<(f64, Result<decide::design::Designed, decide::design::NotCom
 /// The change asked for, and half and twice as much beside it.
 fn planned(of: &Calculator, lang: Lang) -> Result<Answers, String> {
     let number = |text: &str, word: words::Word| -> Result<f64, String> {
-        text.parse().ok().filter(|number: &f64| number.is_finite()).ok_or_else(|| words::DESIGN_WRONG.fill(lang, &[word.get(lang), text]))
+        text.parse()
+            .ok()
+            .filter(|number: &f64| number.is_finite())
+            .ok_or_else(|| words::DESIGN_WRONG.fill(lang, &[word.get(lang), text]))
     };
     let metric = match of.kind.as_str() {
         "mean" => MetricBefore::Mean { mean: number(&of.mean, words::DESIGN_MEAN_NOW)?, sd: number(&of.sd, words::DESIGN_SD)? },

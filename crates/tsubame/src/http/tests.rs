@@ -761,8 +761,7 @@ fn segments_are_listed_explained_and_tested() {
         }
         check("/segments?lang=en", 200, &[">1,000<", "+1,000 / −0"]).await;
         let page =
-            check("/segments/f1_without_f2?lang=en&customer=c0000", 200, &["SELECT customer_id", "1,000", "back-test"])
-                .await;
+            check("/segments/f1_without_f2?lang=en&customer=c0000", 200, &["SELECT customer_id", "1,000", "back-test"]).await;
         assert!(page.contains("Not in the segment") && page.contains("second_ordered_on IS NULL"), "{page}");
         let page = check("/segments/f1_on_day?lang=en", 200, &["c•••"]).await;
         assert!(!page.contains("c0999"), "members are named in part: {page}");
