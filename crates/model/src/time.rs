@@ -266,6 +266,25 @@ impl Serialize for TimeOfDay {
     }
 }
 
+/// A date and time in a TOML file (`"2026-12-01T10:00"`), shop time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LocalMoment(pub NaiveDateTime);
+
+impl<'de> Deserialize<'de> for LocalMoment {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = String::deserialize(deserializer)?;
+        NaiveDateTime::parse_from_str(raw.trim(), "%Y-%m-%dT%H:%M")
+            .map(LocalMoment)
+            .map_err(|_| serde::de::Error::custom(format!("`{raw}` is no date and time: write 2026-12-01T10:00")))
+    }
+}
+
+impl Serialize for LocalMoment {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0.format("%Y-%m-%dT%H:%M").to_string())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
