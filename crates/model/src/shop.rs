@@ -146,6 +146,30 @@ pub struct Quiet {
     pub enabled: bool,
     pub from: TimeOfDay,
     pub until: TimeOfDay,
+    /// Sends put off to the end of the quiet hours are spread over this long after it, by a hash of the subject.
+    pub spread: Span,
+    /// Channels with hours of their own, by name.
+    pub channels: BTreeMap<String, ChannelQuiet>,
+}
+
+/// `[quiet.channels.sms]`: what is not given is as for all channels.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ChannelQuiet {
+    pub enabled: Option<bool>,
+    pub from: Option<TimeOfDay>,
+    pub until: Option<TimeOfDay>,
+}
+
+impl Quiet {
+    /// The quiet hours of a channel: from, until. `None` if it has none.
+    pub fn hours(&self, channel: Channel) -> Option<(TimeOfDay, TimeOfDay)> {
+        let own = self.channels.get(channel.name());
+        let enabled = own.and_then(|own| own.enabled).unwrap_or(self.enabled);
+        let from = own.and_then(|own| own.from).unwrap_or(self.from);
+        let until = own.and_then(|own| own.until).unwrap_or(self.until);
+        enabled.then_some((from, until))
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -247,7 +271,7 @@ impl Sql {
 impl Default for Quiet {
     fn default() -> Self {
         let at = |text: &str| TimeOfDay(parse_time_of_day(text).expect("defaults are times"));
-        Quiet { enabled: true, from: at("21:00"), until: at("08:00") }
+        Quiet { enabled: true, from: at("21:00"), until: at("08:00"), spread: span("0m"), channels: BTreeMap::new() }
     }
 }
 
@@ -296,7 +320,8 @@ impl Shop {
                 Problem::new(file, 0, format!("a holdout of {} % is outside 0..50", holdout.percent)).with_remedy("5 is usual"),
             );
         }
-        let named = shop.cost.keys().chain(shop.attribution.click_window.keys()).chain(shop.attribution.delivered_window.keys());
+        let windows = shop.attribution.click_window.keys().chain(shop.attribution.delivered_window.keys());
+        let named = shop.cost.keys().chain(shop.quiet.channels.keys()).chain(windows);
         for name in named.filter(|name| Channel::parse(name).is_none()) {
             problems.push(
                 Problem::new(file, 0, format!("`{name}` is no channel"))

@@ -1,6 +1,6 @@
 //! The worked examples of SEMANTICS §15 that a tick decides, by their numbers. Times are shop times in March 2026 (`01T10:00`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::Duration;
 use model::{Channel, CustomerId, Instant, Purpose, Scenario, ShopZone};
@@ -32,7 +32,11 @@ pub fn customer(id: &str, channels: &[Channel]) -> Customer {
         open: Vec::new(),
         triggers: Vec::new(),
         happenings: Vec::new(),
-        conditions: BTreeMap::new(),
+        conditions: Conditions::default(),
+        absences: Vec::new(),
+        dates: Vec::new(),
+        clicks: Vec::new(),
+        erased_at: None,
     }
 }
 
@@ -45,6 +49,7 @@ impl Customer {
             at: at(when),
             known_at: at(when),
             was_in_audience_before: false,
+            excluded_by: None,
             context: json!({"key": key}),
         });
         self.happens(event, key, when, when)
@@ -52,12 +57,12 @@ impl Customer {
 
     pub fn happens(mut self, event: &str, key: &str, when: &str, known: &str) -> Self {
         let keys = [("cart_id".to_string(), key.to_string())].into();
-        self.happenings.push(Happening { name: event.into(), at: at(when), known_at: at(known), keys });
+        self.happenings.push(Happening { name: event.into(), at: at(when), known_at: at(known), keys, fulfils: BTreeSet::new() });
         self
     }
 
     /// What the ledger would say after `plan`.
-    pub fn after(mut self, plan: &Plan) -> Self {
+    pub fn after(mut self, plan: &Plan, scenarios: &[Scenario]) -> Self {
         for Dated { row, .. } in &plan.entries {
             self.open.retain(|open| open.entry_id != row.entry_id);
             self.open.extend(OpenEntry::of(row));
@@ -67,11 +72,16 @@ impl Customer {
                 self.past_entries.push(entered);
             }
         }
+        let step = |row: &Send| {
+            let scenario = scenarios.iter().find(|scenario| scenario.scenario == row.scenario);
+            scenario.and_then(|scenario| scenario.step(&row.step)?.send.as_ref()).expect("a step that sends")
+        };
         self.past_sends.extend(plan.sends.iter().map(|Dated { row, .. }| PastSend {
             entry_id: row.entry_id.clone(),
             channel: row.channel,
             at: row.due_at,
-            purpose: row.purpose,
+            counts: step(row).counts_for_caps(),
+            tags: step(row).tags.clone(),
             ghost: row.state == model::SendState::Ghost,
         }));
         self
@@ -396,7 +406,7 @@ fn branches_keys_consent_pauses_and_versions() {
 
     check(base(), one, &[waits, "02T10:00 finished plain 02T10:00", "02T10:00 planned plain line plain"]);
     let mut vip = base();
-    vip.conditions.insert(condition_key("s", "split", 0), true);
+    vip.conditions.note(branch_key(&scenario, "split", 0), at("01T00:00"), true);
     check(vip, one, &[waits, "02T10:00 finished vip 02T10:00", "02T10:00 planned vip line vip"]);
 
     check(base().happens("order_placed", "k1", "01T13:00", "01T13:00"), one, &[waits, "01T13:00 exited wait 01T13:00 goal"]);
@@ -409,7 +419,7 @@ fn branches_keys_consent_pauses_and_versions() {
 
     // An entry that was open when its scenario was paused: taken up again while still valid, dropped when not.
     let entered = plan(&base(), one, &rules(), &window("01T00:00", "01T20:00"));
-    let open = || base().after(&entered);
+    let open = || base().after(&entered, one);
     let paused = Scenario { enabled: false, ..scenario.clone() };
     check(open(), std::slice::from_ref(&paused), &[]);
     let resumed = |from: &str, expect: &[&str]| {

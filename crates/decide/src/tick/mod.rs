@@ -12,19 +12,35 @@
 //! validity (early first), scenario id and send key. All scenarios of a customer are planned together, because caps and
 //! priorities span them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{Duration, TimeDelta};
+use chrono::{Duration, NaiveDate, TimeDelta};
 use model::{Channel, CustomerId, EntryStep, Exposure, Instant, Scenario, Send, StopRow};
 use serde_json::Value;
 
 use crate::Rules;
 pub use crate::gates::{PastSend, Reach};
 
+mod best_time;
+mod conditions;
+mod dates;
 mod entering;
-pub use entering::base_key;
+mod leaving;
+mod migrating;
+mod rows;
+pub mod schedule;
+mod send_step;
 mod sending;
+mod trial;
+mod waiting;
 mod walk;
+
+pub use best_time::CLICKS_FOR;
+pub use conditions::{Conditions, branch_key, exit_key, wait_key};
+pub use entering::base_key;
+pub use leaving::matches;
+pub use migrating::{Held, Refusal, refusals};
+pub use trial::trial;
 
 #[cfg(test)]
 mod examples;
@@ -72,8 +88,42 @@ pub struct Customer {
     pub open: Vec<OpenEntry>,
     pub triggers: Vec<Trigger>,
     pub happenings: Vec<Happening>,
-    /// What a branch's `when` says of this customer, by [`condition_key`]; a missing one is not true.
-    pub conditions: BTreeMap<String, bool>,
+    /// What the `when` of branches and exits says of this customer.
+    pub conditions: Conditions,
+    /// Evaluations of a scenario's segment that found the customer outside, for exits that ask (`leave = "audience"`).
+    pub absences: Vec<Absence>,
+    /// Dates that entries and waits go by, as they were known from some moment on; every revision that may still matter.
+    pub dates: Vec<CustomerDate>,
+    /// Clicks on our messages, for steps that ask for the best time; as far back as [`CLICKS_FOR`] before the oldest send due.
+    pub clicks: Vec<Click>,
+    /// Since when the person is erased: whatever is open ends, and nothing begins.
+    pub erased_at: Option<Instant>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Absence {
+    pub scenario: String,
+    pub at: Instant,
+}
+
+/// One revision of a date.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CustomerDate {
+    /// `birthday`, `next_shipment`, `shipped`, ….
+    pub name: String,
+    /// The contract, order or coupon it belongs to; empty for a date of the person.
+    pub key: String,
+    /// `None` once there is none any more.
+    pub on: Option<NaiveDate>,
+    /// When it became so.
+    pub at: Instant,
+    pub known_at: Instant,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Click {
+    pub at: Instant,
+    pub known_at: Instant,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,7 +168,7 @@ impl OpenEntry {
 }
 
 /// Something that may let the customer into a scenario: its entry event (its `where` already true), or being in its segment at an
-/// evaluation.
+/// evaluation. Entries by a date need none.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trigger {
     pub scenario: String,
@@ -126,8 +176,10 @@ pub struct Trigger {
     pub entry_key: String,
     pub at: Instant,
     pub known_at: Instant,
-    /// For `reentry = rematch`: the evaluation before this one had the customer in, too. False for an event.
+    /// The evaluation before this one ([`schedule::evaluation_before`]) had the customer in, too. False for an event.
     pub was_in_audience_before: bool,
+    /// The first of the entry's `exclude` segments that has the customer.
+    pub excluded_by: Option<String>,
     /// What the message may use, as a JSON object.
     pub context: Value,
 }
@@ -138,8 +190,10 @@ pub struct Happening {
     pub name: String,
     pub at: Instant,
     pub known_at: Instant,
-    /// Its values of the key columns of scenarios (`cart_id`), for exits that match by key.
+    /// Its values of the key columns of scenarios (`cart_id`), for exits that match by key, and its `send_id`.
     pub keys: BTreeMap<String, String>,
+    /// The `where` of exits and waits that are true of it, by [`exit_key`] and [`wait_key`].
+    pub fulfils: BTreeSet<String>,
 }
 
 /// A row and the logical time of the decision that made it. The decision is executed, and so could be known, `grace` later.
@@ -157,24 +211,33 @@ pub struct Plan {
     /// `planned` or `ghost`; `due_at` is the logical time.
     pub sends: Vec<Dated<Send>>,
     pub stops: Vec<Dated<StopRow>>,
-    /// Of real sends in a step's experiment. A ghost carries its arm but met nothing.
+    /// Of real sends in a step's experiment or best time, of splits, and of the shop's holdout at the entrance. A ghost carries its arm
+    /// but met nothing.
     pub exposures: Vec<Dated<Exposure>>,
     pub deferred: u32,
     /// Exit events seen only after a send that they should have prevented, while the entry still had steps to go.
     pub late_exits: u32,
 }
 
-/// Plans one customer across all scenarios.
-///
-/// Of several versions of a scenario the last in the slice lets people in; the others serve the entries pinned to them. An entry
-/// whose version is not given leaves as `version_stopped`; one whose scenario is not given at all, or is disabled (paused), stays
-/// where it is. A step that fell due during a pause is taken up at the window's first instant, and its validity counts from when
-/// it was due.
-pub fn plan(customer: &Customer, scenarios: &[Scenario], rules: &Rules, window: &Window) -> Plan {
-    walk::Walk::new(customer, scenarios, rules, window).run()
+impl Plan {
+    pub fn add(&mut self, other: Plan) {
+        self.entries.extend(other.entries);
+        self.sends.extend(other.sends);
+        self.stops.extend(other.stops);
+        self.exposures.extend(other.exposures);
+        self.deferred += other.deferred;
+        self.late_exits += other.late_exits;
+    }
 }
 
-/// Where [`Customer::conditions`] keeps an arm of a branch: `scenario/step/arm`, arms counted from 0.
-pub fn condition_key(scenario: &str, step: &str, arm: usize) -> String {
-    format!("{scenario}/{step}/{arm}")
+/// Plans one customer across all scenarios.
+///
+/// Of several versions of a scenario the last in the slice lets people in; the others serve the entries pinned to them, until a
+/// version that migrates them is there. An entry whose version is not given, or whose step was migrated to nowhere, leaves as
+/// `version_stopped`; one whose scenario is not given at all, or is disabled, stays where it is. A step that fell due meanwhile is
+/// taken up at the window's first instant, and its validity counts from when it was due. A pause with a known beginning is better
+/// told by [`Rules::pauses`]: it gives the same rows however the windows fall.
+pub fn plan(customer: &Customer, scenarios: &[Scenario], rules: &Rules, window: &Window) -> Plan {
+    let dated = dates::triggers(customer, scenarios, rules.zone, window);
+    walk::Walk::new(customer, &dated, scenarios, rules, window).run()
 }

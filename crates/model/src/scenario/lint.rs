@@ -98,9 +98,6 @@ impl Scenario {
         if let Reentry::Cooldown { calendar_days: None, elapsed: None } = entry.reentry {
             found.say("reentry", "a cooldown needs `calendar_days` or `elapsed`", "write calendar_days = 7");
         }
-        if entry.reentry == Reentry::Rematch && !of_segment {
-            found.say("reentry", "`rematch` asks for a segment", "use a cooldown for entries by events and dates");
-        }
         if self.start == Start::IncludeCurrent && !of_segment {
             found.say("start", "`start` asks for a segment", "remove it: an event or a date lets in when it comes");
         }

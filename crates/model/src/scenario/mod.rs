@@ -287,7 +287,6 @@ send = { try = ["line"], template = "t", tags = ["coupon"], seasons = { summer =
         );
         check("date = { of = \"wedding\" }", exit, &["`wedding` is no date of a customer"]);
         check("on = \"x\"\nreentry = { rule = \"cooldown\" }", exit, &["a cooldown needs `calendar_days` or `elapsed`"]);
-        check("on = \"x\"\nreentry = { rule = \"rematch\" }", exit, &["`rematch` asks for a segment"]);
         let exits = |exit: &str| format!("exit = [{{ {exit} }}]");
         check("on = \"x\"", &exits("when = \"net = 0\""), &[]);
         check("on = \"x\"", &exits("on = \"y\", where = \"value = 0\", match = \"send\""), &[]);
@@ -337,7 +336,7 @@ send = { try = ["line"], template = "t", tags = ["coupon"], seasons = { summer =
         waits("wait = { event = \"order_shipped\" }", &["18: wait `wait3h` may never end"]);
         waits(
             "wait = { event = \"x\", timeout = \"3d\", on_timeout = \"y\" }",
-            &["18: step `wait3h` leads to `y`, which does not exist"],
+            &["19: step `wait3h` leads to `y`, which does not exist"],
         );
         waits("wait = { for = \"3h\", timeout = \"3d\" }", &["18: wait `wait3h` has no `timeout`: it ends by itself"]);
         waits("wait = { for = \"3h\", days = -3 }", &["18: wait `wait3h`: `days` and `at` go with `date`"]);
