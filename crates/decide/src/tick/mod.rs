@@ -22,6 +22,7 @@ use crate::Rules;
 pub use crate::gates::{PastSend, Reach};
 
 mod best_time;
+mod broadcast;
 mod conditions;
 mod dates;
 mod entering;
@@ -36,6 +37,7 @@ mod waiting;
 mod walk;
 
 pub use best_time::CLICKS_FOR;
+pub use broadcast::duplicates;
 pub use conditions::{Conditions, branch_key, exit_key, wait_key};
 pub use entering::base_key;
 pub use leaving::matches;
@@ -44,6 +46,8 @@ pub use trial::trial;
 
 #[cfg(test)]
 mod examples;
+#[cfg(test)]
+mod journeys;
 #[cfg(test)]
 mod windows;
 
