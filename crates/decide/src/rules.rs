@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{Duration, NaiveDate};
 use model::{Cap, Channel, Holdout, Instant, Money, Season, Shop, ShopZone, shop::Quiet};
+use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rules {
@@ -22,15 +23,17 @@ pub struct Rules {
 
 /// While nothing of a scenario, or of any (全停止), is decided: `[from, until)`, or until further notice. Nobody enters; what falls due
 /// is taken up at the end, and its validity counts from when it was due. Who must leave leaves.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pause {
     pub scenario: Option<String>,
+    #[serde(with = "model::time::instant")]
     pub from: Instant,
+    #[serde(with = "model::time::instant_or_none")]
     pub until: Option<Instant>,
 }
 
 impl Pause {
-    fn covers(&self, scenario: &str, at: Instant) -> bool {
+    pub fn covers(&self, scenario: &str, at: Instant) -> bool {
         self.scenario.as_deref().is_none_or(|paused| paused == scenario)
             && self.from <= at
             && self.until.is_none_or(|until| at < until)

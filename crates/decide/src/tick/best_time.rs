@@ -81,7 +81,7 @@ mod tests {
             let step = scenario("s", "on = \"call\"", &steps).steps[0].send.clone().expect("a send");
             let mut customer = customer(unit, &[Channel::Line]);
             customer.clicks = clicks.iter().map(|click| Click { at: at(click), known_at: at(click) }).collect();
-            let window = Window { run_id: "run".into(), from: at(due), to: at(due), grace: Duration::zero() };
+            let window = Window { run_id: "run".into(), from: at(due), to: at("31T00:00"), grace: Duration::zero() };
             let (sent, arm) = of_step(&step, &customer, at(due), &window, &Rules::of(&model::Shop::default()));
             assert_eq!((shown_at(sent).as_str(), arm), expect, "{body} {clicks:?} {unit} {due}");
         };

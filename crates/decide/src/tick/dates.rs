@@ -8,26 +8,31 @@ use chrono::{Datelike, NaiveDate, TimeDelta};
 use model::{Instant, Scenario, ShopZone, scenario::DateEntry};
 use serde_json::{Map, Value, json};
 
-use super::{Customer, CustomerDate, Trigger, Window, schedule};
+use super::{CustomerDate, Trigger, Window, schedule};
 
 /// The days of the customer that let them into a scenario, each at its time of day. A date that becomes known after its moment lets
 /// nobody in.
-pub fn triggers(customer: &Customer, scenarios: &[Scenario], zone: ShopZone, window: &Window) -> Vec<Trigger> {
+pub fn triggers(dates: &[CustomerDate], scenarios: &[Scenario], zone: ShopZone, window: &Window) -> Vec<Trigger> {
     let mut found = Vec::new();
-    if customer.dates.is_empty() {
+    if dates.is_empty() {
         return found;
     }
     for (index, scenario) in scenarios.iter().enumerate() {
         let is_current = scenarios[index + 1..].iter().all(|later| later.scenario != scenario.scenario);
         if let (Some(date), true) = (&scenario.entry.date, is_current) {
-            of_scenario(customer, scenario, date, zone, window, &mut found);
+            of_scenario(dates, scenario, date, zone, window, &mut found);
         }
     }
     found
 }
 
+/// Whether some date of a customer lets them in, for whoever gathers: all others need not be planned for.
+pub fn comes_in_by_date(dates: &[CustomerDate], scenarios: &[Scenario], zone: ShopZone, window: &Window) -> bool {
+    !triggers(dates, scenarios, zone, window).is_empty()
+}
+
 fn of_scenario(
-    customer: &Customer,
+    dates: &[CustomerDate],
     scenario: &Scenario,
     date: &DateEntry,
     zone: ShopZone,
@@ -36,7 +41,7 @@ fn of_scenario(
 ) {
     for at in schedule::evaluations(&scenario.entry, zone, window.from, window.to) {
         let Some(wanted) = date.days.checked_neg().and_then(|days| shift(zone.day(at), days)) else { continue };
-        for (key, on) in latest(customer, &date.of, at, window) {
+        for (key, on) in latest(dates, &date.of, at, window) {
             if on.is_some_and(|on| is_on(date, on, wanted)) {
                 let mut context = Map::from_iter([(date.of.clone(), json!(wanted))]);
                 if !key.is_empty() {
@@ -59,14 +64,14 @@ fn of_scenario(
 /// The date of that name which an entry's wait counts to, as seen at `now`: of the entry's own contract, order or coupon if one of its
 /// values names it, else the next one of the customer's from the entry on. Without any, what the trigger told.
 pub fn of_entry(
-    customer: &Customer,
+    dates: &[CustomerDate],
     name: &str,
     (entered_at, entry_key, context): (Instant, &str, &Value),
     now: Instant,
     window: &Window,
     zone: ShopZone,
 ) -> Option<NaiveDate> {
-    let latest = latest(customer, name, now, window);
+    let latest = latest(dates, name, now, window);
     if latest.is_empty() {
         let told = context.get(name)?.as_str()?;
         let day = || told.parse::<Instant>().ok().map(|at| zone.day(at));
@@ -85,10 +90,10 @@ pub fn shift(day: NaiveDate, days: i64) -> Option<NaiveDate> {
 }
 
 /// The last revision of each date of that name, by key.
-fn latest<'a>(customer: &'a Customer, name: &str, now: Instant, window: &Window) -> BTreeMap<&'a str, Option<NaiveDate>> {
+fn latest<'a>(dates: &'a [CustomerDate], name: &str, now: Instant, window: &Window) -> BTreeMap<&'a str, Option<NaiveDate>> {
     let mut last: BTreeMap<&str, &CustomerDate> = BTreeMap::new();
     let seen = |date: &&CustomerDate| date.name == name && window.seen_at(date.at, date.known_at) <= now;
-    for date in customer.dates.iter().filter(seen) {
+    for date in dates.iter().filter(seen) {
         let newest = last.entry(&date.key).or_insert(date);
         if (date.at, date.known_at, date.on) > (newest.at, newest.known_at, newest.on) {
             *newest = date;

@@ -358,6 +358,38 @@ fn a_pause_holds_what_is_due_and_lets_nobody_in() {
 }
 
 #[test]
+fn what_is_seen_in_a_pause_has_its_effect_at_the_end() {
+    let wait = |wait: &str| {
+        let steps = format!("{}[[step]]\nid = \"wait\"\nwait = {{ {wait} }}\n{}{}", exit_on_order(), send("yes"), send("no"));
+        scenario("s", "on = \"call\"", &steps)
+    };
+    let pauses = vec![Pause { scenario: None, from: at("02T00:00"), until: Some(at("05T12:00")) }];
+    let rules = Rules { pauses, ..rules() };
+    let check = |body: &str, customer: Customer, expect: &[&str]| assert_eq!(became(&customer, &wait(body), &rules), expect);
+    let (event, date) =
+        ("event = \"shipped\", timeout = \"48h\", on_timeout = \"no\"", "date = \"next_shipment\", on_timeout = \"no\"");
+    let (yes, no) = (
+        ["05T12:00 finished yes 05T12:00", "05T12:00 planned yes line yes"],
+        ["05T12:00 finished no 05T12:00", "05T12:00 planned no line no"],
+    );
+    let waits = "01T10:00 waiting wait 03T10:00";
+    check(event, called("01T10:00").happens("shipped", "", "02T10:00", "02T10:00"), &[waits, yes[0], yes[1]]);
+    check(event, called("01T10:00").happens("shipped", "", "03T10:01", "03T10:01"), &[waits, no[0], no[1]]);
+    let next = |on: &str| {
+        called("01T10:00").has_date("next_shipment", "", Some("20"), "01T00:00").has_date(
+            "next_shipment",
+            "",
+            Some(on),
+            "03T00:00",
+        )
+    };
+    let waits = "01T10:00 waiting wait 20T09:00";
+    check(date, next("04"), &[waits, no[0], no[1]]);
+    let moved = ["05T12:00 waiting wait 10T09:00", "10T09:00 finished yes 10T09:00", "10T09:00 planned yes line yes"];
+    check(date, next("10"), &[waits, moved[0], moved[1], moved[2]]);
+}
+
+#[test]
 fn arms_of_a_split_go_different_ways() {
     let steps = format!(
         "[holdout]\npercent = 20\nsalt = \"h\"\n{}[[step]]\nid = \"way\"\n[step.split]\nname = \"one-or-two\"\nsalt = \"x\"\n\

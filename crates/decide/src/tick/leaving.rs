@@ -107,10 +107,9 @@ impl Walk<'_> {
     }
 
     fn first_absence(&self, entry: &Entry) -> Option<Leave> {
-        let is_out = |at: &Instant| *at > entry.entered_at && *at >= entry.from;
         let of_scenario = self.customer.absences.iter().filter(|absence| absence.scenario == entry.scenario.scenario);
-        let at = of_scenario.map(|absence| absence.at).filter(is_out).min()?;
-        Some(Leave { at, happened_at: None, reason: "left_audience" })
+        let at = of_scenario.map(|absence| absence.at).filter(|at| *at > entry.entered_at).min()?;
+        Some(Leave { at: at.max(entry.from), happened_at: None, reason: "left_audience" })
     }
 
     /// Whether some send of the scenario is permitted on some channel.

@@ -39,10 +39,11 @@ mod walk;
 pub use best_time::CLICKS_FOR;
 pub use broadcast::duplicates;
 pub use conditions::{Conditions, branch_key, exit_key, wait_key};
+pub use dates::comes_in_by_date;
 pub use entering::base_key;
 pub use leaving::matches;
 pub use migrating::{Held, Refusal, refusals};
-pub use trial::trial;
+pub use trial::{TRIAL, trial};
 
 #[cfg(test)]
 mod examples;
@@ -242,6 +243,6 @@ impl Plan {
 /// taken up at the window's first instant, and its validity counts from when it was due. A pause with a known beginning is better
 /// told by [`Rules::pauses`]: it gives the same rows however the windows fall.
 pub fn plan(customer: &Customer, scenarios: &[Scenario], rules: &Rules, window: &Window) -> Plan {
-    let dated = dates::triggers(customer, scenarios, rules.zone, window);
+    let dated = dates::triggers(&customer.dates, scenarios, rules.zone, window);
     walk::Walk::new(customer, &dated, scenarios, rules, window).run()
 }

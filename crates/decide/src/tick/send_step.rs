@@ -16,12 +16,10 @@ impl<'a> Walk<'a> {
         let send = step.send.as_ref().expect("the entry stands at a send");
         self.reached += 1;
 
-        if !entry.put_off {
-            let (best, _) = self.best_time(send, &entry);
-            if best > now {
-                self.put_off(entry, best, "best_time", now);
-                return None;
-            }
+        let (best, _) = self.best_time(send, &entry);
+        if best > now {
+            self.put_off(entry, best, "best_time", now);
+            return None;
         }
         let held_out = self.is_ghost(&entry, send);
         let member = Member { reach: &self.customer.reach, sends: &self.sends, held_out, tags: &send.tags };
@@ -47,7 +45,7 @@ impl<'a> Walk<'a> {
     /// The send is decided on at `until`.
     fn put_off(&mut self, mut entry: Entry<'a>, until: Instant, why: &str, now: Instant) {
         self.plan.deferred += 1;
-        (entry.due, entry.put_off) = (until, true);
+        entry.due = until;
         self.note(&entry, EntryStatus::Waiting, now, until, Some(deferral(why, entry.step_due)));
         self.open.insert(entry.entry_id.clone(), entry);
     }

@@ -7,12 +7,15 @@ use serde_json::Value;
 use super::{Conditions, Customer, Plan, Trigger, Window, plan};
 use crate::Rules;
 
+/// What the name of a scenario ends with when it is tried out.
+pub const TRIAL: &str = "/test";
+
 /// Plans every message of the scenario for one customer at `window.to`, whatever its steps, holdouts, caps and quiet hours say. Address,
 /// consent and suppression hold. The rows are of the scenario `NAME/test`, so that neither figures nor caps of `NAME` know of them
 /// (no other scenario can be named so); nobody is exposed to a test.
 pub fn trial(customer: &Customer, scenario: &Scenario, rules: &Rules, context: Value, run_id: &str, at: Instant) -> Plan {
     let mut tried = Scenario {
-        scenario: format!("{}/test", scenario.scenario),
+        scenario: format!("{}{TRIAL}", scenario.scenario),
         enabled: true,
         exits: Vec::new(),
         holdout: None,

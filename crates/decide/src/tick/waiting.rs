@@ -109,7 +109,7 @@ impl Walk<'_> {
     fn wait_for_date(&self, entry: &Entry, wait: &Wait, name: &str, now: Instant) -> Waited {
         let look = self.next_revision(entry, name, now);
         let (key, zone) = (super::base_key(&entry.entry_key), self.rules.zone);
-        let day = dates::of_entry(self.customer, name, (entry.entered_at, key, &entry.context), now, self.window, zone);
+        let day = dates::of_entry(&self.customer.dates, name, (entry.entered_at, key, &entry.context), now, self.window, zone);
         let moment =
             day.and_then(|day| dates::shift(day, wait.days)).map(|day| zone.instant(day.and_time(schedule::time_of(wait.at))));
         match moment {

@@ -60,8 +60,6 @@ pub struct Entry<'a> {
     pub step_due: Instant,
     /// At a wait that has begun, and ends at `due`.
     pub waiting: bool,
-    /// At a send that was put off.
-    pub put_off: bool,
     /// Nothing happens to it before: it was not here, or was looked at in an earlier window.
     pub from: Instant,
     pub leave: Option<Leave>,
@@ -148,7 +146,6 @@ impl<'a> Walk<'a> {
             Place::End(scenario) => return self.end(open, &scenario.version, "migrated"),
             Place::Nowhere => return self.end(open, &open.version, "version_stopped"),
         };
-        let deferred_since = open.reason.as_deref().and_then(deferred_since);
         let mut entry = Entry {
             scenario,
             entry_id: open.entry_id.clone(),
@@ -160,9 +157,8 @@ impl<'a> Walk<'a> {
             step_id: scenario.steps[step].id.clone(),
             due: open.due,
             look: None,
-            step_due: deferred_since.unwrap_or(open.due),
+            step_due: open.reason.as_deref().and_then(deferred_since).unwrap_or(open.due),
             waiting: true,
-            put_off: deferred_since.is_some(),
             from,
             leave: None,
             passed: 0,
@@ -231,7 +227,6 @@ impl<'a> Walk<'a> {
             look: None,
             step_due: now,
             waiting: false,
-            put_off: false,
             from: now,
             leave: None,
             passed: 0,
@@ -375,7 +370,7 @@ impl Entry<'_> {
 
     pub fn pass(&mut self, next: usize) {
         self.step = next;
-        (self.look, self.waiting, self.put_off) = (None, false, false);
+        (self.look, self.waiting) = (None, false);
         self.passed += 1;
     }
 }

@@ -111,7 +111,9 @@ type Around = (Vec<(usize, Option<u8>, Instant, i64)>, Vec<(Instant, i64)>, Vec<
 
 fn around() -> impl Strategy<Value = Around> {
     let dates = prop::collection::vec((0usize..2, prop::option::weighted(0.8, 1u8..12), instants(), lags()), 0..5);
-    let clicks = prop::collection::vec((instants(), lags()), 0..6);
+    // At few hours, so that one of them is often the best.
+    let hours = (0i64..10, prop_oneof![Just(12i64), Just(19)]).prop_map(|(day, hour)| start() + Duration::hours(day * 24 + hour));
+    let clicks = prop::collection::vec((hours, lags()), 0..9);
     let nights = prop::collection::vec(any::<bool>(), 10);
     let conditions = prop::collection::vec((instants(), any::<bool>()), 0..3);
     (dates, clicks, nights, conditions, prop::option::weighted(0.1, instants()))
@@ -281,6 +283,9 @@ proptest! {
         for send in &plan.sends {
             let hour = model::ShopZone::tokyo().local(send.at).format("%H").to_string();
             prop_assert!(!case.rules.quiet.enabled || ("08".."21").contains(&hour.as_str()), "sent at {}", send.at);
+        }
+        for send in &plan.sends {
+            prop_assert!(case.rules.awake(&send.row.scenario, send.at) == send.at, "sent in a pause, at {}", send.at);
         }
         let open = case.customer.clone().after(&plan, &scenarios()).open;
         prop_assert!(open.iter().all(|open| open.due > to));

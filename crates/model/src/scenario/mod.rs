@@ -166,10 +166,20 @@ impl Scenario {
         self.sends().next().is_some() && self.sends().all(|send| send.purpose != Purpose::Transactional)
     }
 
+    /// The definition as it is kept for entries that are pinned to it when the file has moved on.
+    pub fn kept(&self) -> String {
+        serde_json::to_string(self).expect("a scenario is plain JSON")
+    }
+
+    /// Reads back what [`Scenario::kept`] said. It was checked when it was read from its file.
+    pub fn read_kept(version: &str, kept: &str) -> Result<Scenario, serde_json::Error> {
+        let scenario: Scenario = serde_json::from_str(kept)?;
+        Ok(Scenario { version: version.into(), ..scenario })
+    }
+
     fn canonical_version(&self) -> String {
         let walked = Scenario { enabled: true, start: Start::default(), migrate: None, test_list: Vec::new(), ..self.clone() };
-        let canonical = serde_json::to_string(&walked).expect("a scenario is plain JSON");
-        hex(&Sha256::digest(canonical.as_bytes())[..8])
+        hex(&Sha256::digest(walked.kept().as_bytes())[..8])
     }
 }
 
@@ -243,6 +253,7 @@ id = "late"
 send = { try = ["line"], template = "t", tags = ["coupon"], seasons = { summer = "t_summer" }, best_time = { name = "hour", salt = "h", otherwise = "10:00" } }
 "#;
         let scenario = Scenario::parse("s.toml", &format!("{GOOD}{steps}")).unwrap();
+        assert_eq!(Scenario::read_kept(&scenario.version, &scenario.kept()).unwrap(), scenario);
         let check = |step: &str, expect: &[&str]| assert_eq!(scenario.followers(step), expect, "{step}");
         check("remind", &["shipped"]);
         check("shipped", &["soon", "end"]);
