@@ -272,6 +272,7 @@ pub fn read_files(folder: &Path) -> Result<(ShopFiles, Library, Vec<Problem>), F
         match Scenario::parse(&file, &text) {
             Ok(scenario) => {
                 problems.extend(template_problems(&files, &scenario, &file, &text));
+                problems.extend(scenario.problems_in(&files.shop, &file, &text));
                 files.scenarios.push(scenario);
             }
             Err(found) => problems.extend(found),
@@ -295,7 +296,8 @@ pub fn read_files(folder: &Path) -> Result<(ShopFiles, Library, Vec<Problem>), F
         }
     }
     for scenario in &files.scenarios {
-        if let Some(segment) = scenario.entry.segment.as_ref().filter(|segment| library.find(segment).is_none()) {
+        let named = scenario.entry.segment.iter().chain(&scenario.entry.exclude);
+        for segment in named.filter(|segment| library.find(segment).is_none()) {
             problems.push(
                 Problem::new(&format!("scenarios/{}.toml", scenario.scenario), 0, format!("there is no segment `{segment}`"))
                     .with_remedy(format!("add queries/segments/{segment}.sql, or name an existing one")),
@@ -334,8 +336,7 @@ pub fn read_experiments(folder: &Path, problems: &mut Vec<Problem>) -> Vec<Exper
 fn template_problems(files: &ShopFiles, scenario: &Scenario, file: &str, text: &str) -> Vec<Problem> {
     let mut problems = Vec::new();
     for send in scenario.steps.iter().filter_map(|step| step.send.as_ref()) {
-        let arms = send.experiment.iter().flat_map(|experiment| &experiment.arms).filter_map(|arm| arm.template.as_ref());
-        for name in arms.chain([&send.template]) {
+        for name in send.templates() {
             match files.templates.get(name) {
                 Some(template) => problems.extend(template.check(send.purpose, &send.channels, &files.shop)),
                 None => {

@@ -12,6 +12,7 @@ pub mod flush;
 pub mod identity;
 pub mod import;
 pub mod maintain;
+pub mod pause;
 pub mod people;
 pub mod predict;
 pub mod pull;
