@@ -268,30 +268,19 @@ impl Scenario {
         if let Some(holdout) = &self.holdout {
             *salts.entry(&holdout.salt).or_default() += 1;
         }
-        for step in &self.steps {
-            let split = step.split.as_ref().map(|split| {
-                let arms = split.arms.iter().map(|arm| (arm.id.as_str(), arm.weight)).collect();
-                (&split.name, &split.salt, arms)
-            });
-            let test = step.send.as_ref().and_then(|send| send.experiment.as_ref()).map(|test| {
-                let arms = test.arms.iter().map(|arm| (arm.id.as_str(), arm.weight)).collect();
-                (&test.name, &test.salt, arms)
-            });
-            let best = step.send.as_ref().and_then(|send| send.best_time.as_ref());
-            let best = best.map(|best| (&best.name, &best.salt, vec![("best", 0.5), ("usual", 0.5)]));
-            for (name, salt, arms) in split.into_iter().chain(test).chain(best) {
-                let arms: Vec<(&str, f64)> = arms;
-                let total: f64 = arms.iter().map(|(_, weight)| weight).sum();
-                if arms.len() < 2 || (total - 1.0).abs() > 1e-9 || arms.iter().any(|(_, weight)| *weight <= 0.0) {
-                    let message = format!("experiment `{name}` needs two arms or more whose weights sum to 1");
-                    found.say(name, message, "e.g. 0.5 and 0.5");
-                }
-                if arms.iter().map(|(id, _)| id).collect::<BTreeSet<_>>().len() < arms.len() {
-                    found.say(name, format!("experiment `{name}` has two arms of one id"), "rename one of them");
-                }
-                *salts.entry(salt).or_default() += 1;
-                *names.entry(name).or_default() += 1;
+        let tests = self.tests();
+        for test in &tests {
+            let (name, arms) = (&test.name, &test.arms);
+            let total: f64 = arms.iter().map(|arm| arm.weight).sum();
+            if arms.len() < 2 || (total - 1.0).abs() > 1e-9 || arms.iter().any(|arm| arm.weight <= 0.0) {
+                let message = format!("experiment `{name}` needs two arms or more whose weights sum to 1");
+                found.say(name, message, "e.g. 0.5 and 0.5");
             }
+            if arms.iter().map(|arm| &arm.id).collect::<BTreeSet<_>>().len() < arms.len() {
+                found.say(name, format!("experiment `{name}` has two arms of one id"), "rename one of them");
+            }
+            *salts.entry(&test.salt).or_default() += 1;
+            *names.entry(name).or_default() += 1;
         }
         for (salt, _) in salts.into_iter().filter(|(_, times)| *times > 1) {
             let message = format!("the salt `{salt}` is used twice: both would pick the same people");

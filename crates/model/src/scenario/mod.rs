@@ -161,6 +161,26 @@ impl Scenario {
         self.steps.iter().filter_map(|step| step.send.as_ref())
     }
 
+    /// Every test inside the scenario: of words, of ways through it, and of the hour.
+    pub fn tests(&self) -> Vec<MessageExperiment> {
+        let plain = |id: &str, weight: f64| Arm { id: id.into(), weight, template: None };
+        let mut tests = Vec::new();
+        for step in &self.steps {
+            if let Some(split) = &step.split {
+                let arms = split.arms.iter().map(|arm| plain(&arm.id, arm.weight)).collect();
+                tests.push(MessageExperiment { name: split.name.clone(), salt: split.salt.clone(), arms });
+            }
+            if let Some(send) = &step.send {
+                tests.extend(send.experiment.clone());
+                tests.extend(send.best_time.as_ref().map(|best| {
+                    let arms = BestTime::ARMS.map(|arm| plain(arm, 0.5)).into();
+                    MessageExperiment { name: best.name.clone(), salt: best.salt.clone(), arms }
+                }));
+            }
+        }
+        tests
+    }
+
     /// Whether it only advertises: who is in the shop's holdout does not even come in.
     pub fn is_marketing(&self) -> bool {
         self.sends().next().is_some() && self.sends().all(|send| send.purpose != Purpose::Transactional)
@@ -260,6 +280,9 @@ send = { try = ["line"], template = "t", tags = ["coupon"], seasons = { summer =
         check("soon", &["split"]);
         check("split", &["late", "end"]);
         check("late", &["end"]);
+        let tests = scenario.tests();
+        let tests: Vec<(&str, usize)> = tests.iter().map(|test| (test.name.as_str(), test.arms.len())).collect();
+        assert_eq!(tests, [("way", 2), ("hour", 2)]);
         let templates: Vec<&str> = scenario.sends().flat_map(SendStep::templates).map(String::as_str).collect();
         assert_eq!(templates, ["cart_1", "t_summer", "t"]);
         let shop = |text: &str| crate::Shop::parse("t", text).unwrap();

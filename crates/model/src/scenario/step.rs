@@ -185,11 +185,16 @@ pub struct Arm {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BestTime {
-    /// The experiment's name; its arms are `best` and `usual`.
+    /// The experiment's name; its arms are [`BestTime::ARMS`].
     pub name: String,
     pub salt: String,
     /// When everybody else is sent to, shop time; without it at once.
     pub otherwise: Option<TimeOfDay>,
+}
+
+impl BestTime {
+    /// The usual time is what the best one is compared with.
+    pub const ARMS: [&str; 2] = ["usual", "best"];
 }
 
 /// Left out of the canonical form, so that files written before keep their version.

@@ -19,11 +19,14 @@ pub async fn known(workspace: &Workspace, open: &[EntryStep]) -> Result<Vec<Scen
     Ok(earlier)
 }
 
-/// The kept versions of that name and version, and those they are migrated through; the files' own are left out.
+/// The kept versions of that name and version, and those they are migrated through; the files' own are left out, and so is a scenario
+/// whose file is gone: whoever is under way in it stays where they are.
 pub async fn of(workspace: &Workspace, pinned: BTreeSet<(String, String)>) -> Result<Vec<Scenario>, Fault> {
     let files = &workspace.files.scenarios;
     let migrated_from = |scenario: &Scenario| Some((scenario.scenario.clone(), scenario.migrate.as_ref()?.from.clone()));
-    let mut wanted: Vec<(String, String)> = pinned.into_iter().chain(files.iter().filter_map(migrated_from)).collect();
+    let has_file = |(name, _): &(String, String)| files.iter().any(|scenario| scenario.scenario == *name);
+    let pinned = pinned.into_iter().filter(has_file);
+    let mut wanted: Vec<(String, String)> = pinned.chain(files.iter().filter_map(migrated_from)).collect();
     let mut seen: BTreeSet<(String, String)> =
         files.iter().map(|scenario| (scenario.scenario.clone(), scenario.version.clone())).collect();
     let mut found = Vec::new();
