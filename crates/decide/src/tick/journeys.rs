@@ -443,7 +443,11 @@ fn entries_go_over_into_the_version_that_takes_them() {
     check(&[new(&[("wait", "bye")])], &["02T10:00 finished bye 02T10:00", "02T10:00 planned bye line bye"]);
     check(&[new(&[("wait", "end")])], &["01T12:00 exited wait 01T12:00 migrated"]);
     check(&[new(&[])], &["01T12:00 exited wait 01T12:00 version_stopped"]);
-    check(&[plain], &["01T12:00 exited wait 01T12:00 version_stopped"]);
+    check(&[plain.clone()], &["01T12:00 exited wait 01T12:00 version_stopped"]);
+    // A pause is not the time to stop anybody for good.
+    let pauses = vec![Pause { scenario: None, from: at("01T12:00"), until: None }];
+    let paused = plan(&open(), &[plain], &Rules { pauses, ..rules() }, &window("01T12:00", "05T00:00"));
+    assert_eq!(paused, Plan::default());
 }
 
 #[test]

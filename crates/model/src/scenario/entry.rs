@@ -40,7 +40,7 @@ pub struct Entry {
     /// The segment is evaluated on these days of the month alone; 31 is the last day of a shorter month, too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub days: Vec<u32>,
-    /// Segments whose members stay out, whatever let them in.
+    /// Segments whose members stay out. Of a broadcast each of them is accounted for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exclude: Vec<String>,
     /// People come in during these seasons of the shop alone.

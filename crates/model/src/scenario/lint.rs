@@ -77,6 +77,7 @@ impl Scenario {
             ("at", only(entry.at.is_some(), of_segment || entry.date.is_some()), "from a `segment` or by a `date`"),
             ("weekdays", only(!entry.weekdays.is_empty(), of_segment), "from a `segment`"),
             ("days", only(!entry.days.is_empty(), of_segment), "from a `segment`"),
+            ("exclude", only(!entry.exclude.is_empty(), of_segment), "from a `segment`"),
             ("once", only(entry.once.is_some(), of_segment), "from a `segment`"),
         ] {
             if is_wrong {
