@@ -3,8 +3,9 @@
 -- First buyers of each month who bought on a later day within `days` days. `naive` divides by all of them and reads too low while the
 -- cohort is young; `matured_rate` takes only those observed `days` days, above and below the line; `km` (Kaplan-Meier) uses everybody for as
 -- long as they were observed, with its 95 % interval (Greenwood, log-log) and the day by which half have bought again, empty until
--- then. Matured and Kaplan-Meier are empty while nobody has been observed that long. `early` says that some of these first orders may not be
--- the customer's first: the data begin less than a year before (or [definitions] states `first_orders_from`).
+-- then. Matured and Kaplan-Meier are empty while nobody has been observed that long. `observable` counts from the first day of the
+-- month. `early` says that some of these first orders may not be the customer's first: the data begin less than a year before (or
+-- [definitions] states `first_orders_from`).
 --
 -- param days int = 90
 -- column cohort        date  ja:"初回購入月"  en:"First purchase"
@@ -16,7 +17,7 @@
 -- column low           rate  ja:"下限"  en:"Low"
 -- column high          rate  ja:"上限"  en:"High"
 -- column median_days   int   ja:"2回目までの中央値（日）"  en:"Median days to F2"
--- column observed      int   ja:"最長観測日数"  en:"Longest observed"
+-- column observable    int   ja:"観測可能日数"  en:"Observable days"
 -- column immature      bool  ja:"観測途中"  en:"Still open"
 -- column early         bool  ja:"データ開始1年以内"  en:"First year of the data"
 SELECT
@@ -24,10 +25,10 @@ SELECT
     1 - survival AS km,
     CASE WHEN survival > 0 AND survival < 1 THEN 1 - power(survival, exp(0 - theta)) END AS low,
     CASE WHEN survival > 0 AND survival < 1 THEN 1 - power(survival, exp(theta)) END AS high,
-    median_days, observed, shortest < $days AS immature, early
+    median_days, days_between(cohort, $today) AS observable, shortest < $days AS immature, early
 FROM (
     SELECT
-        cohort, buyers, naive, matured, matured_rate, median_days, observed, shortest, early, survival,
+        cohort, buyers, naive, matured, matured_rate, median_days, shortest, early, survival,
         CASE WHEN survival > 0 AND survival < 1 THEN 1.959963984540054 * sqrt(variance) / abs(ln(survival)) END AS theta
     FROM (
         SELECT
@@ -38,7 +39,7 @@ FROM (
             CAST(sum(CASE WHEN day <= $days THEN ripe_events ELSE 0 END) AS DOUBLE) / nullif(sum(ripe), 0) AS matured_rate,
             -- Once everybody at risk has bought, nobody is left. A product of logarithms may miss a half by its last digit.
             min(CASE WHEN sure = 1 OR exp(log_survival) <= 0.5 + 1e-12 THEN day END) AS median_days,
-            max(longest) AS observed, min(shortest) AS shortest,
+            min(shortest) AS shortest,
             cohort < min(first_from) AS early,
             CASE
                 WHEN max(longest) < $days THEN NULL

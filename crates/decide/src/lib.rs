@@ -6,10 +6,12 @@
 //! - [`tick`]: what every scenario does about one customer in a window of logical time
 //! - [`gates`]: why a member may not be sent to now
 //! - [`analysis`]: what an experiment of any metrics, arms and slices has shown, and what to do
+//! - [`automatic`]: what a test decides by itself, by rules it declared, with the evidence
 //! - [`attribution`]: which touches an order is credited to, and with how much
 //! - [`readout`]: what a holdout or an experiment has shown, or why it cannot say
 //! - [`design`]: how large a test must be before it starts
 //! - [`experiment`]: which arm of an experiment a unit meets, and why it meets none
+//! - [`past`]: what all tests that ended add up to
 //! - [`back_test`]: what a segment's members did on past nights, against everybody else
 //! - [`prediction`]: how often buyers will buy again and what that is worth, or why it cannot be said
 //! - [`growthbook`]: what a stock SDK would decide for a unit
@@ -17,12 +19,14 @@
 
 pub mod analysis;
 pub mod attribution;
+pub mod automatic;
 pub mod back_test;
 pub mod bucket;
 pub mod design;
 pub mod experiment;
 pub mod gates;
 pub mod growthbook;
+pub mod past;
 pub mod prediction;
 pub mod readout;
 pub mod rules;

@@ -254,10 +254,11 @@ fn json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<serde_json::Value,
 }
 
 fn optional_instant<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Instant>, D::Error> {
-    // Written with or without quotes.
-    let raw = match toml::Value::deserialize(deserializer)? {
-        toml::Value::String(text) => text,
-        other => other.to_string(),
+    // Written with or without quotes; JSON has null where TOML has nothing.
+    let raw = match Option::<toml::Value>::deserialize(deserializer)? {
+        None => return Ok(None),
+        Some(toml::Value::String(text)) => text,
+        Some(other) => other.to_string(),
     };
     let at = chrono::DateTime::parse_from_rfc3339(&raw).map_err(|_| {
         serde::de::Error::custom(format!("`{raw}` is not an instant with its offset, such as 2026-11-01T00:00:00+09:00"))
@@ -472,6 +473,17 @@ lookback = "14d"
         let reformatted = GOOD.replace("units = 40000", "# a note\nunits   =   40_000");
         assert_eq!(Experiment::parse("x", &reformatted).unwrap().version, read.version);
         assert_ne!(Experiment::parse("x", &GOOD.replace("40000", "40001")).unwrap().version, read.version);
+    }
+
+    #[test]
+    fn it_is_handed_over_whole() {
+        for text in
+            [GOOD.to_string(), GOOD.replace("status = \"running\"\n", "").replace("start = 2026-11-01T00:00:00+09:00\n", "")]
+        {
+            let read = Experiment::parse("x.toml", &text).unwrap();
+            let handed: Experiment = serde_json::from_str(&serde_json::to_string(&read).unwrap()).unwrap();
+            assert_eq!(Experiment { version: read.version.clone(), ..handed }, read);
+        }
     }
 
     #[test]

@@ -32,6 +32,7 @@
 //! Every noun that is remembered is a [`Fact`]: a row of one lake table, with the time it happened, the time we could have known it and
 //! a key that makes a second delivery of it a no-op.
 
+pub mod automatic;
 pub mod cap;
 pub mod channel;
 pub mod contact;

@@ -1,8 +1,8 @@
 //! The library: every query and dashboard, the built-in ones and a shop's own, which take precedence by name.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
-use model::Problem;
+use model::{Experiment, Problem};
 use rust_embed::RustEmbed;
 use sha2::{Digest, Sha256};
 
@@ -41,6 +41,8 @@ pub struct Library {
     /// The segments among the queries that are data, by the query's name.
     pub forms: BTreeMap<String, Form>,
     pub dashboards: BTreeMap<String, Dashboard>,
+    /// The tests of `experiments/`, for functions that tell a unit's arm.
+    pub experiments: Arc<[Experiment]>,
 }
 
 const VIEWS: &str = "system/views/";

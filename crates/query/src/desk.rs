@@ -69,10 +69,10 @@ pub struct Desk {
     tables: Vec<(String, Arc<MemTable>)>,
     /// The kept tables at a moment, once they were asked for.
     pub(crate) kept: Arc<Mutex<BTreeMap<Group, (Moment, Option<Arc<Current>>)>>>,
-    /// Off, unless asked for, while `kept_tables_and_facts_give_the_same_rows` finds a difference: a slower answer is better than a wrong one.
-    reads_kept: bool,
     /// Set where only news are asked for.
     since: Option<Since>,
+    /// Rows past this position are as if they had never come.
+    until: Option<i64>,
 }
 
 /// Where segments are relations: `SELECT customer_id FROM segment.dormant_top_ltv`.
@@ -96,8 +96,8 @@ impl Desk {
             relations: Vec::new(),
             tables: Vec::new(),
             kept: Arc::default(),
-            reads_kept: false,
             since: None,
+            until: None,
         }
     }
 
@@ -119,11 +119,6 @@ impl Desk {
         Ok(self)
     }
 
-    /// The same desk, which reads what is kept per customer where it can.
-    pub fn reading_kept(self) -> Desk {
-        Desk { reads_kept: true, ..self }
-    }
-
     /// The same desk at another moment.
     pub(crate) fn at(&self, moment: Moment) -> Desk {
         Desk { moment, ..self.clone() }
@@ -134,6 +129,18 @@ impl Desk {
         Desk { since: Some(since), ..self.without_kept() }
     }
 
+    /// The same desk without whatever came in past a position: asked again with it, a question has the same answer for ever, for rows are
+    /// never changed and positions rise.
+    pub fn until(self, position: i64) -> Desk {
+        Desk { until: Some(position), ..self.without_kept() }
+    }
+
+    /// The last position of all that this desk can see.
+    pub fn position(&self) -> i64 {
+        let last = self.view.tables().map(|(_, table)| table.last_position()).max().unwrap_or(0);
+        self.until.map_or(last, |until| until.min(last))
+    }
+
     /// The same desk for plans that outlive its moment: what they were given at that moment is left open.
     pub(crate) fn left_open(self) -> Desk {
         Desk { open: true, ..self }
@@ -142,9 +149,13 @@ impl Desk {
     /// The rows of a history that there were at an instant, as this desk reads the past.
     pub(crate) fn past(&self, at: Expr) -> Expr {
         let happened = col("occurred_at").lt_eq(at.clone());
-        match self.moment.mode {
+        let read = match self.moment.mode {
             Mode::AsKnown => happened.and(col("known_at").lt_eq(at)),
             Mode::AsHappened => happened,
+        };
+        match self.until {
+            Some(position) => read.and(col("position").lt_eq(lit(position))),
+            None => read,
         }
     }
 
@@ -163,9 +174,14 @@ impl Desk {
         [("as_of".into(), ParamValue::Instant(self.moment.as_of)), ("today".into(), ParamValue::Date(today))].into()
     }
 
+    /// What functions know of the shop.
+    fn shop(&self) -> functions::Shop {
+        functions::Shop { zone: self.moment.zone, experiments: self.library.experiments.clone() }
+    }
+
     /// A session that knows the relations `sql` names, and no others.
     pub(crate) async fn session(&self, tokens: &Tokens, file: &str) -> Result<SessionContext, QueryError> {
-        let session = new_session(self.limits, self.moment.zone, file)?;
+        let session = new_session(self.limits, &self.shop(), file)?;
         if self.open {
             // What is worked out once would be that of one night.
             session.remove_optimizer_rule(share::RULE);
@@ -181,7 +197,7 @@ impl Desk {
         tokens: &Tokens,
         file: &str,
     ) -> Result<SessionContext, QueryError> {
-        let session = session_within(runtime, self.limits.partitions, self.moment.zone);
+        let session = session_within(runtime, self.limits.partitions, &self.shop());
         self.register(&session, tokens, &mut Known::default(), file).await?;
         Ok(session)
     }
@@ -242,8 +258,7 @@ impl Desk {
                 session.register_table(word, table.clone()).map_err(|source| planning_error(file, source))?;
             } else if let Some((_, query, params)) = self.relations.iter().find(|(name, ..)| name == word) {
                 self.register_query(session, word.into(), query, params, known).await?;
-            } else if self.reads_kept
-                && !self.open
+            } else if !self.open
                 && let Some(kept) = self.kept_relation(session, word, file).await?
             {
                 session.register_table(word, kept).map_err(|source| planning_error(file, source))?;
@@ -385,16 +400,16 @@ impl Desk {
 }
 
 /// A session that knows our functions and no relation.
-pub(crate) fn new_session(limits: Limits, zone: ShopZone, file: &str) -> Result<SessionContext, QueryError> {
+pub(crate) fn new_session(limits: Limits, shop: &functions::Shop, file: &str) -> Result<SessionContext, QueryError> {
     let runtime = RuntimeEnvBuilder::new()
         .with_memory_pool(Arc::new(FairSpillPool::new(limits.memory_bytes)))
         .with_disk_manager_builder(DiskManagerBuilder::default().with_max_temp_directory_size(limits.spill_bytes))
         .build_arc()
         .map_err(|source| planning_error(file, source))?;
-    Ok(session_within(runtime, limits.partitions, zone))
+    Ok(session_within(runtime, limits.partitions, shop))
 }
 
-fn session_within(runtime: Arc<RuntimeEnv>, partitions: usize, zone: ShopZone) -> SessionContext {
+fn session_within(runtime: Arc<RuntimeEnv>, partitions: usize, shop: &functions::Shop) -> SessionContext {
     let mut config = SessionConfig::new().with_target_partitions(partitions).with_information_schema(false);
     config.options_mut().execution.time_zone = Some("UTC".into());
     config.options_mut().sql_parser.dialect = datafusion::common::config::Dialect::PostgreSQL;
@@ -405,7 +420,7 @@ fn session_within(runtime: Arc<RuntimeEnv>, partitions: usize, zone: ShopZone) -
     config.options_mut().sql_parser.collect_spans = true;
     let state = SessionStateBuilder::new().with_config(config).with_runtime_env(runtime).with_default_features();
     let session = SessionContext::new_with_state(state.with_optimizer_rules(share::rules()).build());
-    functions::register(&session, zone);
+    functions::register(&session, shop);
     if let Some(catalog) = session.catalog("datafusion") {
         catalog
             .register_schema(SEGMENT_SCHEMA, Arc::new(MemorySchemaProvider::new()))

@@ -13,6 +13,7 @@ use model::ShopZone;
 use crate::{
     Answer, Limits, ParamKind, ParamValue, Params, QueryError,
     desk::{bind, new_session},
+    functions::Shop,
     run::{answer, planning_error, read_only},
     settings::suited,
     statement::{Tokens, type_placeholders},
@@ -32,7 +33,7 @@ pub struct FileDesk {
 
 impl FileDesk {
     pub async fn open(tables: &BTreeMap<String, FileTable>, limits: Limits) -> Result<FileDesk, QueryError> {
-        let session = new_session(limits, ShopZone::tokyo(), "files")?;
+        let session = new_session(limits, &Shop { zone: ShopZone::tokyo(), experiments: Arc::default() }, "files")?;
         // Which side of a join is the smaller is in the files' footers alone.
         session.state_ref().write().config_mut().options_mut().execution.collect_statistics = true;
         for (name, table) in tables {

@@ -14,12 +14,14 @@ pub mod chi_square;
 pub mod normal;
 pub mod student_t;
 
+mod across_periods;
 mod adjust;
 mod alpha;
 mod bandit;
 mod bayes_beta_binomial;
 mod bayes_gaussian;
 mod best_of;
+mod beta_mean;
 mod cap;
 mod confidence_sequence;
 mod continuation;
@@ -57,6 +59,7 @@ mod two_proportion;
 mod welch;
 mod wilson;
 
+pub use across_periods::{ArmInPeriod, across_periods};
 pub use adjust::{Correction, adjusted, preferential_levels};
 pub use alpha::Alpha;
 pub use bandit::{Allocation, bandit};

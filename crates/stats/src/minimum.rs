@@ -5,7 +5,7 @@ use crate::NotComputable;
 
 pub(crate) struct Minimum {
     pub at: Vec<f64>,
-    /// The largest slope there, by central differences.
+    /// The largest slope there, by central differences; at an edge of the range, of its inner side.
     pub slope_max: f64,
 }
 
@@ -36,7 +36,14 @@ pub(crate) fn minimum<const N: usize>(cost: &impl Fn(&[f64]) -> f64, starts: &[[
             at[index] += by;
             cost(&at)
         };
-        ((moved(1e-4) - moved(-1e-4)) / 2e-4).abs()
+        let (up, down) = (moved(1e-4), moved(-1e-4));
+        let slope = match (up.is_finite(), down.is_finite()) {
+            (true, true) => (up - down) / 2e-4,
+            (true, false) => (up - cost(&at)) / 1e-4,
+            (false, true) => (cost(&at) - down) / 1e-4,
+            (false, false) => 0.0,
+        };
+        slope.abs()
     };
     let slope_max = (0..at.len()).map(slope).fold(0.0, f64::max);
     Ok(Minimum { at, slope_max })

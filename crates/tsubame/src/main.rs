@@ -11,6 +11,7 @@ mod http;
 mod jobs;
 mod pages;
 mod pg;
+mod pinned;
 mod point;
 mod progress;
 mod readout;

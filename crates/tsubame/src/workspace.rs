@@ -287,6 +287,7 @@ pub fn read_files(folder: &Path) -> Result<(ShopFiles, Library, Vec<Problem>), F
     let (mut library, found) = Library::load(Some(folder));
     problems.extend(found);
     problems.extend(library.define(&files.shop.definitions));
+    library.experiments = files.experiments.clone().into();
     for experiment in &files.experiments {
         for metric in experiment.metrics().into_iter().filter(|metric| library.find(metric).is_none()) {
             problems.push(

@@ -55,6 +55,15 @@ pub struct Decisive {
     pub is_complete: bool,
 }
 
+/// How far a test is. A plan counts the units of all arms; two of several arms never have them all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Units there, of all arms.
+    pub units: u64,
+    /// Of the planned units, those of the two arms that are compared.
+    pub planned_of_both: u64,
+}
+
 /// # Errors
 /// `TooFew` with too few conversions to tell, and as [`stats::welch`].
 pub fn compare(
@@ -64,6 +73,7 @@ pub fn compare(
     lower_is_better: bool,
     level: Alpha,
     plan: &TestPlan,
+    progress: Progress,
 ) -> Result<Compared, NotComputable> {
     if is_rate {
         enough_conversions(a, b)?;
@@ -72,10 +82,10 @@ pub fn compare(
     let absolute = tested.absolute.clone()?;
     let relative = tested.relative.clone();
     let (n_a, n_b) = (a.y.n(), b.y.n());
-    let units = n_a + n_b;
-    let sequence = |effect: &Welch| confidence_sequence(effect.effect, effect.se, units, Tuning::PlannedUnits(plan.units), level);
+    let tuning = Tuning::PlannedUnits(progress.planned_of_both);
+    let sequence = |effect: &Welch| confidence_sequence(effect.effect, effect.se, n_a + n_b, tuning, level);
     let absolute_sequence = sequence(&absolute);
-    let decisive = decisive(&absolute, &absolute_sequence, units, level, plan)?;
+    let decisive = decisive(&absolute, &absolute_sequence, progress.units, level, plan)?;
     let flat = bayes_gaussian(absolute.effect, absolute.se, Prior::Flat, 1.0, lower_is_better, level)?;
     let prior = Prior::Normal { mean: 0.0, variance: SHRINK_SD * SHRINK_SD };
     let shrunk =

@@ -5,10 +5,12 @@
 //! |---|---|
 //! | [`health`] | the split (fixed and anytime), a difference before the test, units in two arms, who is still being followed |
 //! | [`compare`] | one variant against the control in one metric: differences with intervals, chance to win, what is left after shrinking |
+//! | [`stake`] | what choosing it is worth over the next days |
 //! | [`verdict`] | ship, stop, keep running or cannot say, and why |
 
 pub mod compare;
 pub mod health;
+pub mod stake;
 pub mod verdict;
 
 use chrono::NaiveDate;
@@ -16,8 +18,9 @@ use model::experiment::{Correction as Declared, Experiment, Metric};
 use stats::{Alpha, Correction, Estimated, Heterogeneity, adjusted, heterogeneity, preferential_levels};
 pub use stats::{Interval, NotComputable, Paired, PairedMoments};
 
-pub use compare::{Compared, compare};
+pub use compare::{Compared, Progress, compare};
 pub use health::{Health, health};
+pub use stake::{Shrunk, Stake, stake};
 pub use verdict::{Decision, Refusal, StopWhy, decide};
 
 /// What was counted, in the order of the experiment's arms; the first is the control.
@@ -76,6 +79,8 @@ pub struct Row {
     pub p_adjusted: Option<f64>,
     /// By the declared rule, at the declared level.
     pub significant: bool,
+    /// Where the pace is known.
+    pub stake: Option<Stake>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -113,8 +118,12 @@ pub fn analyse(experiment: &Experiment, counted: &Counted) -> Result<Analysis, N
         let Some(found) = counted.metrics.iter().find(|found| found.metric == metric) else { continue };
         let level = level(experiment, role, alpha)?;
         for (index, arm) in experiment.arms.iter().enumerate().skip(1) {
-            let compared = pair(&found.arms, index)
-                .and_then(|(a, b)| compare(a, b, found.is_rate, lower_is_better, level, &experiment.plan));
+            let compared = pair(&found.arms, index).and_then(|(a, b)| {
+                let progress = progress(experiment, &found.arms, index);
+                compare(a, b, found.is_rate, lower_is_better, level, &experiment.plan, progress)
+            });
+            let with_pace = compared.as_ref().ok().zip(eligible_per_day(experiment, counted));
+            let stake = with_pace.and_then(|(compared, per_day)| stake(compared, per_day, stake::DAYS).ok());
             rows.push(Row {
                 metric: metric.into(),
                 role,
@@ -122,6 +131,7 @@ pub fn analyse(experiment: &Experiment, counted: &Counted) -> Result<Analysis, N
                 compared,
                 p_adjusted: None,
                 significant: false,
+                stake,
             });
         }
     }
@@ -185,8 +195,10 @@ fn sliced(experiment: &Experiment, counted: &Counted, alpha: Alpha) -> Result<Ve
                 let values: Vec<(String, Result<Compared, NotComputable>)> = of
                     .iter()
                     .map(|slice| {
-                        let compared = pair(&slice.arms, index)
-                            .and_then(|(a, b)| compare(a, b, found.is_rate, lower_is_better, alpha, &experiment.plan));
+                        let compared = pair(&slice.arms, index).and_then(|(a, b)| {
+                            let progress = progress(experiment, &slice.arms, index);
+                            compare(a, b, found.is_rate, lower_is_better, alpha, &experiment.plan, progress)
+                        });
                         (slice.value.clone(), compared)
                     })
                     .collect();
@@ -213,6 +225,21 @@ fn sliced(experiment: &Experiment, counted: &Counted, alpha: Alpha) -> Result<Ve
         slices[at].p_adjusted = Some(p);
     }
     Ok(slices)
+}
+
+/// Everybody whom the variant would meet: those who take part, and those whom the coverage leaves out.
+fn eligible_per_day(experiment: &Experiment, counted: &Counted) -> Option<f64> {
+    counted.per_day.filter(|_| experiment.coverage > 0.0).map(|per_day| per_day / experiment.coverage)
+}
+
+/// How far the test is when one of its variants is compared with the control.
+fn progress(experiment: &Experiment, arms: &[Result<Paired, NotComputable>], index: usize) -> Progress {
+    let weight = |index: usize| experiment.arms.get(index).map_or(0.0, |arm| arm.weight);
+    let share = (weight(0) + weight(index)) / experiment.arms.iter().map(|arm| arm.weight).sum::<f64>();
+    Progress {
+        units: arms.iter().flatten().map(|arm| arm.y.n()).sum(),
+        planned_of_both: ((experiment.plan.units as f64 * share).round() as u64).max(1),
+    }
 }
 
 fn pair(arms: &[Result<Paired, NotComputable>], index: usize) -> Result<(&Paired, &Paired), NotComputable> {

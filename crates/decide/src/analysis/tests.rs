@@ -85,6 +85,25 @@ fn what_to_do_follows_from_the_declared_rule() {
     check(anytime, 1_000, [0.001, 0.002], "cannot say: no goal"); // 1.5 conversions expected.
 }
 
+/// The plan is of all arms: two of three are complete with two thirds of it.
+#[test]
+fn three_arms_share_the_planned_units() {
+    let said = |rule: &str, rates: [f64; 3]| {
+        let mut experiment = experiment(&format!("[plan]\nunits = 60000\nrule = \"{rule}\""));
+        let third = model::experiment::ExperimentArm { id: "c".into(), ..experiment.arms[1].clone() };
+        experiment.arms.push(third);
+        experiment.arms.iter_mut().for_each(|arm| arm.weight = 1.0 / 3.0);
+        let exposed = vec![20_000; 3];
+        let metrics = vec![metric("conversion", true, rates.map(|of| rate(20_000, of)).to_vec())];
+        let counted = Counted { exposed_by_day: vec![exposed.clone()], exposed, ..counted([0, 0], metrics) };
+        analyse(&experiment, &counted).unwrap().decision
+    };
+    for rule in ["fixed", "anytime", "group_sequential"] {
+        assert_eq!(said(rule, [0.05, 0.05, 0.06]), Decision::Ship { arm: "c".into() }, "{rule}");
+        assert_eq!(said(rule, [0.05, 0.0515, 0.05]), Decision::Stop { why: StopWhy::Nothing }, "{rule}");
+    }
+}
+
 #[test]
 fn a_guardrail_must_be_safe_before_anything_ships() {
     let check = |lines: &str, revenue: [f64; 2], expect: &str| {
@@ -182,6 +201,22 @@ fn the_past_is_taken_off_and_a_difference_in_it_is_told() {
     assert_eq!(uneven.health.differed_before.len(), 1);
 }
 
+/// Half of the visitors take part, so twice as many would meet the winner.
+#[test]
+fn the_value_at_stake_counts_everybody_who_would_meet_it() {
+    let value = |coverage: f64, per_day: Option<f64>| {
+        let mut experiment = experiment("[plan]\nunits = 20000\nrule = \"fixed\"");
+        experiment.coverage = coverage;
+        let metrics = vec![metric("conversion", false, vec![arm(10_000, 1_000.0, 2_000.0), arm(10_000, 1_100.0, 2_000.0)])];
+        let counted = Counted { per_day, ..counted([10_000, 10_000], metrics) };
+        analyse(&experiment, &counted).unwrap().rows[0].stake.as_ref().map(|stake| stake.value)
+    };
+    assert_eq!(value(1.0, Some(1_000.0)), Some(3_000_000.0));
+    assert_eq!(value(0.5, Some(1_000.0)), Some(6_000_000.0));
+    assert_eq!(value(1.0, None), None);
+    assert_eq!(value(1.0, Some(0.0)), None);
+}
+
 #[test]
 fn slices_are_believed_when_they_differ_as_a_whole() {
     let mut experiment = experiment("[plan]\nunits = 1000");
@@ -228,7 +263,8 @@ fn peeking_does_no_harm_to_the_anytime_rule() {
                 *sum += normal() * 200f64.sqrt() * 10.0;
             }
             let arms = sums.map(|sum| arm(n, 100.0 + sum / n as f64, 10.0).unwrap());
-            let found = compare(&arms[0], &arms[1], false, false, Alpha::FIVE_PERCENT, &experiment.plan).unwrap();
+            let progress = Progress { units: 2 * n, planned_of_both: experiment.plan.units };
+            let found = compare(&arms[0], &arms[1], false, false, Alpha::FIVE_PERCENT, &experiment.plan, progress).unwrap();
             alarm |= found.decisive.p.unwrap() < 0.05;
             fixed |= found.absolute.p_two_sided < 0.05;
         }

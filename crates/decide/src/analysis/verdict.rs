@@ -121,14 +121,23 @@ pub fn guarded(experiment: &Experiment, rows: &[Row]) -> Vec<Guarded> {
 /// A guardrail that asks for it stops the test by its confidence sequence, at any look; the others when the test is complete.
 fn harm(experiment: &Experiment, rows: &[Row], guards: &[Guarded]) -> Option<StopWhy> {
     rows.iter().zip_guards(guards).find_map(|(row, guard)| {
-        let Role::Guardrail { stop_at_harm, .. } = row.role else { return None };
         let compared = row.compared.as_ref().ok()?;
-        let early = stop_at_harm
-            && compared.gain() < 0.0
-            && compared.sequence.as_ref().is_ok_and(|look| look.p_value < experiment.plan.alpha);
+        let early = is_harm_at_any_look(experiment, row);
         let late = compared.decisive.is_complete && guard.found.is_some_and(|found| found.is_harm && !found.is_safe);
         (early || late).then(|| StopWhy::Harm { arm: row.variant.clone(), metric: row.metric.clone() })
     })
+}
+
+/// The guardrail asks for a stop at harm, and its confidence sequence shows some.
+pub fn is_harm_at_any_look(experiment: &Experiment, row: &Row) -> bool {
+    let (Role::Guardrail { stop_at_harm: true, .. }, Ok(compared)) = (row.role, &row.compared) else { return false };
+    compared.gain() < 0.0 && compared.sequence.as_ref().is_ok_and(|look| look.p_value < harm_level(experiment))
+}
+
+/// The plan's level, shared by all guardrails and arms that may stop the test: it is stopped for nothing that often, not each of them.
+pub fn harm_level(experiment: &Experiment) -> f64 {
+    let watching = experiment.guardrails.iter().filter(|guardrail| guardrail.stop_at_harm).count();
+    experiment.plan.alpha / (watching * experiment.arms.len().saturating_sub(1)).max(1) as f64
 }
 
 /// Rows that are guardrails, each with what was found of it.

@@ -358,6 +358,94 @@ fn held_out_people_walk_the_same_steps() {
 }
 
 #[test]
+fn the_rest_of_a_roll_out_waits_for_the_winner() {
+    use crate::automatic::{Action, Rule, Taken, Why};
+    let steps = |valid: &str| {
+        format!(
+            "{}[[step]]\nid = \"s\"\n[step.send]\ntry = [\"line\"]\ntemplate = \"t\"\n{valid}[step.send.experiment]\nname = \"subject\"\n\
+             salt = \"x\"\nrollout = {{ share = 0.3, wait = \"4h\" }}\n[[step.send.experiment.arm]]\nid = \"a\"\nweight = 0.5\n\
+             [[step.send.experiment.arm]]\nid = \"b\"\nweight = 0.5\ntemplate = \"t2\"\n",
+            exit_on_order()
+        )
+    };
+    let decided = |hour: &str, action: Action| Taken {
+        id: String::new(),
+        rule: Rule::Rollout,
+        test: "subject".into(),
+        version: String::new(),
+        at: at(hour),
+        action,
+        why: Why::NotDue,
+    };
+    let won = decided("01T15:30", Action::SendRest { arm: "b".into() });
+    let waits = decided("01T10:30", Action::Wait { until: at("01T15:00") });
+    // Sends in the test, to the rest, and those that wait or expired; and when the rest was sent to.
+    let check = |valid: &str, taken: &[Taken], expect: (bool, &[&str])| {
+        let scenario = scenario("now", "on = \"call\"", &steps(valid));
+        let (mut tested, mut rest) = (0, Vec::new());
+        for n in 1..=60 {
+            let customer = customer(&format!("c{n}"), &[Channel::Line]).does("now", "call", "c", "01T10:00");
+            let window = window("01T00:00", "01T16:30");
+            let plan = plan_with_decisions(&customer, std::slice::from_ref(&scenario), &rules(), &window, taken);
+            match plan.exposures.len() {
+                1 => {
+                    tested += 1;
+                    assert_eq!(shown_at(plan.sends[0].at), "01T10:00");
+                    assert_eq!(plan.sends[0].row.arm, Some(plan.exposures[0].row.arm.clone()));
+                }
+                _ => rest.push(plan),
+            }
+        }
+        assert!((10..28).contains(&tested), "{tested} of 60 are the test");
+        for plan in &rest {
+            let last = plan.sends.last().map(|send| (send.row.template.as_str(), send.row.arm.clone()));
+            assert_eq!(last, expect.0.then_some(("t2", None)), "the winner's words, and no part of the test");
+            assert_eq!(shown(plan), expect.1);
+        }
+    };
+    check(
+        "",
+        &[],
+        (
+            false,
+            &[
+                "01T10:00 waiting s 01T14:00 rollout since 2026-03-01T01:00:00.000000Z",
+                "01T14:00 waiting s 01T15:00 rollout since 2026-03-01T01:00:00.000000Z",
+                "01T15:00 waiting s 01T16:00 rollout since 2026-03-01T01:00:00.000000Z",
+                "01T16:00 waiting s 01T17:00 rollout since 2026-03-01T01:00:00.000000Z",
+            ],
+        ),
+    );
+    check(
+        "",
+        &[won.clone(), waits],
+        (
+            true,
+            &[
+                "01T10:00 waiting s 01T14:00 rollout since 2026-03-01T01:00:00.000000Z",
+                "01T14:00 waiting s 01T15:00 rollout since 2026-03-01T01:00:00.000000Z",
+                "01T15:00 waiting s 01T16:00 rollout since 2026-03-01T01:00:00.000000Z",
+                "01T16:00 finished s 01T16:00",
+                "01T16:00 planned s line t2",
+            ],
+        ),
+    );
+    check(
+        "valid_for = \"5h\"\n",
+        &[won],
+        (
+            false,
+            &[
+                "01T10:00 waiting s 01T14:00 rollout since 2026-03-01T01:00:00.000000Z",
+                "01T14:00 waiting s 01T15:00 rollout since 2026-03-01T01:00:00.000000Z",
+                "01T15:00 finished s 01T15:00",
+                "01T15:00 stop s - expired",
+            ],
+        ),
+    );
+}
+
+#[test]
 fn several_due_at_once_go_by_priority_and_the_cap_takes_the_rest() {
     let one = |id: &str, priority: i32, valid: &str| {
         let text = format!(

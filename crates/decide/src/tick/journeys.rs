@@ -539,6 +539,22 @@ fn whoever_tests_a_scenario_gets_every_message_of_it() {
 }
 
 #[test]
+fn whoever_tests_a_roll_out_does_not_wait_for_its_winner() {
+    let steps = format!(
+        "{}[[step]]\nid = \"s\"\n[step.send]\ntry = [\"line\"]\ntemplate = \"t\"\n[step.send.experiment]\nname = \"subject\"\nsalt = \"x\"\n\
+         rollout = {{ share = 0.01 }}\n[[step.send.experiment.arm]]\nid = \"a\"\nweight = 0.5\n\
+         [[step.send.experiment.arm]]\nid = \"b\"\nweight = 0.5\ntemplate = \"t2\"\n",
+        exit_on_order()
+    );
+    let scenario = scenario("s", "on = \"call\"", &steps);
+    for n in 1..=20 {
+        let tester = customer(&format!("c{n}"), &[Channel::Line]);
+        let plan = trial(&tester, &scenario, &rules(), serde_json::json!({}), "run", at("05T23:00"));
+        assert_eq!((plan.sends.len(), plan.deferred), (1, 0), "c{n}");
+    }
+}
+
+#[test]
 fn a_deferred_message_does_not_make_the_next_one_late() {
     let steps = format!(
         "{}[[step]]\nid = \"one\"\nsend = {{ try = [\"line\"], template = \"one\" }}\n\

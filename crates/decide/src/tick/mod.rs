@@ -18,8 +18,8 @@ use chrono::{Duration, NaiveDate, TimeDelta};
 use model::{Channel, CustomerId, EntryStep, Exposure, Instant, Scenario, Send, StopRow};
 use serde_json::Value;
 
-use crate::Rules;
 pub use crate::gates::{PastSend, Reach};
+use crate::{Rules, automatic::Taken};
 
 mod best_time;
 mod broadcast;
@@ -32,6 +32,7 @@ mod rows;
 pub mod schedule;
 mod send_step;
 mod sending;
+mod tested;
 mod trial;
 mod waiting;
 mod walk;
@@ -243,6 +244,12 @@ impl Plan {
 /// taken up at the window's first instant, and its validity counts from when it was due. A pause with a known beginning is better
 /// told by [`Rules::pauses`]: it gives the same rows however the windows fall.
 pub fn plan(customer: &Customer, scenarios: &[Scenario], rules: &Rules, window: &Window) -> Plan {
+    plan_with_decisions(customer, scenarios, rules, window, &[])
+}
+
+/// The same where tests of messages have decided by themselves: each decision counts from the moment it was taken. The rest of a roll-out waits
+/// as long as there is none, and is no part of the test when it is sent to; a bandit's arms have the shares last set.
+pub fn plan_with_decisions(customer: &Customer, scenarios: &[Scenario], rules: &Rules, window: &Window, taken: &[Taken]) -> Plan {
     let dated = dates::triggers(&customer.dates, scenarios, rules.zone, window);
-    walk::Walk::new(customer, &dated, scenarios, rules, window).run()
+    walk::Walk::new(customer, &dated, scenarios, rules, window, taken).run()
 }

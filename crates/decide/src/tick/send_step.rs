@@ -5,9 +5,10 @@ use model::{Channel, EntryStatus, Exposure, Instant, Money, Purpose, Send, SendS
 use super::{
     Dated, PastSend, best_time,
     sending::{self, Decision, Spread, Verdict},
+    tested::{Meets, meets},
     walk::{Entry, Walk, id},
 };
-use crate::{bucket, gates::Member};
+use crate::gates::Member;
 
 impl<'a> Walk<'a> {
     /// Decides on the send the entry stands at. It is given back if it then stands at another one at the same instant.
@@ -16,15 +17,20 @@ impl<'a> Walk<'a> {
         let send = step.send.as_ref().expect("the entry stands at a send");
         self.reached += 1;
 
+        // The rest of a roll-out waits for the words first, then for the hour.
+        let met = meets(send, &self.customer.unit, entry.step_due, now, self.taken);
         let (best, _) = self.best_time(send, &entry);
-        if best > now {
+        if best > now && !matches!(met, Meets::Waits { .. }) {
             self.put_off(entry, best, "best_time", now);
             return None;
         }
         let held_out = self.is_ghost(&entry, send);
         let member = Member { reach: &self.customer.reach, sends: &self.sends, held_out, tags: &send.tags };
         let spread = Spread { salt: &entry.scenario.scenario, subject: self.customer.id.as_str() };
-        let Decision { verdict, stopped } = sending::decide(send, &member, entry.step_due, now, spread, self.rules);
+        let Decision { verdict, stopped } = match met {
+            Meets::Waits { until } => sending::waiting(send, entry.step_due, until),
+            _ => sending::decide(send, &member, entry.step_due, now, spread, self.rules),
+        };
         for (channel, stop) in stopped {
             self.stop(&entry, Some(channel), &stop, now);
         }
@@ -34,7 +40,7 @@ impl<'a> Walk<'a> {
                 return None;
             }
             Verdict::Stop(stop) => self.stop(&entry, None, &stop, now),
-            Verdict::Send(channel) => self.plan_send(&entry, step, send, channel, now),
+            Verdict::Send(channel) => self.plan_send(&entry, step, send, met, channel, now),
         }
         let follower = self.follower(entry.scenario, entry.step, step, now);
         entry.pass(follower);
@@ -59,13 +65,16 @@ impl<'a> Walk<'a> {
         entry.held_out || (self.kept_out && send.purpose != Purpose::Transactional)
     }
 
-    fn plan_send(&mut self, entry: &Entry, step: &Step, send: &SendStep, channel: Channel, now: Instant) {
+    fn plan_send(&mut self, entry: &Entry, step: &Step, send: &SendStep, met: Meets, channel: Channel, now: Instant) {
         let send_id = id([&entry.entry_id, &step.id, channel.name()]);
         let ghost = self.is_ghost(entry, send);
-        let experiment = send.experiment.as_ref();
-        let arm = experiment.and_then(|experiment| bucket::arm(&experiment.salt, &self.customer.unit, &experiment.arms));
+        let (arm, words) = match met {
+            Meets::Arm(_, arm) => (Some(arm), Some(arm)),
+            Meets::Rest(arm) => (None, Some(arm)),
+            Meets::NoTest | Meets::Waits { .. } => (None, None),
+        };
         if !ghost {
-            if let (Some(experiment), Some(arm)) = (experiment, arm) {
+            if let Meets::Arm(experiment, arm) = met {
                 self.expose(entry, &experiment.name, &arm.id, Some(send_id.clone()), now);
             }
             if let (Some(best), (_, Some(arm))) = (&send.best_time, self.best_time(send, entry)) {
@@ -82,7 +91,7 @@ impl<'a> Walk<'a> {
             customer_id: self.customer.id.clone(),
             channel,
             purpose: send.purpose,
-            template: arm.and_then(|arm| arm.template.as_ref()).unwrap_or_else(|| self.template(send, now)).clone(),
+            template: words.and_then(|arm| arm.template.as_ref()).unwrap_or_else(|| self.template(send, now)).clone(),
             arm: arm.map(|arm| arm.id.clone()),
             state: if ghost { SendState::Ghost } else { SendState::Planned },
             due_at: now,

@@ -35,6 +35,15 @@ pub fn valid_until(step: &SendStep, due: Instant) -> Option<Instant> {
     step.valid_for.map(|span| due + span.0)
 }
 
+/// The rest of a roll-out waits for its decision, as long as it may still be sent to then.
+pub fn waiting(step: &SendStep, due: Instant, until: Instant) -> Decision {
+    let verdict = match valid_until(step, due).is_some_and(|end| until > end) {
+        true => Verdict::Stop(Stop::Expired),
+        false => Verdict::Defer { until, gate: "rollout" },
+    };
+    Decision { verdict, stopped: Vec::new() }
+}
+
 /// Decides at `now` on a step that fell due at `due`.
 pub fn decide(step: &SendStep, member: &Member, due: Instant, now: Instant, spread: Spread, rules: &Rules) -> Decision {
     let is_over = |at: Instant| valid_until(step, due).is_some_and(|end| at > end);

@@ -29,6 +29,9 @@ pub fn trial(customer: &Customer, scenario: &Scenario, rules: &Rules, context: V
         step.next = None;
         if let Some(send) = &mut step.send {
             (send.valid_for, send.best_time) = (None, None);
+            if let Some(test) = &mut send.experiment {
+                (test.rollout, test.bandit) = (None, None); // A rest that waits would see nothing.
+            }
         }
     }
     let mut quiet = rules.quiet.clone();

@@ -20,13 +20,15 @@ use super::{
     sending,
     waiting::Waited,
 };
-use crate::{Rules, bucket};
+use crate::{Rules, automatic::Taken, bucket};
 
 pub struct Walk<'a> {
     pub customer: &'a Customer,
     scenarios: &'a [Scenario],
     pub rules: &'a Rules,
     pub window: &'a Window,
+    /// What tests have decided by themselves.
+    pub taken: &'a [Taken],
     /// By the time they are seen, the next one first.
     triggers: VecDeque<(Instant, &'a Trigger)>,
     /// By entry id, so that no order of the input matters.
@@ -81,6 +83,7 @@ impl<'a> Walk<'a> {
         scenarios: &'a [Scenario],
         rules: &'a Rules,
         window: &'a Window,
+        taken: &'a [Taken],
     ) -> Self {
         let seen = |trigger: &'a Trigger| (window.seen_at(trigger.at, trigger.known_at), trigger);
         let mut triggers: Vec<_> = customer.triggers.iter().chain(dated).map(seen).collect();
@@ -106,6 +109,7 @@ impl<'a> Walk<'a> {
             scenarios,
             rules,
             window,
+            taken,
             triggers,
             open: BTreeMap::new(),
             past_entries,

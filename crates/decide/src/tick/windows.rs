@@ -5,6 +5,8 @@ use chrono::{Duration, TimeDelta};
 use model::{Channel, Instant, Scenario};
 use proptest::prelude::*;
 
+use crate::automatic::{Action, Rule, Weight, Why};
+
 use super::{
     examples::{at, customer, exit_on_order, scenario},
     *,
@@ -27,7 +29,7 @@ fn scenarios() -> Vec<Scenario> {
     let browse = format!(
         "{exit}match = \"key\"\n[[step]]\nid = \"soon\"\nwait = {{ for = \"1h\" }}\n[[step]]\nid = \"s\"\n[step.send]\ntry = [\"email\", \"line\"]\n\
          template = \"b\"\non_cap = \"defer\"\nvalid_for = \"5d\"\n[step.send.experiment]\nname = \"subject\"\nsalt = \"x\"\n\
-         [[step.send.experiment.arm]]\nid = \"a\"\nweight = 0.5\n[[step.send.experiment.arm]]\nid = \"b\"\nweight = 0.5\n\
+         rollout = {{ share = 0.5, wait = \"6h\" }}\n[[step.send.experiment.arm]]\nid = \"a\"\nweight = 0.5\n[[step.send.experiment.arm]]\nid = \"b\"\nweight = 0.5\n\
          [[step]]\nid = \"again\"\nwait = {{ until = \"12:30\" }}\n[[step]]\nid = \"s2\"\nsend = {{ try = [\"line\"], template = \"b2\", on_cap = \"defer\" }}\n"
     );
     let thanks = "[[step]]\nid = \"thanks\"\nsend = { purpose = \"transactional\", try = [\"email\"], template = \"t\" }\n\
@@ -35,7 +37,9 @@ fn scenarios() -> Vec<Scenario> {
          [[step]]\nid = \"review\"\nsend = { purpose = \"transactional\", try = [\"email\"], template = \"r\", on_quiet = \"next_channel\" }\n";
     let again = format!(
         "{exit}[[step]]\nid = \"wait\"\nwait = {{ for = \"30m\" }}\n\
-         [[step]]\nid = \"s\"\nsend = {{ try = [\"sms\", \"email\"], template = \"a\", on_cap = \"next_channel\" }}\n"
+         [[step]]\nid = \"s\"\n[step.send]\ntry = [\"sms\", \"email\"]\ntemplate = \"a\"\non_cap = \"next_channel\"\n\
+         [step.send.experiment]\nname = \"words\"\nsalt = \"words\"\nbandit = {{}}\n\
+         [[step.send.experiment.arm]]\nid = \"a\"\nweight = 0.5\n[[step.send.experiment.arm]]\nid = \"b\"\nweight = 0.5\ntemplate = \"a2\"\n"
     );
     // A parcel is waited for, then one of two ways; whoever bought meanwhile hears nothing.
     let parcel = format!(
@@ -91,6 +95,28 @@ struct Case {
     rules: Rules,
     grace: Duration,
     splits: Vec<Instant>,
+    /// What the tests of subjects and of words have decided.
+    taken: Vec<Taken>,
+}
+
+fn decided(rule: Rule, test: &str, at: Instant, action: Action) -> Taken {
+    Taken { id: String::new(), rule, test: test.into(), version: String::new(), at, action, why: Why::NotDue }
+}
+
+/// A roll-out that was asked some times and may have a winner; a bandit that was weighed some times.
+fn decisions() -> impl Strategy<Value = Vec<Taken>> {
+    let asked = prop::collection::vec(instants(), 0..3);
+    let weighed = prop::collection::vec((instants(), 0.0..1.0), 0..3);
+    (asked, prop::option::of(instants()), weighed).prop_map(|(asked, won, weighed)| {
+        let rollout = |at, action| decided(Rule::Rollout, "subject", at, action);
+        let wait = |at: Instant| rollout(at, Action::Wait { until: at + Duration::hours(5) });
+        let win = |at| rollout(at, Action::SendRest { arm: "b".into() });
+        let weigh = |(at, share)| {
+            let weights = [("a", share), ("b", 1.0 - share)].map(|(arm, weight)| Weight { arm: arm.into(), weight }).into();
+            decided(Rule::Bandit, "words", at, Action::Weigh { weights })
+        };
+        asked.into_iter().map(wait).chain(won.map(win)).chain(weighed.into_iter().map(weigh)).collect()
+    })
 }
 
 fn start() -> Instant {
@@ -164,8 +190,8 @@ fn cases() -> impl Strategy<Value = Case> {
     let pauses = prop::collection::vec((instants(), 0i64..40, prop::option::of(0usize..8)), 0..3);
     let extra =
         (0u32..20, prop_oneof![Just(0i64), Just(10), Just(90)], prop_oneof![Just(0i64), Just(45)], prop::bool::weighted(0.3));
-    (events, reach, caps, splits, pauses, extra, around()).prop_map(
-        |(events, reach, (all, line, quiet, news), mut splits, pauses, (unit, grace, spread, holdout), around)| {
+    (events, reach, caps, splits, pauses, extra, around(), decisions()).prop_map(
+        |(events, reach, (all, line, quiet, news), mut splits, pauses, (unit, grace, spread, holdout), around, taken)| {
             let scenarios = scenarios();
             let mut customer = customer(&format!("c{unit}"), &[Channel::Line, Channel::Email, Channel::Sms]);
             for (entry, (address, consent, suppressed)) in customer.reach.values_mut().zip(reach) {
@@ -218,6 +244,7 @@ fn cases() -> impl Strategy<Value = Case> {
                 },
                 grace: Duration::minutes(grace),
                 splits,
+                taken,
             }
         },
     )
@@ -252,7 +279,7 @@ proptest! {
     fn many_windows_are_one_window(case in cases()) {
         let (from, to) = (start() - Duration::hours(1), start() + Duration::hours(HOURS + 200));
         let scenarios = scenarios();
-        let whole = plan(&case.customer, &scenarios, &case.rules, &window(&case, from, to));
+        let whole = plan_with_decisions(&case.customer, &scenarios, &case.rules, &window(&case, from, to), &case.taken);
 
         let mut parts = Plan::default();
         let mut customer = case.customer.clone();
@@ -260,7 +287,7 @@ proptest! {
         let mut since = from;
         for until in ends {
             let window = window(&case, since, until);
-            let part = plan(&known_by(&customer, &window), &scenarios, &case.rules, &window);
+            let part = plan_with_decisions(&known_by(&customer, &window), &scenarios, &case.rules, &window, &case.taken);
             customer = customer.after(&part, &scenarios);
             parts.add(part);
             since = until;
@@ -271,7 +298,7 @@ proptest! {
     #[test]
     fn what_is_planned_may_be_sent(case in cases()) {
         let (from, to) = (start() - Duration::hours(1), start() + Duration::hours(HOURS + 200));
-        let plan = plan(&case.customer, &scenarios(), &case.rules, &window(&case, from, to));
+        let plan = plan_with_decisions(&case.customer, &scenarios(), &case.rules, &window(&case, from, to), &case.taken);
 
         // At most one channel of a step; never within quiet hours unless nothing is quiet; every entry ends or waits after the
         // window.

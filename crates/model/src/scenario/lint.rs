@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{Problem, Purpose, Shop};
 
-use super::{DateEntry, END, Exit, Matching, Reentry, Scenario, SendStep, Start, Step, Wait};
+use super::{DateEntry, END, Exit, Matching, MessageExperiment, Reentry, Scenario, SendStep, Start, Step, Wait};
 
 /// Collects problems, each with the first line that has its needle.
 struct Findings<'a> {
@@ -227,6 +227,28 @@ impl Scenario {
         }
         if send.valid_for.is_some_and(|span| span.0.is_zero()) {
             found.say(at, format!("send `{}` is over before it begins", step.id), "give valid_for more than 0");
+        }
+        if let Some(test) = &send.experiment {
+            self.check_automatic(test, send, found);
+        }
+    }
+
+    /// What a test of messages declares to decide by itself.
+    fn check_automatic(&self, test: &MessageExperiment, send: &SendStep, found: &mut Findings) {
+        let (name, arms) = (&test.name, test.arms.len());
+        let rollout = test.rollout.iter().flat_map(|rollout| rollout.problems(name, arms));
+        for (message, remedy) in rollout.chain(test.bandit.iter().flat_map(|bandit| bandit.problems(name, arms))) {
+            found.say(name, message, remedy);
+        }
+        if let (Some(rollout), Some(valid_for)) = (&test.rollout, send.valid_for)
+            && valid_for.0 <= rollout.wait.0
+        {
+            let message = format!("the rest of the roll-out of `{name}` expires before it is decided");
+            found.say(name, message, "let `valid_for` be longer than the roll-out's `wait`");
+        }
+        if test.rollout.is_some() && test.bandit.is_some() {
+            let remedy = "a message that is sent once has a roll-out, one that is sent for ever a bandit";
+            found.say(name, format!("experiment `{name}` has a roll-out and a bandit"), remedy);
         }
     }
 

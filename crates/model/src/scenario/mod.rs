@@ -168,13 +168,13 @@ impl Scenario {
         for step in &self.steps {
             if let Some(split) = &step.split {
                 let arms = split.arms.iter().map(|arm| plain(&arm.id, arm.weight)).collect();
-                tests.push(MessageExperiment { name: split.name.clone(), salt: split.salt.clone(), arms });
+                tests.push(MessageExperiment::plain(&split.name, &split.salt, arms));
             }
             if let Some(send) = &step.send {
                 tests.extend(send.experiment.clone());
                 tests.extend(send.best_time.as_ref().map(|best| {
                     let arms = BestTime::ARMS.map(|arm| plain(arm, 0.5)).into();
-                    MessageExperiment { name: best.name.clone(), salt: best.salt.clone(), arms }
+                    MessageExperiment::plain(&best.name, &best.salt, arms)
                 }));
             }
         }
@@ -385,6 +385,25 @@ send = { try = ["line"], template = "t", tags = ["coupon"], seasons = { summer =
             "template = \"cart_1\", best_time = { name = \"b\", salt = \"exp-cart-01\" }",
             &["16: the salt `exp-cart-01` is used twice: both would pick the same people"],
         );
+        let tests = |lines: &str, expect: &[&str]| {
+            let (before, _) = GOOD.split_once("send = {").expect("a send");
+            let text = format!(
+                "{before}[step.send]\ntry = [\"line\"]\ntemplate = \"cart_1\"\nvalid_for = \"2d\"\n\
+                 [step.send.experiment]\nname = \"subject\"\nsalt = \"s\"\n{lines}\n\
+                 [[step.send.experiment.arm]]\nid = \"a\"\nweight = 0.5\n[[step.send.experiment.arm]]\nid = \"b\"\nweight = 0.5\n"
+            );
+            let problems = Scenario::parse("s.toml", &text).err().unwrap_or_default();
+            let found: Vec<&str> = problems.iter().map(|problem| problem.message.as_str()).collect();
+            assert_eq!(found, expect, "{lines}");
+        };
+        tests("", &[]);
+        tests("rollout = {}", &[]);
+        tests("rollout = { share = 0.3, wait = \"2h\", rule = \"likeliest\", tie = \"split\" }", &[]);
+        tests("rollout = { share = 1.0 }", &["the roll-out of `subject` tests on a share of 1"]);
+        tests("rollout = { chance_min = 0.5 }", &["the roll-out of `subject` is sure at 0.5"]);
+        tests("bandit = { floor = 0.5 }", &["the bandit of `subject` keeps 0.5 for each of 2 arms"]);
+        tests("rollout = { wait = \"2d\" }", &["the rest of the roll-out of `subject` expires before it is decided"]);
+        tests("rollout = {}\nbandit = {}", &["experiment `subject` has a roll-out and a bandit"]);
         check("percent = 10", "percentage = 10", &["15: unknown field `percentage`, expected `percent` or `salt`"]);
     }
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Channel, Purpose,
+    automatic::{Bandit, Rollout},
     time::{Span, TimeOfDay},
 };
 
@@ -167,8 +168,22 @@ pub enum OnQuiet {
 pub struct MessageExperiment {
     pub name: String,
     pub salt: String,
+    /// The first arm is the control.
     #[serde(rename = "arm")]
     pub arms: Vec<Arm>,
+    /// The winner goes to the rest by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<Rollout>,
+    /// The arms' shares follow what is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bandit: Option<Bandit>,
+}
+
+impl MessageExperiment {
+    /// A test that decides nothing by itself.
+    pub(super) fn plain(name: &str, salt: &str, arms: Vec<Arm>) -> MessageExperiment {
+        MessageExperiment { name: name.into(), salt: salt.into(), arms, rollout: None, bandit: None }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

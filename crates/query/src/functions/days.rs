@@ -44,7 +44,10 @@ pub(super) const FUNCTIONS: &[Function] = &[
             example("shop_day('2026-06-01T14:59:59Z')", "2026-06-01"),
             example("shop_day('2026-06-01T15:00:00Z')", "2026-06-02"),
         ],
-        make: Make::Scalar(|function, zone| of_columns(function, move |args, _| shop_day(zone, args))),
+        make: Make::Scalar(|function, shop| {
+            let zone = shop.zone;
+            of_columns(function, move |args, _| shop_day(zone, args))
+        }),
     },
     Function {
         name: "shop_midnight",
@@ -55,7 +58,10 @@ pub(super) const FUNCTIONS: &[Function] = &[
         nulls: STRICT,
         source: ZONE,
         examples: &[example("shop_midnight('2026-06-01')", "2026-05-31T15:00:00.000000Z")],
-        make: Make::Scalar(|function, zone| of_columns(function, move |args, _| shop_midnight(zone, args))),
+        make: Make::Scalar(|function, shop| {
+            let zone = shop.zone;
+            of_columns(function, move |args, _| shop_midnight(zone, args))
+        }),
     },
     Function {
         name: "shop_hour",
@@ -66,7 +72,10 @@ pub(super) const FUNCTIONS: &[Function] = &[
         nulls: STRICT,
         source: ZONE,
         examples: &[example("shop_hour('2026-06-01T15:30:00Z')", "0")],
-        make: Make::Scalar(|function, zone| one(function, move |row| Some(Cell::Int(zone.local(row.instant(0)?).hour().into())))),
+        make: Make::Scalar(|function, shop| {
+            let zone = shop.zone;
+            one(function, move |row| Some(Cell::Int(zone.local(row.instant(0)?).hour().into())))
+        }),
     },
     Function {
         name: "shop_time",
@@ -77,7 +86,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
         nulls: STRICT,
         source: ZONE,
         examples: &[example("shop_time('2026-06-01T15:30:00Z')", "2026-06-02 00:30:00")],
-        make: Make::Scalar(|function, zone| {
+        make: Make::Scalar(|function, shop| {
+            let zone = shop.zone;
             one(function, move |row| Some(Cell::Text(zone.local(row.instant(0)?).format("%Y-%m-%d %H:%M:%S").to_string())))
         }),
     },

@@ -1,15 +1,18 @@
 //! SQL functions of the shop. Each is declared once: what it takes and gives, what it does with nulls, where its formula is from, and an
 //! example that a test runs. `tsubame functions`, the page, the planner's types and its messages are all made from that.
 
+use std::sync::Arc;
+
 use chrono::NaiveDate;
 use datafusion::{
     common::Result,
     logical_expr::{AggregateUDF, ScalarUDF, Signature, Volatility, WindowUDF},
     prelude::SessionContext,
 };
-use model::ShopZone;
+use model::{Experiment, ShopZone};
 
 mod aggregate;
+mod arms;
 pub(crate) mod as_of;
 mod buying;
 mod compare;
@@ -115,8 +118,16 @@ pub struct Example {
     pub answer: &'static str,
 }
 
+/// What functions know of the shop.
+#[derive(Debug, Clone)]
+pub(crate) struct Shop {
+    /// Where its days begin.
+    pub zone: ShopZone,
+    pub experiments: Arc<[Experiment]>,
+}
+
 enum Make {
-    Scalar(fn(&'static Function, ShopZone) -> ScalarUDF),
+    Scalar(fn(&'static Function, &Shop) -> ScalarUDF),
     Aggregate(fn(&'static Function) -> AggregateUDF),
     Window(fn(&'static Function) -> WindowUDF),
     /// [`as_of`]: it takes part before planning.
@@ -125,7 +136,7 @@ enum Make {
 
 /// All functions, by family.
 pub fn all() -> impl Iterator<Item = &'static Function> {
-    const FAMILIES: [&[Function]; 8] = [
+    const FAMILIES: [&[Function]; 9] = [
         days::FUNCTIONS,
         journeys::FUNCTIONS,
         scores::FUNCTIONS,
@@ -133,6 +144,7 @@ pub fn all() -> impl Iterator<Item = &'static Function> {
         sample_size::FUNCTIONS,
         survival::FUNCTIONS,
         buying::FUNCTIONS,
+        arms::FUNCTIONS,
         text::FUNCTIONS,
     ];
     FAMILIES.into_iter().flatten().chain(as_of::FUNCTIONS)
@@ -147,11 +159,11 @@ pub fn nearest(name: &str) -> Option<&'static str> {
     crate::mistake::nearest(name, all().map(|function| function.name))
 }
 
-/// Makes the functions known to a session whose shop counts its days in `zone`.
-pub fn register(session: &SessionContext, zone: ShopZone) {
+/// Makes the functions known to a session.
+pub(crate) fn register(session: &SessionContext, shop: &Shop) {
     for function in all() {
         match function.make {
-            Make::Scalar(make) => session.register_udf(make(function, zone)),
+            Make::Scalar(make) => session.register_udf(make(function, shop)),
             Make::Aggregate(make) => session.register_udaf(make(function)),
             Make::Window(make) => session.register_udwf(make(function)),
             Make::Before => {}

@@ -164,7 +164,7 @@ impl Desk {
         let mut known = self.known_kept().clone();
         known.insert(group, (self.moment, kept));
         self.kept = Arc::new(Mutex::new(known));
-        self.reading_kept()
+        self
     }
 
     /// The same desk on facts alone.
@@ -279,10 +279,13 @@ impl Desk {
             states.extend(found.iter().map(|(_, state)| state.clone()));
         }
         states.extend(news.orders.iter().map(|(_, state)| state.clone()));
+        // News may be late: what is kept of an order is the last of all its states, or whoever had it once would seem to have it still.
+        let mut last = OrderStates::default();
+        last.extend(news.orders.iter().filter_map(|(key, _)| states.get(key).cloned()));
         let sum = |source: model::money::MoneyError| QueryError::run("kept values", &source.to_string());
         let days = purchase_days(&states, &news.after, &touched).map_err(sum)?;
         let buyers = buyers(&days).map_err(sum)?;
-        Ok(Some(Change { customers: touched.into_iter().collect(), states: news.orders, days, buyers }))
+        Ok(Some(Change { customers: touched.into_iter().collect(), states: last, days, buyers }))
     }
 
     /// Kept states of orders that are wanted, and of others; none of those wanted is missing.

@@ -31,6 +31,7 @@ use serde::{Deserialize, Serialize};
 pub use catalogue::{Relation, RelationColumn, sql_type};
 pub use draft::{checked_file, file_text, params_of, placed};
 pub use error::{Place, SqlError, SqlErrorKind};
+pub(crate) use plan::few_pairs;
 pub use text::TEXT_BYTES_MAX;
 
 use self::{
@@ -122,7 +123,7 @@ impl Desk {
         let values = values.collect::<Result<Vec<_>, DataFusionError>>().map_err(wrong)?;
         let plan = plan.with_param_values(values).map_err(wrong)?;
         let optimized = state.optimize(&plan).map_err(wrong)?;
-        plan::few_pairs(&optimized)?;
+        plan::few_pairs(&optimized, plan::PAIRS_MAX)?;
         let explains = matches!(plan, LogicalPlan::Explain(_) | LogicalPlan::Analyze(_));
         self.run_own(state, optimized, shifts, explains).await
     }

@@ -93,7 +93,7 @@ fn refused_function(expr: &Expr) -> Option<SqlError> {
 }
 
 /// Refuses joins without a key that would look at too many pairs. `plan` is optimized: a key that stood in the WHERE is in its join.
-pub(crate) fn few_pairs(plan: &LogicalPlan) -> Result<(), SqlError> {
+pub(crate) fn few_pairs(plan: &LogicalPlan, pairs_max: f64) -> Result<(), SqlError> {
     let mut worst = 0.0_f64;
     let walked = plan.apply_with_subqueries(|node| {
         if let LogicalPlan::Join(join) = node
@@ -106,13 +106,13 @@ pub(crate) fn few_pairs(plan: &LogicalPlan) -> Result<(), SqlError> {
     if let Err(error) = walked {
         return Err(SqlError::internal(error.strip_backtrace()));
     }
-    if worst <= PAIRS_MAX {
+    if worst <= pairs_max {
         return Ok(());
     }
     Err(SqlError::new(
         SqlErrorKind::TooComplex,
-        format!("結合条件に等号がなく、約 {worst:.0e} 組を比べることになります（上限 {PAIRS_MAX:.0e}）"),
-        format!("a join without an equality would compare about {worst:.0e} pairs, {PAIRS_MAX:.0e} are allowed"),
+        format!("結合条件に等号がなく、約 {worst:.0e} 組を比べることになります（上限 {pairs_max:.0e}）"),
+        format!("a join without an equality would compare about {worst:.0e} pairs, {pairs_max:.0e} are allowed"),
     )
     .with_remedy(
         "ON に等号の条件を書くか、先に集計・絞り込みをしてください",

@@ -46,7 +46,9 @@ impl Desk {
         names.dedup();
         let columns =
             names.iter().flat_map(|name| self.library.personal(name).into_iter().map(move |(column, _)| (name, column)));
-        Ok(columns.map(|(name, column)| format!("{name}.{column}")).collect())
+        let mut columns: Vec<String> = columns.map(|(name, column)| format!("{name}.{column}")).collect();
+        columns.sort();
+        Ok(columns)
     }
 
     /// A session that knows the relations `sql` names, as this question may see them.

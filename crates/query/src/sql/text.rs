@@ -205,7 +205,7 @@ mod tests {
         check(chain("+", 1_000), None);
         check(chain("+", 1_001), Some("more than 1000 operators (line 1, column 2009)"));
         check(chain(" OR ", 5_000), Some("more than 1000 operators (line 1, column 5010)"));
-        check(chain("||", 3_000), Some("more than 1000 operators (line 1, column 3010)"));
+        check(chain("||", 3_000), Some("more than 1000 operators (line 1, column 3009)"));
         check(chain("::INT", 1_001).replace("INT1", "INT"), Some("more than 1000 operators (line 1, column 5009)"));
         check(format!("SELECT 1{}", " UNION ALL SELECT 1".repeat(5_000)), Some("the SQL has 95008 bytes, 65536 are read"));
         check(format!("SELECT 1{}", "\nUNION SELECT 1".repeat(300)), Some("more than 200 SELECTs (line 201, column 7)"));

@@ -41,6 +41,7 @@ pub struct Assignment {
     pub library: Vec<(String, String, String)>,
     /// What the shop makes the defaults of parameters.
     pub definitions: BTreeMap<String, toml::Value>,
+    pub experiments: Vec<model::Experiment>,
     pub handed: Handed,
     /// How many tails follow.
     pub tails: usize,
@@ -142,6 +143,7 @@ async fn answer(assignment: &Assignment, reach: Reach, output: &Output) -> Resul
     let mut library = Library::from_texts(&assignment.library);
     // Whoever handed them over knows their problems.
     let _ = library.define(&assignment.definitions);
+    library.experiments = assignment.experiments.clone().into();
     let library = Arc::new(library);
     let mut desk = Desk::new(library, view, assignment.moment);
     desk.limits = assignment.limits;

@@ -44,11 +44,11 @@ use datafusion_postgres::pgwire::{
         },
         response::{EmptyQueryResponse, NoticeResponse, ReadyForQuery, TransactionStatus},
         simplequery::Query,
-        startup::{Authentication, ParameterStatus},
+        startup::{Authentication, ParameterStatus, PasswordMessageFamily},
     },
     tokio::server::{negotiate_tls, process_error, process_message},
 };
-use futures::{Sink, SinkExt, StreamExt, future::Either, stream};
+use futures::{FutureExt, Sink, SinkExt, Stream, StreamExt, future::Either, stream};
 use tokio::{
     net::TcpStream,
     sync::{OwnedSemaphorePermit, watch},
@@ -450,11 +450,11 @@ impl<H: House> Connection<H> {
                     feed(client, PgWireBackendMessage::RowDescription(described)).await?;
                 }
                 let mut sent = 0;
-                while let Some(row) = rows.next().await {
-                    feed(client, PgWireBackendMessage::DataRow(row?)).await?;
+                while let Some(row) = next_row(client, &mut rows).await? {
+                    feed(client, PgWireBackendMessage::DataRow(row)).await?;
                     sent += 1;
                 }
-                Tag::new(tag).with_rows(sent)
+                ended_by(tag, sent)
             }
             Reply::Copy(copy, shape, mut rows) => {
                 let names = shape.names();
@@ -467,9 +467,9 @@ impl<H: House> Connection<H> {
                 if !copy.format.is_binary() && !before.is_empty() {
                     feed(client, PgWireBackendMessage::CopyData(CopyData::new(std::mem::take(&mut before).into()))).await?;
                 }
-                while let Some(row) = rows.next().await {
+                while let Some(row) = next_row(client, &mut rows).await? {
                     let mut data = std::mem::take(&mut before);
-                    data.extend(copy.format.row(&row?, &names));
+                    data.extend(copy.format.row(&row, &names));
                     feed(client, PgWireBackendMessage::CopyData(CopyData::new(data.into()))).await?;
                     sent += 1;
                 }
@@ -553,6 +553,29 @@ fn rows(answering: Answering, shape: Shape, bounds: Bounds) -> Rows {
     rows.flatten().boxed()
 }
 
+/// The next row. While it is waited for, the client has all those before it.
+async fn next_row<C, R>(client: &mut C, rows: &mut R) -> PgWireResult<Option<DataRow>>
+where
+    C: Sink<PgWireBackendMessage> + Unpin + Send,
+    C::Error: Debug,
+    PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
+    R: Stream<Item = PgWireResult<DataRow>> + Unpin,
+{
+    let row = match rows.next().now_or_never() {
+        Some(row) => row,
+        None => {
+            flush(client).await?;
+            rows.next().await
+        }
+    };
+    row.transpose()
+}
+
+/// How a statement that answered with rows ended: of SELECT alone their number is told.
+fn ended_by(tag: &str, sent: usize) -> Tag {
+    if tag == "SELECT" { Tag::new(tag).with_rows(sent) } else { Tag::new(tag) }
+}
+
 async fn flush<C>(client: &mut C) -> PgWireResult<()>
 where
     C: Sink<PgWireBackendMessage> + Unpin + Send,
@@ -609,13 +632,8 @@ impl<H: House> StartupHandler for Talk<H> {
                 (Stage::Named(user), false)
             }
             (Stage::Named(user), PgWireFrontendMessage::PasswordMessageFamily(message)) => {
-                let message = message.into_sasl_initial_response()?;
-                if message.auth_method != MECHANISM {
-                    return Err(Failure::new(code::INVALID_AUTHORIZATION, format!("only {MECHANISM} is spoken here"))
-                        .fatal()
-                        .into());
-                }
-                let first = text(message.data.as_deref().unwrap_or_default())?;
+                let first = client_first(message)?;
+                let first = text(&first)?;
                 let (answer, exchange) = self.0.door.house.greet(&user, self.0.peer, first).await.map_err(Failure::fatal)?;
                 client.send(PgWireBackendMessage::Authentication(Authentication::SASLContinue(answer.into()))).await?;
                 (Stage::Greeted(user, exchange), false)
@@ -649,6 +667,24 @@ impl<H: House> StartupHandler for Talk<H> {
 
 /// The only way in: the client proves that it knows a token, and never says it.
 const MECHANISM: &str = "SCRAM-SHA-256";
+
+/// The first message of the exchange. Measured here, because pgwire panics at one that is shorter than it says.
+fn client_first(message: PasswordMessageFamily) -> Result<Vec<u8>, Failure> {
+    let PasswordMessageFamily::Raw(body) = message else {
+        return Err(Failure::new(code::PROTOCOL, "a message came out of turn").fatal());
+    };
+    let mechanism = body.as_ref().split(|byte: &u8| *byte == 0).next().unwrap_or_default();
+    if mechanism != MECHANISM.as_bytes() {
+        return Err(Failure::new(code::INVALID_AUTHORIZATION, format!("only {MECHANISM} is spoken here")).fatal());
+    }
+    let broken = || Failure::new(code::PROTOCOL, format!("a message of {MECHANISM} is not as long as it says")).fatal();
+    let (length, first) = body.get(mechanism.len() + 1..).and_then(|rest| rest.split_first_chunk::<4>()).ok_or_else(broken)?;
+    match i32::from_be_bytes(*length) {
+        -1 if first.is_empty() => Ok(Vec::new()),
+        length if usize::try_from(length) == Ok(first.len()) => Ok(first.to_vec()),
+        _ => Err(broken()),
+    }
+}
 
 fn text(bytes: &[u8]) -> Result<&str, Failure> {
     std::str::from_utf8(bytes).map_err(|_| Failure::new(code::PROTOCOL, "a message of SCRAM-SHA-256 is no text").fatal())
@@ -872,10 +908,10 @@ impl<H: House> ExtendedQueryHandler for Talk<H> {
             if most.is_some_and(|most| sent >= most) {
                 break None;
             }
-            match response.data_rows().next().await {
-                Some(Ok(row)) => feed(client, PgWireBackendMessage::DataRow(row)).await?,
-                Some(Err(error)) => break Some(Err(error)),
-                None => break Some(Ok(())),
+            match next_row(client, response.data_rows()).await {
+                Ok(Some(row)) => feed(client, PgWireBackendMessage::DataRow(row)).await?,
+                Ok(None) => break Some(Ok(())),
+                Err(error) => break Some(Err(error)),
             }
             sent += 1;
         };
@@ -884,7 +920,7 @@ impl<H: House> ExtendedQueryHandler for Talk<H> {
             Some(ended) => {
                 *state = PortalExecutionState::Finished;
                 ended?;
-                feed(client, PgWireBackendMessage::CommandComplete(Tag::new(&tag).with_rows(sent).into())).await
+                feed(client, PgWireBackendMessage::CommandComplete(ended_by(&tag, sent).into())).await
             }
         }
     }

@@ -83,7 +83,9 @@ impl Failure {
             () if is(&["parsererror", "tokenizererror", "sql error"]) => code::SYNTAX,
             () if is(&["table '", "table not found"]) && is(&["not found"]) => code::UNDEFINED_TABLE,
             () if is(&["no field named", "column '"]) => code::UNDEFINED_COLUMN,
-            () if is(&["invalid function", "no function matches", "failed to coerce arguments"]) => code::UNDEFINED_FUNCTION,
+            () if is(&["invalid function", "no function matches", "failed to coerce arguments", "table function '"]) => {
+                code::UNDEFINED_FUNCTION
+            }
             () if is(&["placeholder", "no value found for"]) => code::UNDEFINED_PARAMETER,
             () if is(&["resources exhausted"]) => code::OUT_OF_MEMORY,
             () if is(&["recursion limit", "recursionlimitexceeded"]) => code::TOO_COMPLEX,
@@ -144,6 +146,8 @@ mod tests {
         check(table, code::UNDEFINED_TABLE, "table 'tsubame.public.order' not found", None);
         check("Schema error: No field named totl.", code::UNDEFINED_COLUMN, "No field named totl.", None);
         check("Error during planning: Invalid function 'foo'.", code::UNDEFINED_FUNCTION, "Invalid function 'foo'.", None);
+        let function = "Error during planning: table function 'foo' not found";
+        check(function, code::UNDEFINED_FUNCTION, "table function 'foo' not found", None);
         check("Resources exhausted: no", code::OUT_OF_MEMORY, "Resources exhausted: no", None);
         check("Execution error: odd", code::INTERNAL, "odd", None);
     }

@@ -203,7 +203,8 @@ async fn nobody_comes_in_without_proof() {
     check("a question", 'Q', b"SELECT 1\0", "E(FATAL 08P01)").await;
     check("a statement", 'P', b"\0SELECT 1\0\0\0", "E(FATAL 08P01)").await;
     check("a password in the clear", 'p', b"right\0", "E(FATAL 28000)").await;
-    check("half a message", 'p', b"SCRAM-SHA-256\0\0\0\0\x04n,,", "").await;
+    check("half a message", 'p', b"SCRAM-SHA-256\0\0\0\0\x04n,,", "E(FATAL 08P01)").await;
+    check("a message without an end", 'p', b"SCRAM-SHA-256", "E(FATAL 08P01)").await;
     check("another mechanism", 'p', b"PLAIN\0\0\0\0\0", "E(FATAL 28000)").await;
     let mut client = Client::begin(port).await;
     client.bytes(&[b"Q\x20\0\0\0".as_slice(), &[b'x'; 100_000]].concat()).await;

@@ -299,7 +299,7 @@ async fn cohorts_come_back_as_in_the_reference() {
                 days,
                 case,
                 &answer,
-                &["cohort", "buyers", "naive", "matured", "matured_rate", "km", "observed", "immature"],
+                &["cohort", "buyers", "naive", "matured", "matured_rate", "km", "observable", "immature"],
                 &expected,
             );
         }

@@ -9,7 +9,10 @@ use crate::{at, desk, noon, order, placed, shown, view};
 async fn examples_are_true() {
     let orders = [order("early", "2026-01-05", 1000), order("late", "2026-01-20", 1000)];
     let (_folder, view) = view(&orders.map(|order| placed(&order))).await;
-    let desk = desk(&view, noon("2026-02-01"), Mode::AsKnown);
+    let mut desk = desk(&view, noon("2026-02-01"), Mode::AsKnown);
+    let mut library = (*desk.library).clone();
+    library.experiments = [example_test()].into();
+    desk.library = library.into();
     for function in functions::all() {
         assert!(!function.examples.is_empty(), "{} has no example", function.name);
         assert!(
@@ -28,6 +31,14 @@ async fn examples_are_true() {
             assert_eq!(rows.join("\n"), example.answer, "{sql}");
         }
     }
+}
+
+/// A test that takes in everybody who is not known to be elsewhere.
+fn example_test() -> model::Experiment {
+    let text = "experiment = \"example\"\ntitle = { ja = \"例\", en = \"Example\" }\nstatus = \"running\"\nstart = 2026-01-01T00:00:00+09:00\n\
+                targeting = { country = { \"$ne\" = \"US\" } }\ngoal = { metric = \"metrics/conversion\" }\n\
+                [[arm]]\nid = \"a\"\nweight = 0.5\n[[arm]]\nid = \"b\"\nweight = 0.5\n";
+    model::Experiment::parse("example.toml", text).expect("a test")
 }
 
 /// A null argument gives null, whichever it is, and never an error or a number.
@@ -99,6 +110,7 @@ async fn what_is_wrong_with_a_call_is_said() {
         .await;
     check("SELECT kaplan_meier(d, true, 30) FROM (VALUES (-3)) AS t (d)", &["-3 is no number of days"]).await;
     check("SELECT kaplan_meier(d, true, d) FROM (VALUES (3), (4)) AS t (d)", &["`at` must be the same in every row"]).await;
+    check("SELECT experiment_arm('nothing', 'u')", &["there is no test `nothing` in experiments/"]).await;
     check("SELECT * FROM as_of('ordres', '2026-01-10')", &["there is no table `ordres`", "did you mean orders?"]).await;
     check("SELECT * FROM as_of('orders', '2026-03-10')", &["later than the moment asked"]).await;
     check("SELECT * FROM as_of('orders', 'soon')", &["no date and no instant", "2026-01-31"]).await;

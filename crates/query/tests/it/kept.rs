@@ -71,7 +71,7 @@ impl Shop {
     /// Asks everything on what is kept and on facts alone.
     async fn agrees(&self, as_of: Instant, mode: Mode, why: &str) {
         let view = self.view().await;
-        let kept = desk(&view, as_of, mode).reading_kept();
+        let kept = desk(&view, as_of, mode);
         assert!(kept.reads_kept().await.expect("kept"), "{why}: kept tables are read");
         let mut facts = desk(&view, as_of, mode);
         facts.view.kept = None;
@@ -188,7 +188,7 @@ async fn an_earlier_moment_is_asked_from_facts() {
     assert_eq!(shop.refreshes(noon("2026-03-02")).await, Refreshed::Current, "nothing has happened since");
     assert_eq!(shop.refreshes(noon("2026-01-06")).await, Refreshed::Current, "it never goes back");
     let check = async |as_of: &str, is_kept: bool, expect: &[&str]| {
-        let desk = desk(&shop.view().await, noon(as_of), Mode::AsKnown).reading_kept();
+        let desk = desk(&shop.view().await, noon(as_of), Mode::AsKnown);
         assert_eq!(desk.reads_kept().await.expect("kept"), is_kept, "{as_of}");
         let answer = desk.ask_sql("SELECT customer_id, orders FROM customer_facts").await.expect("an answer");
         assert_eq!(shown(&answer), expect, "{as_of}");
@@ -206,7 +206,7 @@ async fn what_becomes_known_later_is_news_without_a_new_row() {
     shop.lands().await;
     assert_eq!(shop.refreshes(noon("2026-03-01")).await, Refreshed::Rebuilt);
     let check = async |as_of: &str, mode, expect: &[&str]| {
-        let desk = desk(&shop.view().await, noon(as_of), mode).reading_kept();
+        let desk = desk(&shop.view().await, noon(as_of), mode);
         let answer = desk.ask_sql("SELECT customer_id FROM customer_facts ORDER BY customer_id").await.expect("an answer");
         assert_eq!(shown(&answer), expect, "{as_of} {mode:?}");
     };
@@ -220,7 +220,7 @@ async fn a_shop_that_says_itself_what_a_purchase_is_is_asked_from_facts() {
     let mut shop = Shop::new().await;
     shop.happens([placed("a", "2026-01-05")]);
     shop.refreshes(noon("2026-03-01")).await;
-    let mut own = desk(&shop.view().await, noon("2026-03-01"), Mode::AsKnown).reading_kept();
+    let mut own = desk(&shop.view().await, noon("2026-03-01"), Mode::AsKnown);
     let mut library = (*own.library).clone();
     let purchases = library.queries.get_mut("system/views/purchases").expect("a view");
     purchases.sql = purchases.sql.replace("net > 0", "net > 5000");
@@ -239,7 +239,7 @@ async fn kept_tables_outlive_the_process_and_their_own_loss() {
     let folder = shop._folder.path().to_string_lossy().into_owned();
     let reopened = Lake::open(&folder).await.expect("a lake");
     let ask = async |lake: &Lake| {
-        let desk = desk(&lake.view(&[]).await.expect("a view"), noon("2026-03-01"), Mode::AsKnown).reading_kept();
+        let desk = desk(&lake.view(&[]).await.expect("a view"), noon("2026-03-01"), Mode::AsKnown);
         let answer = desk.ask_sql("SELECT customer_id FROM customer_facts").await.expect("an answer");
         (desk.reads_kept().await.expect("kept"), shown(&answer))
     };

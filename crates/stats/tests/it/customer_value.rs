@@ -1,5 +1,6 @@
 //! Repeat buying, value per purchase, contracts and portfolios, against the reference numbers.
 
+use proptest::prelude::*;
 use serde_json::Value;
 use stats::{
     BuyingModel, Contract, CpmKind, CpmThresholds, DayCount, GammaGamma, History, NotComputable, RepeatBuying, Spending, clv,
@@ -207,4 +208,35 @@ fn portfolios_meet_the_reference() {
             check.exactly(&format!("/segments/{at}"), format!("{name}_{}", if lapsed { "lapsed" } else { "active" }));
         }
     });
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
+
+    /// Wherever a fit may end, on a ridge or at an edge: what is foretold is a number, grows with the time ahead, and is no more than somebody who
+    /// never drops out would buy.
+    #[test]
+    fn predictions_are_numbers_for_any_parameters(
+        logs in prop::collection::vec(-25.0..25.0f64, 4),
+        (x, t_x, after) in (0u32..300, 0.001..100.0f64, 0.0..400.0f64),
+        is_bg in any::<bool>(),
+    ) {
+        let [r, alpha, a, b] = [0, 1, 2, 3].map(|at| logs[at].exp());
+        let buying = RepeatBuying { model: if is_bg { BuyingModel::Bg } else { BuyingModel::Mbg }, r, alpha, a, b };
+        let t_x = if x == 0 { 0.0 } else { t_x };
+        let history = History { x, t_x, t: t_x + after };
+        prop_assert!((0.0..=1.0).contains(&buying.p_alive(history)), "{buying:?} {history:?}");
+        prop_assert!(!buying.log_likelihood(history).is_nan());
+        let slack = 1.0 + 1e-9;
+        let (mut before, mut before_of_new) = (0.0, 0.0);
+        for ahead in [0.0, 0.1, 4.0, 52.0, 1_000.0] {
+            let known = buying.expected(history, ahead).unwrap();
+            let new = buying.expected_of_new(ahead).unwrap();
+            let most = (r + f64::from(x)) * ahead / (alpha + history.t);
+            prop_assert!(before <= known * slack + 1e-12 && known <= most * slack + 1e-12, "{buying:?} {history:?} {ahead}: {known} of {most}");
+            let most = r * ahead / alpha;
+            prop_assert!(before_of_new <= new * slack + 1e-12 && new <= most * slack + 1e-12, "{buying:?} {ahead}: {new} of {most}");
+            (before, before_of_new) = (known, new);
+        }
+    }
 }

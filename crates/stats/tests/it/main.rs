@@ -2,9 +2,12 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)] // The reference folder is read from disk.
 
 mod cdnow;
+mod chance;
+mod coverage;
 mod customer_value;
 mod decile;
 mod experiments;
+mod false_alarms;
 mod kaplan_meier;
 mod moments;
 mod reference;

@@ -6,17 +6,29 @@ use query::Mode;
 use super::ShopFolder;
 use crate::{
     analysis::{self, Report},
-    fault::Fault,
+    fault::{Exit, Fault},
+    pinned,
     readout::{self, Effect},
     workspace::Access,
 };
 
 /// Read a scenario against its holdout, or a message test arm against arm
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  tsubame readout cart-recovery\n  tsubame readout f2-subject --json")]
+#[command(after_help = "Examples:\n  tsubame readout cart-recovery\n  tsubame readout f2-subject --json\n  \
+    tsubame readout checkout-button --pin\n  tsubame readout checkout-button --pinned 0123456789abcdef\n  \
+    tsubame readout checkout-button --since 0123456789abcdef")]
 pub struct Readout {
-    /// A scenario, or an experiment of one of its steps
+    /// A scenario, an experiment of one of its steps, or one of experiments/
     name: String,
+    /// Keep what this read-out of experiments/ was made from; its hash is printed
+    #[arg(long)]
+    pin: bool,
+    /// Make a pinned read-out again: the same bytes, or why not
+    #[arg(long, value_name = "HASH", conflicts_with_all = ["pin", "as_of", "since"])]
+    pinned: Option<String>,
+    /// Say what has moved since a pinned read-out
+    #[arg(long, value_name = "HASH")]
+    since: Option<String>,
     /// What was known at this moment: a time, or a date, which means its end
     #[arg(long, value_name = "TIME")]
     as_of: Option<String>,
@@ -29,6 +41,10 @@ pub struct Readout {
 impl Readout {
     pub async fn run(self) -> Result<(), Fault> {
         let workspace = self.shop.open(Access::Read).await?;
+        if let Some(hash) = &self.pinned {
+            print!("{}", pinned::again(&workspace, hash, &self.name).await?);
+            return Ok(());
+        }
         let as_of = match &self.as_of {
             Some(text) => super::instant(&workspace, text)?,
             None => workspace.now(),
@@ -37,10 +53,23 @@ impl Readout {
         if let Some(test) = workspace.files.experiments.iter().find(|test| test.experiment == self.name) {
             let report = analysis::report(&desk, test).await?;
             match self.json {
-                true => println!("{}", serde_json::to_string_pretty(&report).expect("a report is plain JSON")),
+                true => print!("{}", pinned::bytes(&report)),
                 false => print!("{}", report_words(&report)),
             }
+            if let Some(hash) = &self.since {
+                let moved = pinned::moved(&workspace, hash, &report)?;
+                eprintln!("{} values have moved since {hash}", moved.len());
+                for pinned::Moved { what, before, now } in moved {
+                    eprintln!("{what}: {} → {}", before.as_deref().unwrap_or("-"), now.as_deref().unwrap_or("-"));
+                }
+            }
+            if self.pin {
+                eprintln!("pinned as {}", pinned::keep(&workspace, &desk, &report)?);
+            }
             return Ok(());
+        }
+        if self.pin || self.since.is_some() {
+            return Err(Fault::new(Exit::Config, format!("`{}` is no test of experiments/: only those are pinned", self.name)));
         }
         let scenarios = &workspace.files.scenarios;
         let effects = match scenarios.iter().find(|scenario| scenario.scenario == self.name) {

@@ -7,6 +7,7 @@ mod collect;
 mod dashboards;
 mod dictionary;
 mod errors;
+mod experiment_pages;
 mod experiments;
 mod health;
 mod identity;
@@ -104,6 +105,7 @@ const RESOURCES: &[Resource] = &[
     Resource { access: Access::Clients, routes: collect::routes },
     Resource { access: Access::SignedIn, routes: dashboards::routes },
     Resource { access: Access::Clients, routes: experiments::routes },
+    Resource { access: Access::SignedIn, routes: experiment_pages::routes },
     Resource { access: Access::SignedIn, routes: dictionary::routes },
     // Its metrics are for loopback, or for those who signed in: it checks that itself.
     Resource { access: Access::Everybody, routes: health::routes },

@@ -5,6 +5,7 @@ pub mod csv;
 pub mod dashboard;
 pub mod dictionary;
 pub mod error;
+pub mod experiments;
 pub mod format;
 pub mod identity;
 pub mod import;

@@ -327,6 +327,7 @@ impl SqlDoor {
             bytes_max: settings.answer_mb << 20,
             library: library.map(|query| (query.name.clone(), query.file.clone(), query.sql.clone())).collect(),
             definitions: self.workspace.shop().definitions.clone(),
+            experiments: self.workspace.files.experiments.clone(),
             tails: handed.tails.len(),
             through: !lake.is_folder(),
             handed,

@@ -70,8 +70,8 @@ fn rows_come_in_the_format_that_was_asked_for() {
     run(async {
         let site = Site::open(false, made()).await;
         let get = async |format: &str| {
-            let sql =
-                "SELECT order_id AS id, net, '=1' AS text, order_id AS id FROM orders WHERE order_id < 'first-10' ORDER BY 1";
+            let sql = "SELECT a.order_id, a.net, '=1' AS text, b.order_id FROM orders AS a JOIN orders AS b USING (order_id)
+                WHERE a.order_id < 'first-10' ORDER BY 1";
             let headers = [("Authorization", basic("analyst", PASSWORD)), ("Accept", format.into())];
             let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
             let reply = site.ask("POST", "/api/sql", &headers, sql.as_bytes()).await;
@@ -82,11 +82,17 @@ fn rows_come_in_the_format_that_was_asked_for() {
         let (kind, body) = get("text/csv").await;
         assert_eq!(
             (kind.as_str(), body.as_str()),
-            ("text/csv; charset=utf-8", "id,net,text,id_2\nfirst-0,3000.0000,=1,first-0\nfirst-1,3000.0000,=1,first-1\n")
+            (
+                "text/csv; charset=utf-8",
+                "order_id,net,text,order_id_2\nfirst-0,3000.0000,=1,first-0\nfirst-1,3000.0000,=1,first-1\n"
+            )
         );
         let (kind, body) = get("application/x-ndjson").await;
         assert_eq!((kind.as_str(), body.lines().count()), ("application/x-ndjson", 2), "{body}");
-        assert!(body.starts_with("{\"id\":\"first-0\",\"net\":3000.0000,\"text\":\"=1\",\"id_2\":\"first-0\"}"), "{body}");
+        assert!(
+            body.starts_with("{\"order_id\":\"first-0\",\"net\":3000.0000,\"text\":\"=1\",\"order_id_2\":\"first-0\"}"),
+            "{body}"
+        );
     });
 }
 
