@@ -25,6 +25,7 @@
 //! | [`Outcome`], [`Receipt`] | what the provider answered at once; what it said later | each other |
 //! | [`Touch`], `Conversion`, [`Credit`] | a contact that may earn credit; an order that counts; a touch's share of it | each other |
 //! | [`Experiment`], [`Arm`], [`Exposure`] | a comparison; an arm (variant); the fact that a unit met its arm | an assignment |
+//! | [`Decision`] | what a test did by itself, by a rule it declared, with its evidence | a read-out (says, and does nothing) |
 //! | [`Holdout`], ghost send | people kept out, to measure the whole; the row written where they would have been sent to | a control variant |
 //!
 //! Every noun that is remembered is a [`Fact`]: a row of one lake table, with the time it happened, the time we could have known it and
@@ -34,6 +35,7 @@ pub mod automatic;
 pub mod channel;
 pub mod contact;
 pub mod customer;
+pub mod decision;
 pub mod error;
 pub mod event;
 pub mod experiment;
@@ -60,6 +62,7 @@ pub mod touch;
 pub use channel::{Channel, Purpose};
 pub use contact::{Contact, ContactKind, Email, LineUserId, Phone, PostalAddress, SuppressedAddress};
 pub use customer::{Consent, ConsentState, Customer, Profile, Suppression};
+pub use decision::Decision;
 pub use error::{Problem, Remedy};
 pub use event::Event;
 pub use experiment::Experiment;
