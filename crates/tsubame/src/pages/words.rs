@@ -325,48 +325,48 @@ words! {
     SENTENCE_UNCLEAR: "売上を増やしたとも減らしたとも言えません(区間が0をまたぎます)。", "It cannot be told from zero: the interval holds both a gain and a loss.";
     BETWEEN: "{0} 〜 {1}", "{0} – {1}";
 
-    TESTS: "サイトのテスト", "Site tests",
-    TESTS_INTRO: "experiments/ に書かれたテストの一覧です。名前から結果を開きます。", "The tests of experiments/; a name leads to its results.",
-    TESTS_NONE: "テストはまだありません。`tsubame experiment new 名前 > experiments/名前.toml` で雛形ができます。", "No tests yet: `tsubame experiment new NAME > experiments/NAME.toml` writes one to start from.",
-    TESTS_PAST: "過去のテストのまとめ", "Past tests together",
-    TESTS_MET: "配信の中のテスト", "Tests of messages",
-    TESTS_BACK: "テスト一覧に戻る", "Back to the tests",
-    TEST: "テスト", "Test",
-    TEST_STATE: "状態", "State",
-    TEST_SINCE: "開始", "Since",
-    TEST_UNITS: "参加数", "Units so far",
-    TEST_DECISION: "判定", "Decision",
-    TEST_DRAFT: "下書き", "Draft",
-    TEST_RUNNING: "実施中", "Running",
-    TEST_STOPPED: "終了", "Stopped",
-    TEST_WON: "終了（{0} を採用）", "Stopped, {0} is for everybody",
-    TEST_DESIGN: "必要な人数を計算", "How large must a test be",
-    PAST_INTRO: "終わったテストの主要指標を一つずつ数え、偶然が何件ふくまれていそうかを示します。", "The goal of each test that ended, and how many of the findings are expected to be chance.",
-    PAST_COMPARED: "比べたグループ", "Variants compared",
-    PAST_WON: "勝ち", "Won",
-    PAST_LOST: "負け", "Lost",
-    PAST_NULL_SHARE: "効果がなかったとみられる割合（Storey）", "Share that changed nothing (Storey)",
-    PAST_FALSE: "有意のうち偶然とみられる件数", "Significant ones expected to be chance",
-    PAST_NEXT: "次の「勝ち」が偶然である確率", "Risk that the next winner is chance",
-    DECIDED_SHIP: "採用", "Ship",
-    DESIGN_INTRO: "知りたい変化を見分けるのに必要な人数と期間です。", "How many units and weeks it takes to see the change worth knowing.",
-    DESIGN_KIND: "指標", "Metric",
-    DESIGN_RATE: "割合（購入率など）", "A rate, such as conversion",
-    DESIGN_MEAN: "平均（売上など）", "A mean, such as revenue",
-    DESIGN_RATE_NOW: "今の割合（%）", "Rate now (%)",
-    DESIGN_MEAN_NOW: "今の平均", "Mean now",
-    DESIGN_SD: "標準偏差", "Standard deviation",
-    DESIGN_LIFT: "見分けたい変化（%）", "Change to see (%)",
-    DESIGN_PER_DAY: "1日の参加数（全体）", "Units per day, all arms",
-    DESIGN_CORRELATION: "過去との相関（CUPED）", "Correlation with the past (CUPED)",
-    DESIGN_ALPHA: "有意水準（%）", "Level (%)",
-    DESIGN_POWER: "検出力（%）", "Power (%)",
-    DESIGN_ASK: "計算", "Compute",
-    DESIGN_PER_ARM: "1群の人数", "Units per arm",
-    DESIGN_TOTAL: "全体の人数", "Units in all",
-    DESIGN_WEEKS: "期間（週）", "Weeks",
-    DESIGN_NOTE: "2群、両側検定。曜日の偏りをなくすため、期間は週単位に切り上げます。", "Two arms, two-sided. Whole weeks, so that every weekday counts alike.",
-    DESIGN_WRONG: "「{0}」に数ではない値があります: {1}", "{0}: `{1}` is no number",
+    TESTS: "サイトのテスト", "Site tests";
+    TESTS_INTRO: "experiments/ に書かれたテストの一覧です。名前から結果を開きます。", "The tests of experiments/; a name leads to its results.";
+    TESTS_NONE: "テストはまだありません。`tsubame experiment new 名前 > experiments/名前.toml` で雛形ができます。", "No tests yet: `tsubame experiment new NAME > experiments/NAME.toml` writes one to start from.";
+    TESTS_PAST: "過去のテストのまとめ", "Past tests together";
+    TESTS_MET: "配信の中のテスト", "Tests of messages";
+    TESTS_BACK: "テスト一覧に戻る", "Back to the tests";
+    TEST: "テスト", "Test";
+    TEST_STATE: "状態", "State";
+    TEST_SINCE: "開始", "Since";
+    TEST_UNITS: "参加数", "Units so far";
+    TEST_DECISION: "判定", "Decision";
+    TEST_DRAFT: "下書き", "Draft";
+    TEST_RUNNING: "実施中", "Running";
+    TEST_STOPPED: "終了", "Stopped";
+    TEST_WON: "終了（{0} を採用）", "Stopped, {0} is for everybody";
+    TEST_DESIGN: "必要な人数を計算", "How large must a test be";
+    PAST_INTRO: "終わったテストの主要指標を一つずつ数え、偶然が何件ふくまれていそうかを示します。", "The goal of each test that ended, and how many of the findings are expected to be chance.";
+    PAST_COMPARED: "比べたグループ", "Variants compared";
+    PAST_WON: "勝ち", "Won";
+    PAST_LOST: "負け", "Lost";
+    PAST_NULL_SHARE: "効果がなかったとみられる割合（Storey）", "Share that changed nothing (Storey)";
+    PAST_FALSE: "有意のうち偶然とみられる件数", "Significant ones expected to be chance";
+    PAST_NEXT: "次の「勝ち」が偶然である確率", "Risk that the next winner is chance";
+    DECIDED_SHIP: "採用", "Ship";
+    DESIGN_INTRO: "知りたい変化を見分けるのに必要な人数と期間です。", "How many units and weeks it takes to see the change worth knowing.";
+    DESIGN_KIND: "指標", "Metric";
+    DESIGN_RATE: "割合（購入率など）", "A rate, such as conversion";
+    DESIGN_MEAN: "平均（売上など）", "A mean, such as revenue";
+    DESIGN_RATE_NOW: "今の割合（%）", "Rate now (%)";
+    DESIGN_MEAN_NOW: "今の平均", "Mean now";
+    DESIGN_SD: "標準偏差", "Standard deviation";
+    DESIGN_LIFT: "見分けたい変化（%）", "Change to see (%)";
+    DESIGN_PER_DAY: "1日の参加数（全体）", "Units per day, all arms";
+    DESIGN_CORRELATION: "過去との相関（CUPED）", "Correlation with the past (CUPED)";
+    DESIGN_ALPHA: "有意水準（%）", "Level (%)";
+    DESIGN_POWER: "検出力（%）", "Power (%)";
+    DESIGN_ASK: "計算", "Compute";
+    DESIGN_PER_ARM: "1群の人数", "Units per arm";
+    DESIGN_TOTAL: "全体の人数", "Units in all";
+    DESIGN_WEEKS: "期間（週）", "Weeks";
+    DESIGN_NOTE: "2群、両側検定。曜日の偏りをなくすため、期間は週単位に切り上げます。", "Two arms, two-sided. Whole weeks, so that every weekday counts alike.";
+    DESIGN_WRONG: "「{0}」に数ではない値があります: {1}", "{0}: `{1}` is no number";
     SHIP_ARM: "採用: {0}", "Ship {0}";
     DO_NOT_SHIP: "採用しない", "Do not ship";
     KEEP_RUNNING: "継続", "Keep running";
@@ -400,6 +400,8 @@ words! {
     SHRUNK: "控えめな推定", "shrunk";
     ANYTIME: "いつ見ても有効:", "at any look:";
     ANYTIME_NOTE: "横棒は基準比の95%区間です。「いつ見ても有効」の区間は毎日見ても誤りが増えません。判定は、始める前に決めた規則だけで行います。", "Bars are 95 % intervals of the lift. The one “at any look” stays valid however often it is looked at. Decisions follow from the rule declared before the start alone.";
+    STOPPED_BY_RULE: "{0} に、テスト自身の規則で停止しました", "Stopped by its own rule on {0}";
+    AT_STAKE: "今後{0}日の見込み {1}（{2}）", "next {0} days: {1} ({2})";
     DAYS_LEFT: "あと約{0}日です。", " About {0} days are left.";
     GUARD_SAFE: "安全", "safe";
     GUARD_HARM: "悪化", "harm";
