@@ -57,11 +57,12 @@ pub async fn tick(workspace: &Workspace, from: Instant, to: Instant) -> Result<R
     let window = Window { run_id: run_id.clone(), from, to, grace: workspace.shop().grace.0 };
     let customers = gather(workspace, &window).await?;
     let rules = Rules::of(workspace.shop());
+    let decisions = crate::jobs::automatic::of_messages(workspace, window.executed_at(to)).await?;
     let mut report = Report { run_id, customers: customers.len() as u64, ..Report::default() };
     for chunk in customers.chunks(CHUNK) {
         let mut whole = Plan::default();
         for customer in chunk {
-            let plan = tick::plan(customer, &workspace.files.scenarios, &rules, &window);
+            let plan = tick::plan_with_decisions(customer, &workspace.files.scenarios, &rules, &window, &decisions);
             whole.entries.extend(plan.entries);
             whole.sends.extend(plan.sends);
             whole.stops.extend(plan.stops);
