@@ -25,6 +25,7 @@
 //! | [`Outcome`], [`Receipt`] | what the provider answered at once; what it said later | each other |
 //! | [`Touch`], `Conversion`, [`Credit`] | a contact that may earn credit; an order that counts; a touch's share of it | each other |
 //! | [`Experiment`], [`Arm`], [`Exposure`] | a comparison; an arm (variant); the fact that a unit met its arm | an assignment |
+//! | [`Decision`] | what a test did by itself, by a rule it declared, with its evidence | a read-out (says, and does nothing) |
 //! | [`Cap`] | how many messages a person may get in a while | a quota (what a provider sells) |
 //! | [`Season`] | a named span of the shop's year | a schedule |
 //! | [`Holdout`], ghost send | people kept out, to measure the whole; the row written where they would have been sent to | a control variant |
@@ -37,6 +38,7 @@ pub mod cap;
 pub mod channel;
 pub mod contact;
 pub mod customer;
+pub mod decision;
 pub mod error;
 pub mod event;
 pub mod experiment;
@@ -65,6 +67,7 @@ pub use cap::{Cap, Period};
 pub use channel::{Channel, Purpose};
 pub use contact::{Contact, ContactKind, Email, LineUserId, Phone, PostalAddress, SuppressedAddress};
 pub use customer::{Consent, ConsentState, Customer, Profile, Suppression};
+pub use decision::Decision;
 pub use error::{Problem, Remedy};
 pub use event::Event;
 pub use experiment::Experiment;

@@ -1,6 +1,7 @@
 //! Everything that happens: gather, decide, record, act, record. Each job can be interrupted anywhere and run again.
 
 pub mod attribute;
+pub mod automatic;
 pub mod back_test;
 pub mod collect;
 pub mod deliver;

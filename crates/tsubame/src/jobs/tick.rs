@@ -65,11 +65,12 @@ pub async fn tick(workspace: &Workspace, from: Instant, to: Instant) -> Result<R
     let scenarios = versions::known(workspace, &open).await?;
     let customers = gather(workspace, &window, &scenarios, &open).await?;
     let rules = Rules { pauses: pauses(workspace).await?, ..Rules::of(workspace.shop()) };
+    let decisions = crate::jobs::automatic::of_messages(workspace, window.executed_at(to)).await?;
     let mut report = Report { run_id, customers: customers.len() as u64, ..Report::default() };
     for chunk in customers.chunks(CHUNK) {
         let mut whole = Plan::default();
         for customer in chunk {
-            whole.add(tick::plan(customer, &scenarios, &rules, &window));
+            whole.add(tick::plan_with_decisions(customer, &scenarios, &rules, &window, &decisions));
         }
         report.count(&whole);
         let rows = |plan: Plan| {
