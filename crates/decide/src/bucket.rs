@@ -24,11 +24,16 @@ pub fn held_out(holdout: &Holdout, unit: &str) -> bool {
 
 /// The arm a unit meets, by cumulative weight in file order; the last arm takes what rounding leaves. `None` without arms.
 pub fn arm<'a>(salt: &str, unit: &str, arms: &'a [Arm]) -> Option<&'a Arm> {
+    weighted(salt, unit, arms, |arm| arm.weight)
+}
+
+/// The same for arms of any kind.
+pub(crate) fn weighted<'a, T>(salt: &str, unit: &str, arms: &'a [T], weight: impl Fn(&T) -> f64) -> Option<&'a T> {
     let bucket = bucket(salt, unit);
     let mut until = 0.0;
     arms.iter()
         .find(|arm| {
-            until += arm.weight;
+            until += weight(arm);
             bucket < boundary(until)
         })
         .or(arms.last())

@@ -32,4 +32,4 @@ pub mod readout;
 pub mod rules;
 pub mod tick;
 
-pub use rules::Rules;
+pub use rules::{Pause, Rules};

@@ -25,15 +25,20 @@
 //! | [`Outcome`], [`Receipt`] | what the provider answered at once; what it said later | each other |
 //! | [`Touch`], `Conversion`, [`Credit`] | a contact that may earn credit; an order that counts; a touch's share of it | each other |
 //! | [`Experiment`], [`Arm`], [`Exposure`] | a comparison; an arm (variant); the fact that a unit met its arm | an assignment |
+//! | [`Decision`] | what a test did by itself, by a rule it declared, with its evidence | a read-out (says, and does nothing) |
+//! | [`Cap`] | how many messages a person may get in a while | a quota (what a provider sells) |
+//! | [`Season`] | a named span of the shop's year | a schedule |
 //! | [`Holdout`], ghost send | people kept out, to measure the whole; the row written where they would have been sent to | a control variant |
 //!
 //! Every noun that is remembered is a [`Fact`]: a row of one lake table, with the time it happened, the time we could have known it and
 //! a key that makes a second delivery of it a no-op.
 
 pub mod automatic;
+pub mod cap;
 pub mod channel;
 pub mod contact;
 pub mod customer;
+pub mod decision;
 pub mod error;
 pub mod event;
 pub mod experiment;
@@ -49,6 +54,7 @@ pub mod points;
 pub mod product;
 pub mod progress;
 pub mod scenario;
+pub mod season;
 pub mod send;
 pub mod shop;
 pub mod spend;
@@ -57,9 +63,11 @@ pub mod text;
 pub mod time;
 pub mod touch;
 
+pub use cap::{Cap, Period};
 pub use channel::{Channel, Purpose};
 pub use contact::{Contact, ContactKind, Email, LineUserId, Phone, PostalAddress, SuppressedAddress};
 pub use customer::{Consent, ConsentState, Customer, Profile, Suppression};
+pub use decision::Decision;
 pub use error::{Problem, Remedy};
 pub use event::Event;
 pub use experiment::Experiment;
@@ -73,6 +81,7 @@ pub use points::PointChange;
 pub use product::{Product, Stock};
 pub use progress::{EntryStatus, EntryStep, Membership, Run, SegmentChange};
 pub use scenario::{Arm, Holdout, Scenario, Step};
+pub use season::Season;
 pub use send::{Outcome, Receipt, ReceiptKind, Send, SendState, Stop, StopRow};
 pub use shop::{Shop, Source, SourceKind, Sql};
 pub use spend::AdSpend;

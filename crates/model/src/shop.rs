@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Channel, Currency, Money, Problem, ShopZone,
+    Channel, Currency, Holdout, Money, Problem, ShopZone,
+    cap::Cap,
+    season::Season,
     time::{Span, TimeOfDay, parse_duration, parse_time_of_day},
 };
 
@@ -23,6 +25,10 @@ pub struct Shop {
     pub grace: Span,
     pub caps: Vec<Cap>,
     pub quiet: Quiet,
+    /// People kept out of everything that advertises, to measure the whole.
+    pub holdout: Option<Holdout>,
+    /// The year's campaigns and seasons, by which scenarios and templates may go.
+    pub seasons: Vec<Season>,
     pub attribution: Attribution,
     pub senders: Vec<SenderSettings>,
     /// What one message costs, by channel name.
@@ -133,16 +139,6 @@ fn default_tax_included() -> bool {
     true
 }
 
-/// At most `max` sends per `per`, counted in `(t - per, t]`, on one channel or (`all`) on any.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Cap {
-    /// `all` or a channel name.
-    pub scope: String,
-    pub max: u32,
-    pub per: Span,
-}
-
 /// No sends from `from` until `until`, shop time; may cross midnight.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -150,6 +146,30 @@ pub struct Quiet {
     pub enabled: bool,
     pub from: TimeOfDay,
     pub until: TimeOfDay,
+    /// Sends put off to the end of the quiet hours are spread over this long after it, by a hash of the subject.
+    pub spread: Span,
+    /// Channels with hours of their own, by name.
+    pub channels: BTreeMap<String, ChannelQuiet>,
+}
+
+/// `[quiet.channels.sms]`: what is not given is as for all channels.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ChannelQuiet {
+    pub enabled: Option<bool>,
+    pub from: Option<TimeOfDay>,
+    pub until: Option<TimeOfDay>,
+}
+
+impl Quiet {
+    /// The quiet hours of a channel: from, until. `None` if it has none.
+    pub fn hours(&self, channel: Channel) -> Option<(TimeOfDay, TimeOfDay)> {
+        let own = self.channels.get(channel.name());
+        let enabled = own.and_then(|own| own.enabled).unwrap_or(self.enabled);
+        let from = own.and_then(|own| own.from).unwrap_or(self.from);
+        let until = own.and_then(|own| own.until).unwrap_or(self.until);
+        enabled.then_some((from, until))
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -205,8 +225,10 @@ impl Default for Shop {
             language: "ja".into(),
             lake: String::new(),
             grace: span("10m"),
-            caps: vec![Cap { scope: "all".into(), max: 3, per: span("7d") }],
+            caps: vec![Cap::rolling("all", 3, span("7d"))],
             quiet: Quiet::default(),
+            holdout: None,
+            seasons: Vec::new(),
             attribution: Attribution::default(),
             senders: Vec::new(),
             cost: cost.map(|(channel, yen)| (channel.name().into(), Money::parse(yen).expect("an amount"))).into(),
@@ -249,7 +271,7 @@ impl Sql {
 impl Default for Quiet {
     fn default() -> Self {
         let at = |text: &str| TimeOfDay(parse_time_of_day(text).expect("defaults are times"));
-        Quiet { enabled: true, from: at("21:00"), until: at("08:00") }
+        Quiet { enabled: true, from: at("21:00"), until: at("08:00"), spread: span("0m"), channels: BTreeMap::new() }
     }
 }
 
@@ -274,15 +296,32 @@ impl Shop {
             ]
         })?;
         let mut problems = Vec::new();
-        for cap in &shop.caps {
-            if cap.scope != "all" && Channel::parse(&cap.scope).is_none() {
+        for cap in shop.caps.iter().filter(|cap| !cap.is_known()) {
+            problems.push(
+                Problem::new(file, 0, format!("a cap's scope `{}` is no channel", cap.scope))
+                    .with_remedy("use `all`, a channel name or `tag:NAME`"),
+            );
+        }
+        for (index, season) in shop.seasons.iter().enumerate() {
+            if season.is_odd() {
                 problems.push(
-                    Problem::new(file, 0, format!("a cap's scope `{}` is no channel", cap.scope))
-                        .with_remedy("use `all` or a channel name"),
+                    Problem::new(file, 0, format!("season `{}` has no days", season.name))
+                        .with_remedy("give both ends with a year or both without, the first before the last"),
+                );
+            }
+            if shop.seasons[..index].iter().any(|earlier| earlier.name == season.name) {
+                problems.push(
+                    Problem::new(file, 0, format!("two seasons are named `{}`", season.name)).with_remedy("rename one of them"),
                 );
             }
         }
-        let named = shop.cost.keys().chain(shop.attribution.click_window.keys()).chain(shop.attribution.delivered_window.keys());
+        if let Some(holdout) = shop.holdout.as_ref().filter(|holdout| !(0.0..=50.0).contains(&holdout.percent)) {
+            problems.push(
+                Problem::new(file, 0, format!("a holdout of {} % is outside 0..50", holdout.percent)).with_remedy("5 is usual"),
+            );
+        }
+        let windows = shop.attribution.click_window.keys().chain(shop.attribution.delivered_window.keys());
+        let named = shop.cost.keys().chain(shop.quiet.channels.keys()).chain(windows);
         for name in named.filter(|name| Channel::parse(name).is_none()) {
             problems.push(
                 Problem::new(file, 0, format!("`{name}` is no channel"))

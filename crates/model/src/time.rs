@@ -210,25 +210,26 @@ fn japanese_era(text: &str) -> Option<NaiveDate> {
     NaiveDate::from_ymd_opt(base + year, numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?)
 }
 
+const SECONDS_OF_WEEK: i64 = 604_800;
+/// Longer than any shop lives, and added to a time it is still one.
+const DURATION_SECONDS_MAX: i64 = 1_000_000 * SECONDS_OF_WEEK;
+
 /// `30m`, `3h`, `5d`, `2w`.
 pub fn parse_duration(raw: &str) -> Result<Duration, TimeError> {
     let error = || TimeError::NotADuration(raw.into());
     let raw_trimmed = raw.trim();
     let unit = raw_trimmed.chars().last().ok_or_else(error)?;
     let count: i64 = raw_trimmed[..raw_trimmed.len() - unit.len_utf8()].parse().map_err(|_| error())?;
-    // Seconds are how a span is written by us, whatever its unit was.
-    let count_max = if unit == 's' { 1_000_000 * 7 * 86_400 } else { 1_000_000 };
-    if !(0..=count_max).contains(&count) {
-        return Err(error());
-    }
-    match unit {
-        's' => Ok(Duration::seconds(count)),
-        'm' => Ok(Duration::minutes(count)),
-        'h' => Ok(Duration::hours(count)),
-        'd' => Ok(Duration::days(count)),
-        'w' => Ok(Duration::weeks(count)),
-        _ => Err(error()),
-    }
+    let unit_seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3_600,
+        'd' => 86_400,
+        'w' => SECONDS_OF_WEEK,
+        _ => return Err(error()),
+    };
+    let seconds = count.checked_mul(unit_seconds).filter(|seconds| (0..=DURATION_SECONDS_MAX).contains(seconds));
+    seconds.map(Duration::seconds).ok_or_else(error)
 }
 
 /// `09:00`.
@@ -265,6 +266,25 @@ impl<'de> Deserialize<'de> for TimeOfDay {
 impl Serialize for TimeOfDay {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.0.format("%H:%M").to_string())
+    }
+}
+
+/// A date and time in a TOML file (`"2026-12-01T10:00"`), shop time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LocalMoment(pub NaiveDateTime);
+
+impl<'de> Deserialize<'de> for LocalMoment {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = String::deserialize(deserializer)?;
+        NaiveDateTime::parse_from_str(raw.trim(), "%Y-%m-%dT%H:%M")
+            .map(LocalMoment)
+            .map_err(|_| serde::de::Error::custom(format!("`{raw}` is no date and time: write 2026-12-01T10:00")))
+    }
+}
+
+impl Serialize for LocalMoment {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0.format("%Y-%m-%dT%H:%M").to_string())
     }
 }
 
@@ -311,5 +331,9 @@ mod tests {
         check("", None);
         check("3", None);
         check("-3h", None);
+        check("1209600s", Some(14 * 24));
+        check("1000000w", Some(168_000_000));
+        check("1000001w", None);
+        check("9223372036854775807w", None);
     }
 }

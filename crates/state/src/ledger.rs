@@ -41,6 +41,7 @@ pub struct RecentSend {
     pub send_id: String,
     pub entry_id: String,
     pub scenario: String,
+    pub step: String,
     pub channel: Channel,
     pub purpose: Purpose,
     /// When it was to leave by the plan and its deferrals, not when the provider answered: a replay sees the same time.
@@ -95,12 +96,16 @@ impl Ledger {
         let states: Vec<&str> = SendState::ALL.into_iter().filter(counted).map(SendState::name).collect();
         let statement = match customers {
             None => sqlx::query(
-                "SELECT send_id, send ->> 'entry_id' AS entry_id, customer_id, scenario, channel, purpose, state, execute_at FROM sends
+                "SELECT send_id, send ->> 'entry_id' AS entry_id, customer_id, scenario, send ->> 'step' AS step, channel, purpose, state,
+                    execute_at
+                 FROM sends
                  WHERE execute_at > $1 AND state IN (SELECT value FROM json_each($2))
                  ORDER BY customer_id, execute_at, send_id",
             ),
             Some(_) => sqlx::query(
-                "SELECT send_id, send ->> 'entry_id' AS entry_id, customer_id, scenario, channel, purpose, state, execute_at FROM sends
+                "SELECT send_id, send ->> 'entry_id' AS entry_id, customer_id, scenario, send ->> 'step' AS step, channel, purpose, state,
+                    execute_at
+                 FROM sends
                  WHERE execute_at > $1 AND +state IN (SELECT value FROM json_each($2))
                    AND customer_id IN (SELECT value FROM json_each($3))
                  ORDER BY customer_id, execute_at, send_id",
@@ -119,6 +124,7 @@ impl Ledger {
                     send_id: get(row, "send_id")?,
                     entry_id: get(row, "entry_id")?,
                     scenario: get(row, "scenario")?,
+                    step: get(row, "step")?,
                     channel: get_name(row, "channel")?,
                     purpose: get_name(row, "purpose")?,
                     at: get_instant(row, "execute_at")?,

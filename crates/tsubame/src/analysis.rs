@@ -6,13 +6,16 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 use decide::analysis::{
     Analysis, Compared, Counted, Decision, Health, MetricCounted, NotComputable, Paired, PairedMoments, Refusal, Role, Slice,
-    StopWhy, analyse, verdict::guarded,
+    Stake, StopWhy, analyse, verdict::guarded,
 };
 use model::{Experiment, Instant, Text, time::Span};
 use query::{Answer, Column, Desk, Kind, ParamValue, Params, Value};
 use serde::Serialize;
 
-use crate::fault::{Exit, Fault};
+use crate::{
+    decided::{self, decided},
+    fault::{Exit, Fault},
+};
 
 /// Amounts are folded with so many decimals, their squares with twice as many.
 const DECIMALS: usize = 4;
@@ -26,6 +29,9 @@ pub struct Report {
     /// Of the definition.
     pub version: String,
     pub as_of: String,
+    /// Where a rule of the test has stopped it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<Stopped>,
     pub decision: Said,
     pub arms: Vec<ArmReport>,
     pub health: HealthReport,
@@ -43,6 +49,14 @@ pub struct Said {
     pub arm: Option<String>,
     pub why: Text,
     pub days_left: Option<u64>,
+}
+
+/// That a test is over by its own rule: whatever its file says, nobody takes part and everybody gets the control.
+#[derive(Debug, Clone, Serialize)]
+pub struct Stopped {
+    #[serde(with = "model::time::instant")]
+    pub at: Instant,
+    pub why: Text,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -78,6 +92,23 @@ pub struct RowReport {
     pub not_computable: Option<String>,
     pub p_adjusted: Option<f64>,
     pub significant: bool,
+    /// Where the pace is known.
+    pub stake: Option<StakeReport>,
+}
+
+/// What choosing the variant is worth to the units of the next days, in the unit of the metric.
+#[derive(Debug, Clone, Serialize)]
+pub struct StakeReport {
+    pub days: u32,
+    pub units: f64,
+    pub value: f64,
+    pub low: f64,
+    pub high: f64,
+    /// Less what chance and choice add to it.
+    pub shrunk: Option<f64>,
+    pub shrunk_low: Option<f64>,
+    pub shrunk_high: Option<f64>,
+    pub expected_loss: f64,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -154,6 +185,11 @@ impl Report {
             column("p_adjusted", Kind::Float, "補正後のp値", "p after correction"),
             column("chance_to_win", Kind::Float, "勝つ確率", "Chance to win"),
             column("significant", Kind::Bool, "有意", "Significant"),
+            column("stake_days", Kind::Int, "見込みの日数", "Days at stake"),
+            column("stake", Kind::Float, "見込み", "Value at stake"),
+            column("stake_low", Kind::Float, "見込みの下限", "Value at stake, low"),
+            column("stake_high", Kind::Float, "見込みの上限", "Value at stake, high"),
+            column("stake_shrunk", Kind::Float, "控えめな見込み", "Value at stake, shrunk"),
         ];
         let float = |number: Option<f64>| number.map_or(Value::Null, Value::Float);
         let rows = self
@@ -161,6 +197,7 @@ impl Report {
             .iter()
             .map(|row| {
                 let of = |number: fn(&Numbers) -> Option<f64>| float(row.numbers.as_ref().and_then(number));
+                let stake = |number: fn(&StakeReport) -> Option<f64>| float(row.stake.as_ref().and_then(number));
                 let count = |number: fn(&Numbers) -> u64| {
                     row.numbers.as_ref().map_or(Value::Null, |found| Value::Int(number(found) as i64))
                 };
@@ -182,6 +219,11 @@ impl Report {
                     float(row.p_adjusted),
                     of(|numbers| Some(numbers.chance_to_win)),
                     Value::Bool(row.significant),
+                    row.stake.as_ref().map_or(Value::Null, |stake| Value::Int(stake.days.into())),
+                    stake(|stake| Some(stake.value)),
+                    stake(|stake| Some(stake.low)),
+                    stake(|stake| Some(stake.high)),
+                    stake(|stake| stake.shrunk),
                 ]
             })
             .collect();
@@ -189,14 +231,27 @@ impl Report {
     }
 }
 
+/// What a test has shown as of the desk's moment.
+pub async fn analysed(desk: &Desk, experiment: &Experiment) -> Result<Analysis, Fault> {
+    let counted = counted(desk, experiment, &mut BTreeMap::new()).await?;
+    folded(experiment, &counted)
+}
+
+fn folded(experiment: &Experiment, counted: &Counted) -> Result<Analysis, Fault> {
+    analyse(experiment, counted).map_err(|why| {
+        Fault::new(Exit::Failed, format!("experiment `{}` cannot be read out: {why}", experiment.experiment))
+            .remedy("look at its [plan]")
+    })
+}
+
 /// Asks and reads out a test as of the desk's moment.
 pub async fn report(desk: &Desk, experiment: &Experiment) -> Result<Report, Fault> {
     let mut queries = BTreeMap::new();
     let counted = counted(desk, experiment, &mut queries).await?;
-    let analysis = analyse(experiment, &counted).map_err(|why| {
-        Fault::new(Exit::Failed, format!("experiment `{}` cannot be read out: {why}", experiment.experiment))
-            .remedy("look at its [plan]")
-    })?;
+    let analysis = folded(experiment, &counted)?;
+    let taken = decided(desk, &experiment.experiment).await?;
+    queries.insert(decided::QUERY.into(), desk.query(decided::QUERY)?.hash());
+    let stopped = taken.iter().find(|taken| decided::stops(taken) && taken.version == experiment.version);
     let titles: BTreeMap<&str, (String, &'static str)> = experiment
         .metrics()
         .into_iter()
@@ -206,6 +261,7 @@ pub async fn report(desk: &Desk, experiment: &Experiment) -> Result<Report, Faul
         experiment: experiment.experiment.clone(),
         version: experiment.version.clone(),
         as_of: model::time::rfc3339(desk.moment.as_of),
+        stopped: stopped.map(|taken| Stopped { at: taken.at, why: decided::why(&taken.why) }),
         decision: said(&analysis.decision),
         arms: experiment
             .arms
@@ -298,20 +354,20 @@ async fn metric_counted(desk: &Desk, experiment: &Experiment, metric: &str) -> R
         None => (now.0.clone(), Vec::new()),
     };
     let whole = desk.clone().with_table("metric", now)?.with_table("before", before)?;
-    let all = sums(&whole, "dimensions/none").await?;
-    let of = |answer: &BTreeMap<(String, String), (u64, Result<Paired, NotComputable>)>, slice: &str| {
+    let all = sums(&whole, "dimensions/none", Params::new()).await?;
+    let of = |answer: &Sums, slice: &str| {
         experiment
             .arms
             .iter()
             .map(|arm| {
-                answer.get(&(arm.id.clone(), slice.to_string())).map_or(Err(NotComputable::Empty), |(_, sums)| sums.clone())
+                answer.get(&(arm.id.clone(), slice.to_string())).map_or(Err(NotComputable::Empty), |sums| sums.paired.clone())
             })
             .collect::<Vec<_>>()
     };
-    let open = |arm: &str| all.get(&(arm.to_string(), String::new())).map_or(0, |(open, _)| *open);
+    let open = |arm: &str| all.get(&(arm.to_string(), String::new())).map_or(0, |sums| sums.open);
     let mut slices = Vec::new();
     for dimension in &experiment.dimensions {
-        let answer = sums(&whole, &format!("dimensions/{dimension}")).await?;
+        let answer = sums(&whole, &format!("dimensions/{dimension}"), Params::new()).await?;
         let mut values: Vec<&String> = answer.keys().map(|(_, value)| value).collect();
         values.sort();
         values.dedup();
@@ -323,26 +379,43 @@ async fn metric_counted(desk: &Desk, experiment: &Experiment, metric: &str) -> R
     }
     Ok(MetricCounted {
         metric: metric.into(),
-        is_rate: matches!(kind(desk, metric)?, Kind::Int | Kind::Rate | Kind::Bool) && is_yes_or_no(&all),
+        is_rate: is_rate(desk, metric, &all)?,
         immature: experiment.arms.iter().map(|arm| open(&arm.id)).collect(),
         arms: of(&all, ""),
         slices,
     })
 }
 
-type Sums = BTreeMap<(String, String), (u64, Result<Paired, NotComputable>)>;
+/// By arm and slice.
+pub type Sums = BTreeMap<(String, String), ArmSums>;
+
+/// The units of an arm in one slice.
+#[derive(Debug, Clone)]
+pub struct ArmSums {
+    /// Still followed.
+    pub open: u64,
+    /// Followed to the end.
+    pub over: u64,
+    /// What these did.
+    pub paired: Result<Paired, NotComputable>,
+}
+
+/// 0 or 1 per unit.
+pub fn is_rate(desk: &Desk, metric: &str, sums: &Sums) -> Result<bool, Fault> {
+    Ok(matches!(kind(desk, metric)?, Kind::Int | Kind::Rate | Kind::Bool) && is_yes_or_no(sums))
+}
 
 /// Whole numbers of which each is its own square are nothing but 0 and 1.
 fn is_yes_or_no(sums: &Sums) -> bool {
-    sums.values().filter_map(|(_, paired)| paired.as_ref().ok()).all(|paired| {
+    sums.values().filter_map(|sums| sums.paired.as_ref().ok()).all(|paired| {
         let (n, p) = (paired.y.n() as f64, paired.y.mean());
         (paired.y.variance() * (n - 1.0) - n * p * (1.0 - p)).abs() < 1e-6 * n
     })
 }
 
-/// Arm and slice, with the people still followed and the sums of the others.
-async fn sums(desk: &Desk, dimension: &str) -> Result<Sums, Fault> {
-    let desk = desk.clone().with_relation("dimension", desk.query(dimension)?, Params::new());
+/// Of the desk's `metric` and `before` over its `exposed`, by a query that says which slice a customer is in.
+pub async fn sums(desk: &Desk, dimension: &str, params: Params) -> Result<Sums, Fault> {
+    let desk = desk.clone().with_relation("dimension", desk.query(dimension)?, params);
     let answer = desk.ask("system/paired_moments", &Params::new()).await?;
     (0..answer.rows.len())
         .map(|row| {
@@ -361,7 +434,7 @@ async fn sums(desk: &Desk, dimension: &str) -> Result<Sums, Fault> {
                 _ => return Err(Fault::new(Exit::Failed, "the sums of a metric are no decimal numbers")),
             };
             let key = (text(answer.get(row, "arm")), text(answer.get(row, "slice")));
-            Ok((key, (integer(answer.get(row, "open")), paired)))
+            Ok((key, ArmSums { open: integer(answer.get(row, "open")), over: n, paired }))
         })
         .collect()
 }
@@ -453,6 +526,7 @@ fn rows(analysis: &Analysis, titles: &BTreeMap<&str, (String, &'static str)>) ->
                 not_computable: row.compared.as_ref().err().map(ToString::to_string),
                 p_adjusted: row.p_adjusted.filter(|_| !is_refused),
                 significant: row.significant && !is_refused,
+                stake: row.stake.as_ref().filter(|_| found.is_some()).map(stake),
             }
         })
         .collect()
@@ -463,6 +537,21 @@ fn role(role: Role) -> &'static str {
         Role::Goal => "goal",
         Role::Secondary => "secondary",
         Role::Guardrail { .. } => "guardrail",
+    }
+}
+
+fn stake(stake: &Stake) -> StakeReport {
+    let shrunk = stake.shrunk.as_ref().ok();
+    StakeReport {
+        days: stake.days,
+        units: stake.units,
+        value: stake.value,
+        low: stake.interval.low,
+        high: stake.interval.high,
+        shrunk: shrunk.map(|shrunk| shrunk.value),
+        shrunk_low: shrunk.map(|shrunk| shrunk.interval.low),
+        shrunk_high: shrunk.map(|shrunk| shrunk.interval.high),
+        expected_loss: stake.loss,
     }
 }
 

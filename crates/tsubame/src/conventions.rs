@@ -1,6 +1,6 @@
 //! What the shop means by its figures: the settings and the questions' defaults as they are in force, each with where to change it.
 
-use model::{Shop, Text, time::Span};
+use model::{Period, Shop, Text, time::Span};
 use query::{Library, dictionary};
 
 /// One convention.
@@ -43,7 +43,7 @@ pub fn in_force(shop: &Shop, library: &Library) -> Vec<Convention> {
         "completed, with net above 0; orders of one day are one purchase".into(),
         &view("purchases"),
     );
-    let caps: Vec<String> = shop.caps.iter().map(|cap| format!("{} {} in {}", cap.max, cap.scope, span(cap.per))).collect();
+    let caps: Vec<String> = shop.caps.iter().map(|cap| format!("{} {} in {}", cap.max, cap.scope, period(cap.per))).collect();
     say(
         "配信数の上限",
         "Messages at most",
@@ -124,6 +124,15 @@ fn spoken(name: &str) -> (String, String) {
         _ => return (format!("{name} の既定値"), format!("Default of {name}")),
     };
     (ja.into(), en.into())
+}
+
+fn period(period: Period) -> String {
+    match period {
+        Period::Rolling(rolling) => span(rolling),
+        Period::Day => "a calendar day".into(),
+        Period::Week => "a calendar week".into(),
+        Period::Month => "a calendar month".into(),
+    }
 }
 
 fn span(span: Span) -> String {

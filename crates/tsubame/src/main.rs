@@ -5,6 +5,7 @@ mod bench;
 mod cli;
 mod clock;
 mod conventions;
+mod decided;
 mod demo;
 mod fault;
 mod http;

@@ -153,10 +153,10 @@ pub async fn scenario(desk: &Desk, shop: &Shop, scenario: &Scenario) -> Result<S
     Ok(ScenarioView { value, effects })
 }
 
-/// Asks and reads out an experiment: a test inside a send step of one of these scenarios.
+/// Asks and reads out an experiment: a test inside one of these scenarios.
 pub async fn experiment(desk: &Desk, scenarios: &[Scenario], name: &str) -> Result<ExperimentView, Fault> {
     let Some((scenario, test)) = find(scenarios, name) else {
-        let known: Vec<&str> = experiments(scenarios).into_iter().map(|(_, test)| test.name.as_str()).collect();
+        let known: Vec<String> = experiments(scenarios).into_iter().map(|(_, test)| test.name).collect();
         return Err(Fault::new(Exit::Config, format!("there is no experiment `{name}`"))
             .remedy(format!("the scenarios have: {}", known.join(", "))));
     };
@@ -213,18 +213,13 @@ pub async fn experiment(desk: &Desk, scenarios: &[Scenario], name: &str) -> Resu
     Ok(ExperimentView { readout: view, effects })
 }
 
-/// Every test inside a send step, with its scenario.
-pub fn experiments(scenarios: &[Scenario]) -> Vec<(&Scenario, &MessageExperiment)> {
-    scenarios
-        .iter()
-        .flat_map(|scenario| {
-            scenario.steps.iter().filter_map(move |step| Some((scenario, step.send.as_ref()?.experiment.as_ref()?)))
-        })
-        .collect()
+/// Every test inside a scenario, with its scenario.
+pub fn experiments(scenarios: &[Scenario]) -> Vec<(&Scenario, MessageExperiment)> {
+    scenarios.iter().flat_map(|scenario| scenario.tests().into_iter().map(move |test| (scenario, test))).collect()
 }
 
 /// The experiment of that name, with its scenario.
-pub fn find<'a>(scenarios: &'a [Scenario], name: &str) -> Option<(&'a Scenario, &'a MessageExperiment)> {
+pub fn find<'a>(scenarios: &'a [Scenario], name: &str) -> Option<(&'a Scenario, MessageExperiment)> {
     experiments(scenarios).into_iter().find(|(_, test)| test.name == name)
 }
 
@@ -737,7 +732,7 @@ mod tests {
     fn tests_inside_steps_are_found_with_their_scenario() {
         let shop = include_str!("../../../fixtures/shop/scenarios/f2-followup.toml");
         let scenarios = [Scenario::parse("f2-followup.toml", shop).unwrap()];
-        let found = find(&scenarios, "f2-subject").map(|(scenario, test)| (scenario.scenario.as_str(), test.arms[0].id.as_str()));
-        assert_eq!((found, find(&scenarios, "x").is_none()), (Some(("f2-followup", "a")), true));
+        let found = find(&scenarios, "f2-subject").map(|(scenario, test)| format!("{}/{}", scenario.scenario, test.arms[0].id));
+        assert_eq!((found.as_deref(), find(&scenarios, "x").is_none()), (Some("f2-followup/a"), true));
     }
 }

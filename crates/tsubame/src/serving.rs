@@ -1,4 +1,5 @@
-//! The experiments that sites are served: read anew when their files change, so that a test is started, stopped or changed without a restart.
+//! The experiments that sites are served: read anew when their files change, so that a test is started, stopped or changed without a restart. A
+//! test that its own rule has stopped is served as stopped, whatever its file says.
 
 use std::{
     path::{Path, PathBuf},
@@ -14,7 +15,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 
-use crate::workspace::read_experiments;
+use crate::workspace::{Stops, read_experiments};
 
 /// How often the files are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -68,6 +69,9 @@ impl Served {
 pub struct Serving {
     folder: PathBuf,
     current: watch::Sender<Arc<Served>>,
+    /// What the files said last, without a problem.
+    declared: Mutex<Vec<Experiment>>,
+    stops: watch::Receiver<Stops>,
     /// Name, size and time of each file when they were read last.
     seen: Mutex<Stamps>,
 }
@@ -75,11 +79,17 @@ pub struct Serving {
 type Stamps = Vec<(PathBuf, u64, SystemTime)>;
 
 impl Serving {
-    pub fn open(folder: &Path, experiments: Vec<Experiment>) -> Serving {
+    pub fn open(folder: &Path, declared: Vec<Experiment>, stops: watch::Receiver<Stops>) -> Serving {
         let seen = stamps(folder);
         let newest = seen.iter().map(|(_, _, at)| *at).max().unwrap_or(SystemTime::UNIX_EPOCH);
-        let served = Served::new(experiments, newest.into());
-        Serving { folder: folder.into(), current: watch::Sender::new(Arc::new(served)), seen: Mutex::new(seen) }
+        let served = Served::new(in_force(&declared, &stops.borrow()), newest.into());
+        Serving {
+            folder: folder.into(),
+            current: watch::Sender::new(Arc::new(served)),
+            declared: Mutex::new(declared),
+            stops,
+            seen: Mutex::new(seen),
+        }
     }
 
     pub fn now(&self) -> Arc<Served> {
@@ -91,20 +101,25 @@ impl Serving {
         self.current.subscribe()
     }
 
-    /// Reads the files again if they are not those of last time. Files with a problem change nothing: what was served goes on being served.
+    /// Reads the files again if they are not those of last time, and asks which tests are stopped. Files with a problem change nothing: what was
+    /// served goes on being served.
     pub fn look(&self) {
         let found = stamps(&self.folder);
         let mut seen = self.seen.lock().expect("nobody panics while holding it");
-        if *seen == found {
-            return;
+        let mut declared = self.declared.lock().expect("nobody panics while holding it");
+        if *seen != found {
+            *seen = found;
+            let mut problems = Vec::new();
+            let experiments = read_experiments(&self.folder, &mut problems);
+            for problem in &problems {
+                tracing::error!("experiments are served as before, because a file cannot be used: {problem}");
+            }
+            if problems.is_empty() {
+                *declared = experiments;
+            }
         }
-        *seen = found;
-        let mut problems = Vec::new();
-        let experiments = read_experiments(&self.folder, &mut problems);
-        for problem in &problems {
-            tracing::error!("experiments are served as before, because a file cannot be used: {problem}");
-        }
-        if !problems.is_empty() || experiments == self.now().experiments {
+        let experiments = in_force(&declared, &self.stops.borrow());
+        if experiments == self.now().experiments {
             return;
         }
         // A client that has a payload of this time already would not look at another.
@@ -126,6 +141,17 @@ impl Serving {
             }
         }
     }
+}
+
+/// The tests as they are: one that its rule has stopped is over, and everybody gets the control. Another version of it is another test.
+fn in_force(declared: &[Experiment], stops: &Stops) -> Vec<Experiment> {
+    let is_stopped =
+        |test: &Experiment| test.status == Status::Running && stops.contains(&(test.experiment.clone(), test.version.clone()));
+    let in_force = |test: &Experiment| match is_stopped(test) {
+        true => Experiment { status: Status::Stopped, ..test.clone() },
+        false => test.clone(),
+    };
+    declared.iter().map(in_force).collect()
 }
 
 fn stamps(folder: &Path) -> Stamps {
@@ -157,7 +183,11 @@ mod tests {
         let file = shop.path().join("experiments/button.toml");
         std::fs::write(&file, BUTTON).unwrap();
         let mut problems = Vec::new();
-        let serving = Serving::open(shop.path(), read_experiments(shop.path(), &mut problems));
+        let serving = Serving::open(
+            shop.path(),
+            read_experiments(shop.path(), &mut problems),
+            watch::Sender::<Stops>::default().subscribe(),
+        );
         let first = serving.now();
         assert!(problems.is_empty() && first.payload.contains("\"variations\":[\"blue\",\"red\"]"), "{}", first.payload);
         serving.look();
@@ -174,6 +204,36 @@ mod tests {
         std::fs::remove_file(&file).unwrap();
         serving.look();
         assert!(changes.has_changed().unwrap() && serving.now().payload.contains("\"features\":{}"));
+    }
+
+    #[test]
+    fn a_test_that_its_rule_has_stopped_gives_everybody_the_control() {
+        let shop = tempfile::tempdir().unwrap();
+        std::fs::create_dir(shop.path().join("experiments")).unwrap();
+        let file = shop.path().join("experiments/button.toml");
+        std::fs::write(&file, BUTTON).unwrap();
+        let stops = watch::Sender::<Stops>::default();
+        let declared = read_experiments(shop.path(), &mut Vec::new());
+        let version = declared[0].version.clone();
+        let serving = Serving::open(shop.path(), declared, stops.subscribe());
+        let of = |version: &str| Stops::from([("button".to_string(), version.to_string())]);
+        stops.send_replace(of("of another day"));
+        serving.look();
+        assert!(serving.now().running("button").is_some());
+        stops.send_replace(of(&version));
+        serving.look();
+        let served = serving.now();
+        let evaluated = Context { features: served.features.clone(), ..Context::default() }.feature("button");
+        assert!(served.running("button").is_none() && served.payload.contains("\"rules\":[]"), "{}", served.payload);
+        assert_eq!((evaluated.value, evaluated.outcome.is_none()), (json!("blue"), true));
+        // A person changes the test: it begins anew.
+        std::fs::write(&file, BUTTON.replace("red", "green")).unwrap();
+        serving.look();
+        assert!(serving.now().running("button").is_some());
+        // And a server that starts later knows what is stopped.
+        let again = read_experiments(shop.path(), &mut Vec::new());
+        stops.send_replace(of(&again[0].version));
+        assert!(Serving::open(shop.path(), again, stops.subscribe()).now().running("button").is_none());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A shop's folder, opened: its settings and files checked, its state, lake and library at hand.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::{File, OpenOptions, TryLockError},
     io::Write,
     path::{Path, PathBuf},
@@ -16,6 +16,7 @@ use model::{
 };
 use query::{Desk, Library, Mode, Moment};
 use state::{Standing, State};
+use tokio::sync::watch;
 
 use crate::{
     clock::Clock,
@@ -49,8 +50,13 @@ pub struct Workspace {
     pub stopping: AtomicBool,
     /// Held while what is due is done.
     pub working: tokio::sync::Mutex<()>,
+    /// Known once a server has asked (`jobs::automatic::remember_stops`), and kept up by the nights.
+    pub stops: watch::Sender<Stops>,
     lock: Option<File>,
 }
+
+/// The tests that a rule of their own has stopped: name and version.
+pub type Stops = BTreeSet<(String, String)>;
 
 /// What people wrote in the shop's folder.
 #[derive(Debug, Clone, Default)]
@@ -121,6 +127,7 @@ impl Workspace {
             reachable: Mutex::default(),
             stopping: AtomicBool::new(false),
             working: tokio::sync::Mutex::default(),
+            stops: watch::Sender::default(),
             lock,
         })
     }
@@ -272,6 +279,7 @@ pub fn read_files(folder: &Path) -> Result<(ShopFiles, Library, Vec<Problem>), F
         match Scenario::parse(&file, &text) {
             Ok(scenario) => {
                 problems.extend(template_problems(&files, &scenario, &file, &text));
+                problems.extend(scenario.problems_in(&files.shop, &file, &text));
                 files.scenarios.push(scenario);
             }
             Err(found) => problems.extend(found),
@@ -296,7 +304,17 @@ pub fn read_files(folder: &Path) -> Result<(ShopFiles, Library, Vec<Problem>), F
         }
     }
     for scenario in &files.scenarios {
-        if let Some(segment) = scenario.entry.segment.as_ref().filter(|segment| library.find(segment).is_none()) {
+        for metric in deciding_metrics(scenario).filter(|metric| library.find(metric).is_none()) {
+            let file = format!("scenarios/{}.toml", scenario.scenario);
+            problems.push(
+                Problem::new(&file, 0, format!("there is no metric `{metric}`"))
+                    .with_remedy("name a query of queries/metrics, such as `metrics/conversion`"),
+            );
+        }
+    }
+    for scenario in &files.scenarios {
+        let named = scenario.entry.segment.iter().chain(&scenario.entry.exclude);
+        for segment in named.filter(|segment| library.find(segment).is_none()) {
             problems.push(
                 Problem::new(&format!("scenarios/{}.toml", scenario.scenario), 0, format!("there is no segment `{segment}`"))
                     .with_remedy(format!("add queries/segments/{segment}.sql, or name an existing one")),
@@ -335,8 +353,7 @@ pub fn read_experiments(folder: &Path, problems: &mut Vec<Problem>) -> Vec<Exper
 fn template_problems(files: &ShopFiles, scenario: &Scenario, file: &str, text: &str) -> Vec<Problem> {
     let mut problems = Vec::new();
     for send in scenario.steps.iter().filter_map(|step| step.send.as_ref()) {
-        let arms = send.experiment.iter().flat_map(|experiment| &experiment.arms).filter_map(|arm| arm.template.as_ref());
-        for name in arms.chain([&send.template]) {
+        for name in send.templates() {
             match files.templates.get(name) {
                 Some(template) => problems.extend(template.check(send.purpose, &send.channels, &files.shop)),
                 None => {
@@ -352,6 +369,15 @@ fn template_problems(files: &ShopFiles, scenario: &Scenario, file: &str, text: &
     problems.sort();
     problems.dedup();
     problems
+}
+
+/// By what the tests inside a scenario's steps decide by themselves.
+fn deciding_metrics(scenario: &Scenario) -> impl Iterator<Item = &str> {
+    let tests = scenario.steps.iter().filter_map(|step| step.send.as_ref()?.experiment.as_ref());
+    tests.flat_map(|test| {
+        let rollout = test.rollout.iter().map(|rollout| rollout.metric.as_str());
+        rollout.chain(test.bandit.iter().map(|bandit| bandit.metric.as_str()))
+    })
 }
 
 /// Stem, shown path and text of every TOML file of a subfolder, by name.

@@ -10,6 +10,7 @@
 
 pub mod bandit;
 pub mod harm;
+mod record;
 pub mod rollout;
 
 use model::{Instant, derive_id, time::rfc3339};
@@ -45,6 +46,10 @@ impl Rule {
             Rule::Rollout => "rollout",
             Rule::Bandit => "bandit",
         }
+    }
+
+    pub fn parse(name: &str) -> Option<Rule> {
+        [Rule::StopAtHarm, Rule::Rollout, Rule::Bandit].into_iter().find(|rule| rule.name() == name)
     }
 }
 
@@ -118,6 +123,14 @@ impl Taken {
         let id = derive_id(&parts.each_ref().map(String::as_str)).expect("no part has a `|`");
         Taken { id, rule, test: test.into(), version: version.into(), at, action, why }
     }
+
+    /// Whether it tells nothing that `last` did not: again nothing is done, for the same reason, whatever the numbers behind it are by now.
+    pub fn repeats(&self, last: &Taken) -> bool {
+        matches!(self.action, Action::Keep | Action::Wait { .. })
+            && (self.rule, &self.test, &self.version) == (last.rule, &last.test, &last.version)
+            && self.action == last.action
+            && std::mem::discriminant(&self.why) == std::mem::discriminant(&last.why)
+    }
 }
 
 /// What the units of one arm did, followed equally long.
@@ -128,6 +141,17 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Of a mean of nothing but 0 and 1 the rate.
+    ///
+    /// # Errors
+    /// As [`Proportion::new`].
+    pub fn of(mean: Summary, is_rate: bool) -> Result<Outcome, NotComputable> {
+        if !is_rate {
+            return Ok(Outcome::Mean(mean));
+        }
+        Proportion::new((mean.mean() * mean.n() as f64).round() as u64, mean.n()).map(Outcome::Rate)
+    }
+
     pub fn summary(&self) -> Summary {
         match self {
             Outcome::Rate(rate) => rate.summary(),
@@ -143,4 +167,36 @@ pub struct Seen {
     /// Sends, answered or not: what the split is judged by.
     pub sent: u64,
     pub outcome: Result<Outcome, NotComputable>,
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::{DateTime, TimeDelta};
+
+    use super::*;
+
+    #[test]
+    fn what_says_nothing_new_is_told_from_what_does() {
+        let at = |hours: i64| DateTime::UNIX_EPOCH + TimeDelta::hours(hours);
+        let few = |units: u64| Why::TooFew { arm: "a".into(), units, needed: 30 };
+        let check = |before: (Action, Why), now: (Action, Why), expect: bool| {
+            let taken = |hours, (action, why): (Action, Why)| Taken::new(Rule::Rollout, "subject", "v1", at(hours), action, why);
+            let (before, now) = (taken(0, before), taken(24, now));
+            assert_eq!(now.repeats(&before), expect, "{before:?} {now:?}");
+            assert!(!Taken { version: "v2".into(), ..now }.repeats(&before));
+        };
+        check((Action::Keep, few(3)), (Action::Keep, few(20)), true);
+        check((Action::Keep, few(3)), (Action::Keep, Why::NoHarm), false);
+        check((Action::Wait { until: at(9) }, Why::NotDue), (Action::Wait { until: at(9) }, Why::NotDue), true);
+        check((Action::Wait { until: at(9) }, Why::NotDue), (Action::Wait { until: at(10) }, Why::NotDue), false);
+        // What is done is told each time.
+        check((Action::Stop, Why::NoHarm), (Action::Stop, Why::NoHarm), false);
+    }
+
+    #[test]
+    fn ones_and_noughts_are_a_rate() {
+        let mean = Summary::new(3, 1.0 / 3.0, 1.0 / 3.0).expect("a summary");
+        assert_eq!(Outcome::of(mean, true), Proportion::new(1, 3).map(Outcome::Rate));
+        assert_eq!(Outcome::of(mean, false), Ok(Outcome::Mean(mean)));
+    }
 }

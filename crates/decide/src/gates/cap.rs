@@ -1,9 +1,9 @@
-//! The person was sent enough. Rules are ANDed; each counts the sends in `(t - per, t]` on its channel, or on all (SEMANTICS §7).
+//! The person was sent enough. Rules are ANDed; each counts the sends in its window on its channel, of its tag, or all (SEMANTICS §7).
 //!
-//! Transactional sends are exempt and not counted. A real send counts real sends alone. A ghost counts ghosts too: they are what
-//! the subject would have been sent, so later ghosts fall where its twin's sends fall.
+//! Transactional sends are exempt, and counted only where their step says so. A real send counts real sends alone. A ghost counts
+//! ghosts too: they are what the subject would have been sent, so later ghosts fall where its twin's sends fall.
 
-use model::{Channel, Instant, Purpose, Stop, shop};
+use model::{Channel, Instant, Purpose, Stop};
 
 use super::{Gate, Member, PastSend};
 use crate::Rules;
@@ -16,8 +16,8 @@ impl Gate for Cap {
     }
 
     fn check(&self, member: &Member, channel: Channel, purpose: Purpose, at: Instant, rules: &Rules) -> Option<Stop> {
-        applying(channel, purpose, rules).find_map(|cap| {
-            let sent = counted(member, cap, at).count() as u32;
+        applying(member, channel, purpose, rules).find_map(|cap| {
+            let sent = counted(member, cap, at, rules).count() as u32;
             (sent >= cap.max).then_some(Stop::Cap { sent, max: cap.max })
         })
     }
@@ -26,29 +26,30 @@ impl Gate for Cap {
 /// When enough of the counted sends have left the windows of all caps; `None` if they never will (a cap of zero).
 pub(crate) fn free_at(member: &Member, channel: Channel, purpose: Purpose, at: Instant, rules: &Rules) -> Option<Instant> {
     let mut free = at;
-    for cap in applying(channel, purpose, rules) {
-        let mut times: Vec<Instant> = counted(member, cap, at).map(|send| send.at).collect();
+    for cap in applying(member, channel, purpose, rules) {
+        let mut times: Vec<Instant> = counted(member, cap, at, rules).map(|send| send.at).collect();
         times.sort();
         if let Some(surplus) = times.len().checked_sub(cap.max as usize) {
-            free = free.max(*times.get(surplus)? + cap.per.0);
+            free = free.max(cap.per.free_at(*times.get(surplus)?, rules.zone));
         }
     }
     Some(free)
 }
 
-fn applying(channel: Channel, purpose: Purpose, rules: &Rules) -> impl Iterator<Item = &shop::Cap> {
-    let in_scope = move |cap: &&shop::Cap| cap.scope == "all" || cap.scope == channel.name();
-    rules.caps.iter().filter(in_scope).filter(move |_| purpose != Purpose::Transactional)
+fn applying<'a>(
+    member: &'a Member,
+    channel: Channel,
+    purpose: Purpose,
+    rules: &'a Rules,
+) -> impl Iterator<Item = &'a model::Cap> {
+    let is_exempt = purpose == Purpose::Transactional;
+    rules.caps.iter().filter(move |cap| !is_exempt && cap.covers(channel, member.tags))
 }
 
-fn counted<'a>(member: &Member<'a>, cap: &'a shop::Cap, at: Instant) -> impl Iterator<Item = &'a PastSend> {
-    let held_out = member.held_out;
+fn counted<'a>(member: &'a Member, cap: &'a model::Cap, at: Instant, rules: &Rules) -> impl Iterator<Item = &'a PastSend> {
+    let (held_out, zone) = (member.held_out, rules.zone);
     member.sends.iter().filter(move |send| {
-        send.purpose != Purpose::Transactional
-            && (held_out || !send.ghost)
-            && (cap.scope == "all" || cap.scope == send.channel.name())
-            && send.at > at - cap.per.0
-            && send.at <= at
+        send.counts && (held_out || !send.ghost) && cap.covers(send.channel, &send.tags) && cap.per.counts(send.at, at, zone)
     })
 }
 
@@ -61,21 +62,27 @@ mod tests {
         format!("2026-03-{day:02}T{hour:02}:00:00Z").parse().expect("an instant")
     }
 
-    fn cap(scope: &str, max: u32) -> shop::Cap {
-        shop::Cap { scope: scope.into(), max, per: Span(parse_duration("7d").expect("a duration")) }
+    fn cap(scope: &str, max: u32) -> model::Cap {
+        model::Cap::rolling(scope, max, Span(parse_duration("7d").expect("a duration")))
     }
 
     #[test]
     fn t8_the_window_is_open_at_its_old_end() {
-        let past =
-            |day, hour, channel, purpose, ghost| PastSend { entry_id: "e".into(), channel, at: at(day, hour), purpose, ghost };
+        let past = |day, hour, channel, purpose, ghost| PastSend {
+            entry_id: "e".into(),
+            channel,
+            at: at(day, hour),
+            counts: purpose == Purpose::Marketing,
+            tags: Vec::new(),
+            ghost,
+        };
         let (email, line) = (Channel::Email, Channel::Line);
         let (marketing, transactional) = (Purpose::Marketing, Purpose::Transactional);
         let twice = [past(2, 10, email, marketing, false), past(5, 10, line, marketing, false)];
         let others = [past(2, 10, email, transactional, false), past(5, 10, line, marketing, true)];
-        let check = |cap: shop::Cap, sends: &[PastSend], held_out, purpose, now, stop: Option<(u32, u32)>, free| {
+        let check = |cap: model::Cap, sends: &[PastSend], held_out, purpose, now, stop: Option<(u32, u32)>, free| {
             let rules = Rules { caps: vec![cap], ..Rules::of(&model::Shop::default()) };
-            let member = Member { reach: &Default::default(), sends, held_out };
+            let member = Member { reach: &Default::default(), sends, held_out, tags: &[] };
             let expect = stop.map(|(sent, max)| Stop::Cap { sent, max });
             assert_eq!(Cap.check(&member, email, purpose, now, &rules), expect, "{:?}", rules.caps);
             assert_eq!(free_at(&member, email, purpose, now, &rules), free, "{:?}", rules.caps);
@@ -90,5 +97,38 @@ mod tests {
         check(cap("all", 1), &others, false, marketing, at(8, 10), None, Some(at(8, 10)));
         check(cap("all", 1), &others, true, marketing, at(8, 10), Some((1, 1)), Some(at(12, 10)));
         check(cap("all", 0), &[], false, marketing, at(8, 10), Some((0, 0)), None);
+    }
+
+    #[test]
+    fn a_cap_may_be_of_a_tag_and_follow_the_calendar() {
+        let sent = |day, hour, tags: &[&str], counts| PastSend {
+            entry_id: "e".into(),
+            channel: Channel::Email,
+            at: at(day, hour),
+            counts,
+            tags: tags.iter().map(|tag| tag.to_string()).collect(),
+            ghost: false,
+        };
+        // Shop time is nine hours later: Sunday 8 March, 23:00, and Monday.
+        let sends = [sent(8, 14, &["coupon"], true), sent(8, 16, &["news"], true), sent(9, 1, &["order"], false)];
+        let check = |per: &str, scope: &str, max: u32, tags: &[&str], now, stop: Option<u32>, free: Option<Instant>| {
+            let text = format!("[[caps]]\nscope = \"{scope}\"\nmax = {max}\nper = \"{per}\"\n");
+            let rules = Rules::of(&model::Shop::parse("t", &text).expect("settings"));
+            let tags: Vec<String> = tags.iter().map(|tag| tag.to_string()).collect();
+            let member = Member { reach: &Default::default(), sends: &sends, held_out: false, tags: &tags };
+            let got = Cap.check(&member, Channel::Email, Purpose::Marketing, now, &rules);
+            assert_eq!(got, stop.map(|sent| Stop::Cap { sent, max }), "{text}");
+            assert_eq!(free_at(&member, Channel::Email, Purpose::Marketing, now, &rules), free, "{text}");
+        };
+        let (monday_11, tuesday_0, next_monday) = (at(9, 2), at(9, 15), at(15, 15));
+        check("week", "all", 1, &[], monday_11, Some(1), Some(next_monday));
+        check("week", "all", 2, &[], monday_11, None, Some(monday_11));
+        check("day", "all", 1, &[], monday_11, Some(1), Some(tuesday_0));
+        check("day", "all", 1, &[], tuesday_0, None, Some(tuesday_0));
+        check("7d", "all", 2, &[], monday_11, Some(2), Some(at(15, 14)));
+        check("7d", "tag:coupon", 1, &["coupon"], monday_11, Some(1), Some(at(15, 14)));
+        check("7d", "tag:coupon", 1, &["news"], monday_11, None, Some(monday_11));
+        check("week", "tag:coupon", 1, &["coupon"], monday_11, None, Some(monday_11));
+        check("month", "tag:news", 1, &["news", "coupon"], monday_11, Some(1), Some(at(31, 15)));
     }
 }

@@ -41,17 +41,21 @@ pub struct PastSend {
     pub channel: Channel,
     /// The logical time it was due at, which a replay shares; not the time it was handed over.
     pub at: Instant,
-    pub purpose: Purpose,
+    /// Of the step that sent it ([`model::scenario::SendStep::counts_for_caps`]).
+    pub counts: bool,
+    pub tags: Vec<String>,
     pub ghost: bool,
 }
 
-/// Whom a gate looks at.
+/// Whom a gate looks at, and about what they would hear.
 #[derive(Debug, Clone, Copy)]
 pub struct Member<'a> {
     pub reach: &'a BTreeMap<Channel, Reach>,
     pub sends: &'a [PastSend],
     /// True when a ghost is decided on.
     pub held_out: bool,
+    /// Of the message.
+    pub tags: &'a [String],
 }
 
 /// May this member be sent to on this channel, for this purpose, at this logical time; else why not.
@@ -91,7 +95,7 @@ pub(crate) mod tests {
                 consents: [(Purpose::Marketing, consent)].into(),
                 suppressed: suppressed.map(String::from),
             };
-            let member = Member { reach: &[(Channel::Line, reach)].into(), sends: &[], held_out: false };
+            let member = Member { reach: &[(Channel::Line, reach)].into(), sends: &[], held_out: false, tags: &[] };
             let stop = first_stop(&member, Channel::Line, Purpose::Marketing, night, &rules);
             assert_eq!(stop.map_or("none", |stop| stop.name()), expect);
         };

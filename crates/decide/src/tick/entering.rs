@@ -1,15 +1,18 @@
 //! Whether a trigger lets the customer in, and under which key (SEMANTICS §3).
 //!
-//! Passes are told apart by the scenario's `key` column; without one everything counts per subject. `once` and `one_per_key`
+//! Passes are told apart by the scenario's `key` column, or its date; without one everything counts per subject. `once` and `one_per_key`
 //! count per key. A cooldown counts per subject under `one_per_subject`, else per key: two carts of one person would otherwise
 //! never both get in.
+//!
+//! Who was in the segment before (`start = "future_only"`) and has not been let in enters when they come into it again: so a scenario
+//! starts with nobody, without remembering whom it found.
 //!
 //! An allowed re-entry needs an entry key of its own, since ids are made from it: the first free of `key`, `key#DATE`,
 //! `key#INSTANT` (shop date and UTC instant of the trigger).
 
 use model::{
     Scenario, ShopZone,
-    scenario::{Concurrency, Reentry},
+    scenario::{Concurrency, Reentry, Start},
     time::rfc3339,
 };
 
@@ -18,7 +21,7 @@ use super::{PastEntry, Trigger};
 /// The entry key under which the customer enters, or `None`. `past` has every earlier entry, `open` the keys of those still open;
 /// both of this scenario alone.
 pub fn entry_key(scenario: &Scenario, trigger: &Trigger, past: &[&PastEntry], open: &[&str], zone: ShopZone) -> Option<String> {
-    let keyed = scenario.entry.key.is_some();
+    let keyed = scenario.entry.key.is_some() || scenario.entry.date.is_some();
     let same_key = |entry_key: &str| !keyed || base_key(entry_key) == trigger.entry_key;
 
     let occupied = match scenario.entry.concurrency {
@@ -38,7 +41,9 @@ pub fn entry_key(scenario: &Scenario, trigger: &Trigger, past: &[&PastEntry], op
             })
         }
     };
-    if occupied || !allowed {
+    let is_current =
+        scenario.start == Start::FutureOnly && !scenario.is_broadcast() && trigger.was_in_audience_before && past.is_empty();
+    if occupied || !allowed || is_current {
         return None;
     }
     let candidates = [
@@ -87,6 +92,7 @@ mod tests {
                 at: at(now),
                 known_at: at(now),
                 was_in_audience_before: false,
+                excluded_by: None,
                 context: Value::Null,
             };
             let got = entry_key(&scenario(entry), &trigger, past, open, ShopZone::tokyo());

@@ -1,6 +1,6 @@
 //! The worked examples of SEMANTICS §15 that a tick decides, by their numbers. Times are shop times in March 2026 (`01T10:00`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::Duration;
 use model::{Channel, CustomerId, Instant, Purpose, Scenario, ShopZone};
@@ -32,7 +32,11 @@ pub fn customer(id: &str, channels: &[Channel]) -> Customer {
         open: Vec::new(),
         triggers: Vec::new(),
         happenings: Vec::new(),
-        conditions: BTreeMap::new(),
+        conditions: Conditions::default(),
+        absences: Vec::new(),
+        dates: Vec::new(),
+        clicks: Vec::new(),
+        erased_at: None,
     }
 }
 
@@ -45,6 +49,7 @@ impl Customer {
             at: at(when),
             known_at: at(when),
             was_in_audience_before: false,
+            excluded_by: None,
             context: json!({"key": key}),
         });
         self.happens(event, key, when, when)
@@ -52,12 +57,12 @@ impl Customer {
 
     pub fn happens(mut self, event: &str, key: &str, when: &str, known: &str) -> Self {
         let keys = [("cart_id".to_string(), key.to_string())].into();
-        self.happenings.push(Happening { name: event.into(), at: at(when), known_at: at(known), keys });
+        self.happenings.push(Happening { name: event.into(), at: at(when), known_at: at(known), keys, fulfils: BTreeSet::new() });
         self
     }
 
     /// What the ledger would say after `plan`.
-    pub fn after(mut self, plan: &Plan) -> Self {
+    pub fn after(mut self, plan: &Plan, scenarios: &[Scenario]) -> Self {
         for Dated { row, .. } in &plan.entries {
             self.open.retain(|open| open.entry_id != row.entry_id);
             self.open.extend(OpenEntry::of(row));
@@ -67,11 +72,16 @@ impl Customer {
                 self.past_entries.push(entered);
             }
         }
+        let step = |row: &Send| {
+            let scenario = scenarios.iter().find(|scenario| scenario.scenario == row.scenario);
+            scenario.and_then(|scenario| scenario.step(&row.step)?.send.as_ref()).expect("a step that sends")
+        };
         self.past_sends.extend(plan.sends.iter().map(|Dated { row, .. }| PastSend {
             entry_id: row.entry_id.clone(),
             channel: row.channel,
             at: row.due_at,
-            purpose: row.purpose,
+            counts: step(row).counts_for_caps(),
+            tags: step(row).tags.clone(),
             ghost: row.state == model::SendState::Ghost,
         }));
         self
@@ -99,16 +109,16 @@ fn cart(entry: &str, last_steps: &str) -> Scenario {
     scenario("cart", &format!("on = \"cart_updated\"\n{entry}"), &steps)
 }
 
-fn window(from: &str, to: &str) -> Window {
+pub fn window(from: &str, to: &str) -> Window {
     Window { run_id: "run".into(), from: at(from), to: at(to), grace: Duration::minutes(10) }
 }
 
-fn rules() -> Rules {
+pub fn rules() -> Rules {
     Rules::of(&model::Shop::default())
 }
 
 /// `entered wait3h 01T13:00 waiting`, one line per row of each kind.
-fn shown(plan: &Plan) -> Vec<String> {
+pub fn shown(plan: &Plan) -> Vec<String> {
     let entries = plan.entries.iter().map(|Dated { at, row }| {
         let reason = row.reason.as_deref().map(|reason| format!(" {reason}")).unwrap_or_default();
         format!("{} {} {} {}{reason}", shown_at(*at), row.status.name(), row.step, shown_at(row.due_at))
@@ -484,7 +494,7 @@ fn branches_keys_consent_pauses_and_versions() {
 
     check(base(), one, &[waits, "02T10:00 finished plain 02T10:00", "02T10:00 planned plain line plain"]);
     let mut vip = base();
-    vip.conditions.insert(condition_key("s", "split", 0), true);
+    vip.conditions.note(branch_key(&scenario, "split", 0), at("01T00:00"), true);
     check(vip, one, &[waits, "02T10:00 finished vip 02T10:00", "02T10:00 planned vip line vip"]);
 
     check(base().happens("order_placed", "k1", "01T13:00", "01T13:00"), one, &[waits, "01T13:00 exited wait 01T13:00 goal"]);
@@ -496,8 +506,8 @@ fn branches_keys_consent_pauses_and_versions() {
     check(revoked, one, &["01T12:00 exited wait 01T12:00 consent"]);
 
     // An entry that was open when its scenario was paused: taken up again while still valid, dropped when not.
-    let entered = plan(&base(), one, &rules(), &window("01T00:00", "01T16:30"));
-    let open = || base().after(&entered);
+    let entered = plan(&base(), one, &rules(), &window("01T00:00", "01T20:00"));
+    let open = || base().after(&entered, one);
     let paused = Scenario { enabled: false, ..scenario.clone() };
     check(open(), std::slice::from_ref(&paused), &[]);
     let resumed = |from: &str, expect: &[&str]| {
@@ -531,4 +541,45 @@ fn a_loop_whose_waits_are_over_ends() {
         &window("01T00:00", "03T00:00"),
     );
     assert_eq!(plan.entries.last().and_then(|entry| entry.row.reason.as_deref()), Some("loop"));
+}
+
+#[test]
+fn t19_keys_of_entries_and_sends() {
+    let steps =
+        format!("{}[[step]]\nid = \"remind\"\nsend = {{ try = [\"line\", \"sms\"], template = \"t\" }}\n", exit_on_order());
+    let scenario = scenario("cart-recovery", "on = \"cart_updated\"\nkey = \"cart_id\"", &steps);
+    let check = |channel: Channel, send_id: &str| {
+        let customer = customer("c-0001", &[channel]).does("cart-recovery", "cart_updated", "cart-77", "01T10:00");
+        let plan = plan(&customer, std::slice::from_ref(&scenario), &rules(), &window("01T00:00", "02T00:00"));
+        assert_eq!(plan.entries[0].row.entry_id, "a3bc0efc72e1984d8595db30ff285a86");
+        assert_eq!(plan.sends[0].row.send_id, send_id);
+    };
+    check(Channel::Line, "f6a986968992ca7a7e39220fb9cd6397");
+    check(Channel::Sms, "6d4845a9db0bcac7ff5599b28f1c48b8");
+}
+
+#[test]
+fn t20_t21_the_shops_holdout_is_an_arm_of_its_own() {
+    let steps = format!(
+        "{}[[step]]\nid = \"way\"\n[step.split]\nname = \"exp-cart\"\nsalt = \"exp-cart-01\"\n\
+         [[step.split.arm]]\nid = \"a\"\nweight = 0.5\nto = \"s\"\n[[step.split.arm]]\nid = \"b\"\nweight = 0.5\nto = \"end\"\n\
+         [[step]]\nid = \"s\"\nsend = {{ try = [\"line\"], template = \"t\" }}\n",
+        exit_on_order()
+    );
+    let scenario = scenario("now", "on = \"call\"", &steps);
+    let rules = Rules { holdout: Some(model::Holdout { percent: 5.0, salt: "global-2026q1".into() }), ..rules() };
+    let mut whole = Plan::default();
+    for n in 1..=1000 {
+        let customer = customer(&format!("c-{n:04}"), &[Channel::Line]).does("now", "call", "c", "01T10:00");
+        whole.add(plan(&customer, std::slice::from_ref(&scenario), &rules, &window("01T00:00", "02T00:00")));
+    }
+    let exposed = |experiment: &str, arm: &str| {
+        let rows = whole.exposures.iter().filter(|exposure| exposure.row.experiment == experiment);
+        rows.filter(|exposure| exposure.row.arm == arm).count()
+    };
+    let kept_out = whole.entries.iter().filter(|entry| entry.row.reason.as_deref() == Some("global_holdout")).count();
+    assert_eq!((kept_out, exposed("global-2026q1", "holdout"), exposed("global-2026q1", "treated")), (54, 54, 946));
+    // 502 of the thousand are of arm a; 21 of them are kept out, and so never met it.
+    assert_eq!((exposed("exp-cart", "a"), exposed("exp-cart", "b")), (502 - 21, 1000 - 502 - (54 - 21)));
+    assert_eq!(whole.sends.len(), 502 - 21);
 }

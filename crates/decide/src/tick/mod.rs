@@ -12,23 +12,44 @@
 //! validity (early first), scenario id and send key. All scenarios of a customer are planned together, because caps and
 //! priorities span them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{Duration, TimeDelta};
+use chrono::{Duration, NaiveDate, TimeDelta};
 use model::{Channel, CustomerId, EntryStep, Exposure, Instant, Scenario, Send, StopRow};
 use serde_json::Value;
 
 pub use crate::gates::{PastSend, Reach};
 use crate::{Rules, automatic::Taken};
 
+mod best_time;
+mod broadcast;
+mod conditions;
+mod dates;
 mod entering;
-pub use entering::base_key;
+mod leaving;
+mod migrating;
+mod rows;
+pub mod schedule;
+mod send_step;
 mod sending;
 mod tested;
+mod trial;
+mod waiting;
 mod walk;
+
+pub use best_time::CLICKS_FOR;
+pub use broadcast::duplicates;
+pub use conditions::{Conditions, branch_key, exit_key, wait_key};
+pub use dates::comes_in_by_date;
+pub use entering::base_key;
+pub use leaving::matches;
+pub use migrating::{Held, Refusal, refusals};
+pub use trial::{TRIAL, trial};
 
 #[cfg(test)]
 mod examples;
+#[cfg(test)]
+mod journeys;
 #[cfg(test)]
 mod windows;
 
@@ -73,8 +94,42 @@ pub struct Customer {
     pub open: Vec<OpenEntry>,
     pub triggers: Vec<Trigger>,
     pub happenings: Vec<Happening>,
-    /// What a branch's `when` says of this customer, by [`condition_key`]; a missing one is not true.
-    pub conditions: BTreeMap<String, bool>,
+    /// What the `when` of branches and exits says of this customer.
+    pub conditions: Conditions,
+    /// Evaluations of a scenario's segment that found the customer outside, for exits that ask (`leave = "audience"`).
+    pub absences: Vec<Absence>,
+    /// Dates that entries and waits go by, as they were known from some moment on; every revision that may still matter.
+    pub dates: Vec<CustomerDate>,
+    /// Clicks on our messages, for steps that ask for the best time; as far back as [`CLICKS_FOR`] before the oldest send due.
+    pub clicks: Vec<Click>,
+    /// Since when the person is erased: whatever is open ends, and nothing begins.
+    pub erased_at: Option<Instant>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Absence {
+    pub scenario: String,
+    pub at: Instant,
+}
+
+/// One revision of a date.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CustomerDate {
+    /// `birthday`, `next_shipment`, `shipped`, ….
+    pub name: String,
+    /// The contract, order or coupon it belongs to; empty for a date of the person.
+    pub key: String,
+    /// `None` once there is none any more.
+    pub on: Option<NaiveDate>,
+    /// When it became so.
+    pub at: Instant,
+    pub known_at: Instant,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Click {
+    pub at: Instant,
+    pub known_at: Instant,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,7 +174,7 @@ impl OpenEntry {
 }
 
 /// Something that may let the customer into a scenario: its entry event (its `where` already true), or being in its segment at an
-/// evaluation.
+/// evaluation. Entries by a date need none.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trigger {
     pub scenario: String,
@@ -127,8 +182,10 @@ pub struct Trigger {
     pub entry_key: String,
     pub at: Instant,
     pub known_at: Instant,
-    /// For `reentry = rematch`: the evaluation before this one had the customer in, too. False for an event.
+    /// The evaluation before this one ([`schedule::evaluation_before`]) had the customer in, too. False for an event.
     pub was_in_audience_before: bool,
+    /// The first of the entry's `exclude` segments that has the customer.
+    pub excluded_by: Option<String>,
     /// What the message may use, as a JSON object.
     pub context: Value,
 }
@@ -139,8 +196,10 @@ pub struct Happening {
     pub name: String,
     pub at: Instant,
     pub known_at: Instant,
-    /// Its values of the key columns of scenarios (`cart_id`), for exits that match by key.
+    /// Its values of the key columns of scenarios (`cart_id`), for exits that match by key, and its `send_id`.
     pub keys: BTreeMap<String, String>,
+    /// The `where` of exits and waits that are true of it, by [`exit_key`] and [`wait_key`].
+    pub fulfils: BTreeSet<String>,
 }
 
 /// A row and the logical time of the decision that made it. The decision is executed, and so could be known, `grace` later.
@@ -158,19 +217,32 @@ pub struct Plan {
     /// `planned` or `ghost`; `due_at` is the logical time.
     pub sends: Vec<Dated<Send>>,
     pub stops: Vec<Dated<StopRow>>,
-    /// Of real sends in a step's experiment. A ghost carries its arm but met nothing.
+    /// Of real sends in a step's experiment or best time, of splits, and of the shop's holdout at the entrance. A ghost carries its arm
+    /// but met nothing.
     pub exposures: Vec<Dated<Exposure>>,
     pub deferred: u32,
     /// Exit events seen only after a send that they should have prevented, while the entry still had steps to go.
     pub late_exits: u32,
 }
 
+impl Plan {
+    pub fn add(&mut self, other: Plan) {
+        self.entries.extend(other.entries);
+        self.sends.extend(other.sends);
+        self.stops.extend(other.stops);
+        self.exposures.extend(other.exposures);
+        self.deferred += other.deferred;
+        self.late_exits += other.late_exits;
+    }
+}
+
 /// Plans one customer across all scenarios.
 ///
-/// Of several versions of a scenario the last in the slice lets people in; the others serve the entries pinned to them. An entry
-/// whose version is not given leaves as `version_stopped`; one whose scenario is not given at all, or is disabled (paused), stays
-/// where it is. A step that fell due during a pause is taken up at the window's first instant, and its validity counts from when
-/// it was due.
+/// Of several versions of a scenario the last in the slice lets people in; the others serve the entries pinned to them, until a
+/// version that migrates them is there. An entry whose version is not given, or whose step was migrated to nowhere, leaves as
+/// `version_stopped`; one whose scenario is not given at all, or is disabled, stays where it is. A step that fell due meanwhile is
+/// taken up at the window's first instant, and its validity counts from when it was due. A pause with a known beginning is better
+/// told by [`Rules::pauses`]: it gives the same rows however the windows fall.
 pub fn plan(customer: &Customer, scenarios: &[Scenario], rules: &Rules, window: &Window) -> Plan {
     plan_with_decisions(customer, scenarios, rules, window, &[])
 }
@@ -178,10 +250,6 @@ pub fn plan(customer: &Customer, scenarios: &[Scenario], rules: &Rules, window: 
 /// The same where tests of messages have decided by themselves: each decision counts from the moment it was taken. The rest of a roll-out waits
 /// as long as there is none, and is no part of the test when it is sent to; a bandit's arms have the shares last set.
 pub fn plan_with_decisions(customer: &Customer, scenarios: &[Scenario], rules: &Rules, window: &Window, taken: &[Taken]) -> Plan {
-    walk::Walk::new(customer, scenarios, rules, window, taken).run()
-}
-
-/// Where [`Customer::conditions`] keeps an arm of a branch: `scenario/step/arm`, arms counted from 0.
-pub fn condition_key(scenario: &str, step: &str, arm: usize) -> String {
-    format!("{scenario}/{step}/{arm}")
+    let dated = dates::triggers(&customer.dates, scenarios, rules.zone, window);
+    walk::Walk::new(customer, &dated, scenarios, rules, window, taken).run()
 }

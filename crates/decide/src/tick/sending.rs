@@ -166,7 +166,7 @@ mod tests {
     }
 
     fn decided(body: &str, can: &[(Channel, Can)], sends: &[PastSend], rules: &Rules, due: &str, now: &str) -> String {
-        let member = Member { reach: &reach(can), sends, held_out: false };
+        let member = Member { reach: &reach(can), sends, held_out: false, tags: &[] };
         let at = |text: &str| text.parse().expect("an instant");
         shown(&decide(&step(body), &member, at(due), at(now), Spread { salt: "s", subject: "c" }, rules))
     }
@@ -199,7 +199,8 @@ mod tests {
             entry_id: "e".into(),
             channel: Channel::Line,
             at: "2026-03-01T03:00:00Z".parse().expect("an instant"),
-            purpose: Purpose::Marketing,
+            counts: true,
+            tags: Vec::new(),
             ghost: false,
         };
         let check = |body: &str, now: &str, expect: &str| {

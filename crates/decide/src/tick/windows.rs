@@ -5,12 +5,13 @@ use chrono::{Duration, TimeDelta};
 use model::{Channel, Instant, Scenario};
 use proptest::prelude::*;
 
-use crate::automatic::{Action, Rule, Why};
+use crate::automatic::{Action, Rule, Weight, Why};
 
 use super::{
     examples::{at, customer, exit_on_order, scenario},
     *,
 };
+use crate::rules::Pause;
 
 const HOURS: i64 = 10 * 24;
 
@@ -36,9 +37,42 @@ fn scenarios() -> Vec<Scenario> {
          [[step]]\nid = \"review\"\nsend = { purpose = \"transactional\", try = [\"email\"], template = \"r\", on_quiet = \"next_channel\" }\n";
     let again = format!(
         "{exit}[[step]]\nid = \"wait\"\nwait = {{ for = \"30m\" }}\n\
-         [[step]]\nid = \"s\"\nsend = {{ try = [\"sms\", \"email\"], template = \"a\", on_cap = \"next_channel\" }}\n"
+         [[step]]\nid = \"s\"\n[step.send]\ntry = [\"sms\", \"email\"]\ntemplate = \"a\"\non_cap = \"next_channel\"\n\
+         [step.send.experiment]\nname = \"words\"\nsalt = \"words\"\nbandit = {{}}\n\
+         [[step.send.experiment.arm]]\nid = \"a\"\nweight = 0.5\n[[step.send.experiment.arm]]\nid = \"b\"\nweight = 0.5\ntemplate = \"a2\"\n"
     );
+    // A parcel is waited for, then one of two ways; whoever bought meanwhile hears nothing.
+    let parcel = format!(
+        "{exit}where = \"value = 0\"\n[[exit]]\nwhen = \"gone\"\n\
+         [[step]]\nid = \"parcel\"\nwait = {{ event = \"cart_updated\", match = \"key\", timeout = \"20h\", on_timeout = \"lost\" }}\n\
+         [[step]]\nid = \"way\"\n[step.split]\nname = \"way\"\nsalt = \"way\"\n[[step.split.arm]]\nid = \"a\"\nweight = 0.5\nto = \"came\"\n\
+         [[step.split.arm]]\nid = \"b\"\nweight = 0.5\nto = \"lost\"\n\
+         [[step]]\nid = \"came\"\nsend = {{ try = [\"line\", \"email\"], template = \"c\", tags = [\"news\"], on_cap = \"defer\", valid_for = \"3d\", \
+         best_time = {{ name = \"hour\", salt = \"hour\", otherwise = \"10:00\" }}, seasons = {{ early = \"c_early\" }} }}\n\
+         [[step]]\nid = \"click\"\nwait = {{ event = \"viewed\", where = \"true\", timeout = \"10h\" }}\n\
+         [[step]]\nid = \"lost\"\nsend = {{ try = [\"email\"], template = \"l\", tags = [\"news\"], on_cap = \"next_channel\" }}\n"
+    );
+    let shipment = format!(
+        "{exit}[[step]]\nid = \"before\"\nsend = {{ purpose = \"transactional\", counts = true, try = [\"email\"], template = \"b\" }}\n\
+         [[step]]\nid = \"day\"\nwait = {{ date = \"next_shipment\", days = 1, at = \"09:30\", timeout = \"2d\", on_timeout = \"end\" }}\n\
+         [[step]]\nid = \"after\"\nsend = {{ try = [\"line\"], template = \"a\" }}\n"
+    );
+    let moving = format!(
+        "{exit}[[step]]\nid = \"day\"\nwait = {{ date = \"next_shipment\", days = -1, timeout = \"30h\", on_timeout = \"unknown\" }}\n\
+         [[step]]\nid = \"known\"\nsend = {{ try = [\"line\", \"email\"], template = \"k\" }}\nnext = \"end\"\n\
+         [[step]]\nid = \"unknown\"\nsend = {{ try = [\"sms\", \"email\"], template = \"u\" }}\n"
+    );
+    let dormant = "[[exit]]\nleave = \"audience\"\n[[step]]\nid = \"wait\"\nwait = { for = \"36h\" }\n\
+         [[step]]\nid = \"s\"\nsend = { try = [\"line\"], template = \"d\" }\n";
     vec![
+        scenario(
+            "parcel",
+            "on = \"viewed\"\nkey = \"cart_id\"\nconcurrency = \"one_per_key\"\nreentry = { rule = \"cooldown\", elapsed = \"1d\" }",
+            &parcel,
+        ),
+        scenario("shipment", "date = { of = \"next_shipment\", days = -2 }\nconcurrency = \"one_per_key\"", &shipment),
+        scenario("moving", "on = \"order_placed\"\nreentry = { rule = \"cooldown\", elapsed = \"1h\" }", &moving),
+        scenario("dormant", "segment = \"dormant\"\nreentry = { rule = \"rematch\" }\nseasons = [\"early\"]", dormant),
         scenario(
             "cart",
             "on = \"cart_updated\"\nkey = \"cart_id\"\nconcurrency = \"one_per_key\"\nreentry = { rule = \"cooldown\", elapsed = \"20h\" }",
@@ -61,17 +95,28 @@ struct Case {
     rules: Rules,
     grace: Duration,
     splits: Vec<Instant>,
-    /// What the test of subjects has decided.
+    /// What the tests of subjects and of words have decided.
     taken: Vec<Taken>,
 }
 
-fn decided(at: Instant, arm: Option<&str>) -> Taken {
-    let action = match arm {
-        Some(arm) => Action::SendRest { arm: arm.into() },
-        None => Action::Wait { until: at + Duration::hours(5) },
-    };
-    let (rule, test) = (Rule::Rollout, "subject".to_string());
-    Taken { id: String::new(), rule, test, version: String::new(), at, action, why: Why::NotDue }
+fn decided(rule: Rule, test: &str, at: Instant, action: Action) -> Taken {
+    Taken { id: String::new(), rule, test: test.into(), version: String::new(), at, action, why: Why::NotDue }
+}
+
+/// A roll-out that was asked some times and may have a winner; a bandit that was weighed some times.
+fn decisions() -> impl Strategy<Value = Vec<Taken>> {
+    let asked = prop::collection::vec(instants(), 0..3);
+    let weighed = prop::collection::vec((instants(), 0.0..1.0), 0..3);
+    (asked, prop::option::of(instants()), weighed).prop_map(|(asked, won, weighed)| {
+        let rollout = |at, action| decided(Rule::Rollout, "subject", at, action);
+        let wait = |at: Instant| rollout(at, Action::Wait { until: at + Duration::hours(5) });
+        let win = |at| rollout(at, Action::SendRest { arm: "b".into() });
+        let weigh = |(at, share)| {
+            let weights = [("a", share), ("b", 1.0 - share)].map(|(arm, weight)| Weight { arm: arm.into(), weight }).into();
+            decided(Rule::Bandit, "words", at, Action::Weigh { weights })
+        };
+        asked.into_iter().map(wait).chain(won.map(win)).chain(weighed.into_iter().map(weigh)).collect()
+    })
 }
 
 fn start() -> Instant {
@@ -87,55 +132,122 @@ fn instants() -> impl Strategy<Value = Instant> {
     ]
 }
 
+/// What is known of a customer beside their events.
+type Around = (Vec<(usize, Option<u8>, Instant, i64)>, Vec<(Instant, i64)>, Vec<bool>, Vec<(Instant, bool)>, Option<Instant>);
+
+fn around() -> impl Strategy<Value = Around> {
+    let dates = prop::collection::vec((0usize..2, prop::option::weighted(0.8, 1u8..12), instants(), lags()), 0..5);
+    // At few hours, so that one of them is often the best.
+    let hours = (0i64..10, prop_oneof![Just(12i64), Just(19)]).prop_map(|(day, hour)| start() + Duration::hours(day * 24 + hour));
+    let clicks = prop::collection::vec((hours, lags()), 0..9);
+    let nights = prop::collection::vec(any::<bool>(), 10);
+    let conditions = prop::collection::vec((instants(), any::<bool>()), 0..3);
+    (dates, clicks, nights, conditions, prop::option::weighted(0.1, instants()))
+}
+
+fn lags() -> impl Strategy<Value = i64> {
+    prop_oneof![3 => Just(0), 1 => Just(10), 1 => 0i64..60, 1 => 0i64..3000]
+}
+
+fn surround(customer: &mut Customer, (dates, clicks, nights, conditions, erased_at): Around, scenarios: &[Scenario]) {
+    for (key, day, at, lag) in dates {
+        let on = day.and_then(|day| chrono::NaiveDate::from_ymd_opt(2026, 3, day.into()));
+        let (name, key) = ("next_shipment".into(), ["s1", "s2"][key].into());
+        customer.dates.push(CustomerDate { name, key, on, at, known_at: at + Duration::minutes(lag) });
+    }
+    customer.clicks = clicks.into_iter().map(|(at, lag)| Click { at, known_at: at + Duration::minutes(lag) }).collect();
+    let mut before = false;
+    for (night, is_in) in nights.into_iter().enumerate() {
+        let at = start() + Duration::days(night as i64) + Duration::hours(9);
+        if is_in {
+            customer.triggers.push(Trigger {
+                scenario: "dormant".into(),
+                entry_key: format!("night {night}"),
+                at,
+                known_at: at,
+                was_in_audience_before: before,
+                excluded_by: None,
+                context: serde_json::json!({}),
+            });
+        } else {
+            customer.absences.push(Absence { scenario: "dormant".into(), at });
+        }
+        before = is_in;
+    }
+    for (at, is_true) in conditions {
+        let of = |name: &str| scenarios.iter().find(|scenario| scenario.scenario == name).expect("a scenario");
+        customer.conditions.note(branch_key(of("cart"), "split", 0), at, is_true);
+        customer.conditions.note(exit_key(of("parcel"), 1), at, is_true);
+    }
+    customer.erased_at = erased_at;
+}
+
 fn cases() -> impl Strategy<Value = Case> {
-    let lag = prop_oneof![3 => Just(0), 1 => Just(10), 1 => 0i64..60, 1 => 0i64..3000];
-    let events = prop::collection::vec((0usize..3, 0usize..2, instants(), lag), 0..14);
+    let events = prop::collection::vec((0usize..3, 0usize..2, instants(), lags()), 0..14);
     let reach = prop::collection::vec((prop::bool::weighted(0.8), prop::bool::weighted(0.8), prop::bool::weighted(0.1)), 3);
-    let caps = (0u32..4, 1u32..4, any::<bool>());
+    let caps = (0u32..4, 1u32..4, any::<bool>(), 1u32..4);
     let splits = prop::collection::vec(instants(), 0..12);
-    let extra = (0u32..20, any::<bool>(), prop_oneof![Just(0i64), Just(10), Just(90)], prop_oneof![Just(0i64), Just(45)]);
-    let taken = (prop::collection::vec(instants(), 0..3), prop::option::of(instants()));
-    let all = (events, reach, caps, splits, extra, taken);
-    all.prop_map(|(events, reach, (all, line, quiet), mut splits, (unit, vip, grace, spread), (asked, won))| {
-        let mut customer = customer(&format!("c{unit}"), &[Channel::Line, Channel::Email, Channel::Sms]);
-        for (entry, (address, consent, suppressed)) in customer.reach.values_mut().zip(reach) {
-            entry.has_address = address;
-            entry.consents.insert(model::Purpose::Marketing, consent);
-            entry.suppressed = suppressed.then(|| "blocked".into());
-        }
-        customer.conditions.insert(condition_key("cart", "split", 0), vip);
-        for (event, key, at, lag) in events {
-            let (name, scenario) = [("cart_updated", "cart"), ("viewed", "browse"), ("order_placed", "thanks")][event];
-            let (key, known_at) = (["k1", "k2"][key].to_string(), at + Duration::minutes(lag));
-            let mut triggers = |scenario: &str, entry_key: &str| {
-                customer.triggers.push(Trigger {
-                    scenario: scenario.into(),
-                    entry_key: entry_key.into(),
-                    at,
-                    known_at,
-                    was_in_audience_before: false,
-                    context: serde_json::json!({ "key": key }),
-                })
-            };
-            triggers(scenario, if scenario == "thanks" { "self" } else { &key });
-            if scenario == "browse" {
-                triggers("again", "self");
+    let pauses = prop::collection::vec((instants(), 0i64..40, prop::option::of(0usize..8)), 0..3);
+    let extra =
+        (0u32..20, prop_oneof![Just(0i64), Just(10), Just(90)], prop_oneof![Just(0i64), Just(45)], prop::bool::weighted(0.3));
+    (events, reach, caps, splits, pauses, extra, around(), decisions()).prop_map(
+        |(events, reach, (all, line, quiet, news), mut splits, pauses, (unit, grace, spread, holdout), around, taken)| {
+            let scenarios = scenarios();
+            let mut customer = customer(&format!("c{unit}"), &[Channel::Line, Channel::Email, Channel::Sms]);
+            for (entry, (address, consent, suppressed)) in customer.reach.values_mut().zip(reach) {
+                entry.has_address = address;
+                entry.consents.insert(model::Purpose::Marketing, consent);
+                entry.suppressed = suppressed.then(|| "blocked".into());
             }
-            customer.happenings.push(Happening { name: name.into(), at, known_at, keys: [("cart_id".to_string(), key)].into() });
-        }
-        let text = format!(
-            "quiet = {{ enabled = {quiet} }}\n[[caps]]\nscope = \"all\"\nmax = {all}\nper = \"3d\"\n[[caps]]\nscope = \"line\"\nmax = {line}\nper = \"1d\"\n"
-        );
-        let shop = model::Shop::parse("t", &text).expect("settings");
-        splits.sort();
-        Case {
-            customer,
-            rules: Rules { spread: Duration::minutes(spread), ..Rules::of(&shop) },
-            grace: Duration::minutes(grace),
-            splits,
-            taken: asked.into_iter().map(|at| decided(at, None)).chain(won.map(|at| decided(at, Some("b")))).collect(),
-        }
-    })
+            surround(&mut customer, around, &scenarios);
+            let parcel = scenarios.iter().find(|scenario| scenario.scenario == "parcel").expect("a scenario");
+            for (event, key, at, lag) in events {
+                let listening: &[&str] = [&["cart"][..], &["browse", "again", "parcel"], &["thanks", "moving"]][event];
+                let name = ["cart_updated", "viewed", "order_placed"][event];
+                let (key, known_at) = (["k1", "k2"][key].to_string(), at + Duration::minutes(lag));
+                for scenario in listening {
+                    let keyed = ["cart", "browse", "parcel"].contains(scenario);
+                    customer.triggers.push(Trigger {
+                        scenario: scenario.to_string(),
+                        entry_key: if keyed { key.clone() } else { "self".into() },
+                        at,
+                        known_at,
+                        was_in_audience_before: false,
+                        excluded_by: None,
+                        context: serde_json::json!({ "key": key, "contract": "s1" }),
+                    });
+                }
+                // Of the second cart, the conditions of exits and waits are true.
+                let fulfils = if key == "k2" { vec![exit_key(parcel, 0), wait_key(parcel, "click")] } else { Vec::new() };
+                let keys = [("cart_id".to_string(), key)].into();
+                customer.happenings.push(Happening { name: name.into(), at, known_at, keys, fulfils: fulfils.into_iter().collect() });
+            }
+            let text = format!(
+                "quiet = {{ enabled = {quiet} }}\n[[caps]]\nscope = \"all\"\nmax = {all}\nper = \"3d\"\n[[caps]]\nscope = \"line\"\nmax = {line}\nper = \"1d\"\n\
+                 [[caps]]\nscope = \"tag:news\"\nmax = {news}\nper = \"week\"\n[[seasons]]\nname = \"early\"\nfirst = \"03-01\"\nlast = \"03-05\"\n"
+            );
+            let shop = model::Shop::parse("t", &text).expect("settings");
+            let names: Vec<String> = scenarios.into_iter().map(|scenario| scenario.scenario).collect();
+            let pauses = pauses.into_iter().map(|(from, hours, scenario)| Pause {
+                scenario: scenario.map(|index| names[index].clone()),
+                from,
+                until: Some(from + Duration::hours(hours)),
+            });
+            splits.sort();
+            Case {
+                customer,
+                rules: Rules {
+                    spread: Duration::minutes(spread),
+                    pauses: pauses.collect(),
+                    holdout: holdout.then(|| model::Holdout { percent: 50.0, salt: "all".into() }),
+                    ..Rules::of(&shop)
+                },
+                grace: Duration::minutes(grace),
+                splits,
+                taken,
+            }
+        },
+    )
 }
 
 fn window(case: &Case, from: Instant, to: Instant) -> Window {
@@ -148,19 +260,16 @@ fn known_by(customer: &Customer, window: &Window) -> Customer {
     let mut customer = customer.clone();
     customer.triggers.retain(|trigger| known(trigger.at, trigger.known_at));
     customer.happenings.retain(|happening| known(happening.at, happening.known_at));
-    customer.happenings.reverse(); // No order of the facts matters.
+    customer.dates.retain(|date| known(date.at, date.known_at));
+    customer.clicks.retain(|click| known(click.at, click.known_at));
+    customer.absences.retain(|absence| absence.at <= window.to);
+    customer.erased_at = customer.erased_at.filter(|at| *at <= window.to);
+    customer.dates.reverse(); // No order of the facts matters.
+    customer.absences.reverse();
+    customer.happenings.reverse();
     customer.triggers.reverse();
     customer.open.reverse();
     customer
-}
-
-fn add(sum: &mut Plan, plan: Plan) {
-    sum.entries.extend(plan.entries);
-    sum.sends.extend(plan.sends);
-    sum.stops.extend(plan.stops);
-    sum.exposures.extend(plan.exposures);
-    sum.deferred += plan.deferred;
-    sum.late_exits += plan.late_exits;
 }
 
 proptest! {
@@ -179,8 +288,8 @@ proptest! {
         for until in ends {
             let window = window(&case, since, until);
             let part = plan_with_decisions(&known_by(&customer, &window), &scenarios, &case.rules, &window, &case.taken);
-            customer = customer.after(&part);
-            add(&mut parts, part);
+            customer = customer.after(&part, &scenarios);
+            parts.add(part);
             since = until;
         }
         prop_assert_eq!(&parts, &whole);
@@ -202,7 +311,10 @@ proptest! {
             let hour = model::ShopZone::tokyo().local(send.at).format("%H").to_string();
             prop_assert!(!case.rules.quiet.enabled || ("08".."21").contains(&hour.as_str()), "sent at {}", send.at);
         }
-        let open = case.customer.clone().after(&plan).open;
+        for send in &plan.sends {
+            prop_assert!(case.rules.awake(&send.row.scenario, send.at) == send.at, "sent in a pause, at {}", send.at);
+        }
+        let open = case.customer.clone().after(&plan, &scenarios()).open;
         prop_assert!(open.iter().all(|open| open.due > to));
         // A cap holds at every planned send: no window of three days has more marketing sends than allowed.
         for ghost in [false, true] {

@@ -11,6 +11,7 @@ mod contacts;
 mod credits;
 mod customer_facts;
 mod customers;
+mod decisions;
 mod entries;
 mod events;
 mod exposures;
@@ -128,6 +129,7 @@ pub const TABLES: &[&dyn Table] = &[
     &points::Points,
     &ad_spend::AdSpend,
     &ltv_models::LtvModels,
+    &decisions::Decisions,
 ];
 
 pub fn find(name: &str) -> Option<&'static dyn Table> {

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use lake::tables::{self, TABLES};
 use model::{
-    AdSpend, Channel, Consent, ConsentState, Credit, Currency, CustomerId, EntryStatus, EntryStep, Event, Exposure, Fact,
-    Identity, LtvModel, Membership, Money, Order, OrderLine, OrderStatus, PointChange, Product, Profile, Purpose, Receipt,
+    AdSpend, Channel, Consent, ConsentState, Credit, Currency, CustomerId, Decision, EntryStatus, EntryStep, Event, Exposure,
+    Fact, Identity, LtvModel, Membership, Money, Order, OrderLine, OrderStatus, PointChange, Product, Profile, Purpose, Receipt,
     ReceiptKind, Record, Run, SegmentChange, Send, SendState, Shipment, Stock, StopRow, Subscription, Suppression, Touch,
     TouchKind,
     customer::{ContactFlag, CustomerFacts},
@@ -399,6 +399,15 @@ fn samples() -> Vec<Fact> {
             holdout_expected: Some(120.5),
             holdout_actual: 118,
             holdout_problem: some("holdout_problem-1"),
+        }),
+        fact(&Decision {
+            decision_id: text("d1"),
+            rule: text("rollout"),
+            test: text("subject"),
+            version: text("v1"),
+            decided_at: noon(),
+            action: text("{\"do\":\"send_rest\",\"arm\":\"b\"}"),
+            why: text("{\"why\":\"not_due\"}"),
         }),
     ]
 }

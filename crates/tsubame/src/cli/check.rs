@@ -27,10 +27,15 @@ impl Check {
         let desk = Desk::new(library.clone(), lake::ReadView::empty(), moment);
         for scenario in &files.scenarios {
             let file = format!("scenarios/{}.toml", scenario.scenario);
-            let entry = scenario.entry.condition.iter().map(|condition| ("system/happenings", condition));
+            let waits = scenario.steps.iter().filter_map(|step| step.wait.as_ref()?.condition.as_ref());
+            let exits = scenario.exits.iter().filter_map(|exit| exit.condition.as_ref());
+            let of_events = scenario.entry.condition.iter().chain(exits).chain(waits);
             let branches =
                 scenario.steps.iter().flat_map(|step| step.branch.iter().flatten()).filter_map(|arm| arm.when.as_ref());
-            for (relation, condition) in entry.chain(branches.map(|condition| ("system/views/customer_ranks", condition))) {
+            let of_customers = branches.chain(scenario.exits.iter().filter_map(|exit| exit.when.as_ref()));
+            let of_events = of_events.map(|condition| ("system/happenings", condition));
+            for (relation, condition) in of_events.chain(of_customers.map(|condition| ("system/views/customer_ranks", condition)))
+            {
                 if let Err(error) = desk.check_condition(relation, condition).await {
                     let table = relation.rsplit('/').next().unwrap_or(relation);
                     let (message, remedy) = match error.mistake() {

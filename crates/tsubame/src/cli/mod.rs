@@ -25,6 +25,7 @@ mod functions;
 mod identity;
 mod import;
 mod new;
+mod pause;
 mod predict;
 mod pull;
 mod quarantine;
@@ -61,6 +62,8 @@ enum Command {
     Readout(readout::Readout),
     Segment(segment::Segment),
     Sends(sends::Sends),
+    Pause(pause::Pause),
+    Resume(pause::Resume),
     Attribute(attribute::Attribute),
     Experiment(experiment::Experiment),
     Predict(predict::Predict),
@@ -140,6 +143,8 @@ impl Cli {
             Command::Readout(command) => command.run().await,
             Command::Segment(command) => command.run().await,
             Command::Sends(command) => command.run().await,
+            Command::Pause(command) => command.run().await,
+            Command::Resume(command) => command.run().await,
             Command::Attribute(command) => command.run().await,
             Command::Experiment(command) => command.run().await,
             Command::Predict(command) => command.run().await,

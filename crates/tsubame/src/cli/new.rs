@@ -9,7 +9,8 @@ use crate::fault::{Exit, Fault};
 /// Make a shop's folder with settings, two scenarios, messages and an example segment
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  tsubame new my-shop\n  cd my-shop && tsubame import orders.csv --map eccube4-orders && tsubame serve"
+    after_help = "Example:\n  tsubame new my-shop\n  cd my-shop && tsubame import orders.csv --map eccube4-orders && tsubame serve",
+    after_long_help = include_str!("scenarios.txt")
 )]
 pub struct New {
     /// The folder; it must not exist yet

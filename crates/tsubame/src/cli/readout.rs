@@ -6,6 +6,7 @@ use query::Mode;
 use super::ShopFolder;
 use crate::{
     analysis::{self, Report},
+    decided::{self, decided},
     fault::{Exit, Fault},
     pinned,
     readout::{self, Effect},
@@ -82,6 +83,12 @@ impl Readout {
                 false => println!("{}", words(&effect)),
             }
         }
+        if !self.json {
+            for taken in decided(&desk, &self.name).await? {
+                let (at, done, why) = (model::time::rfc3339(taken.at), decided::done(&taken.action), decided::why(&taken.why));
+                println!("{at} by {}: {}. {}", taken.rule.name(), done.en, why.en);
+            }
+        }
         Ok(())
     }
 }
@@ -96,6 +103,9 @@ fn report_words(report: &Report) -> String {
         decision.why.en,
         decision.days_left.map_or(String::new(), |days| format!(" About {days} days are left.")),
     )];
+    if let Some(stopped) = &report.stopped {
+        lines.insert(0, format!("stopped by its own rule at {}: {}", model::time::rfc3339(stopped.at), stopped.why.en));
+    }
     let arms: Vec<String> = report.arms.iter().map(|arm| format!("{} {}", arm.arm, arm.exposed)).collect();
     let p = report.health.srm_p.map_or("-".into(), |p| format!("{p:.3}"));
     lines.push(format!("units: {} (split p {p}), {} met several arms", arms.join(", "), report.health.met_several_arms));
@@ -120,7 +130,11 @@ fn report_words(report: &Report) -> String {
             (None, Some(why)) => format!("cannot be computed: {why}"),
             (None, None) => "not shown".into(),
         };
-        lines.push(format!("{} {} {}: {numbers}", row.role, row.metric, row.variant));
+        let stake = row.stake.as_ref().map_or(String::new(), |stake| {
+            let shrunk = stake.shrunk.map_or(String::new(), |shrunk| format!(", shrunk {shrunk:+.0}"));
+            format!("; {:+.0} in {} days ({:+.0} .. {:+.0}{shrunk})", stake.value, stake.days, stake.low, stake.high)
+        });
+        lines.push(format!("{} {} {}: {numbers}{stake}", row.role, row.metric, row.variant));
     }
     for guard in &report.guardrails {
         lines.push(format!("guardrail {} {}: {} (margin {} %)", guard.metric, guard.variant, guard.state, 100.0 * guard.margin));

@@ -73,7 +73,8 @@ pub struct Experiments {
 
 impl Experiments {
     pub fn open(workspace: &crate::workspace::Workspace) -> Experiments {
-        let serving = Arc::new(Serving::open(&workspace.folder, workspace.files.experiments.clone()));
+        let declared = workspace.files.experiments.clone();
+        let serving = Arc::new(Serving::open(&workspace.folder, declared, workspace.stops.subscribe()));
         Experiments { serving, streams: Arc::new(Semaphore::new(STREAMS_MAX)) }
     }
 

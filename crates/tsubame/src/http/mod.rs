@@ -128,6 +128,7 @@ pub async fn serve(
     sql: Arc<SqlDoor>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), Fault> {
+    crate::jobs::automatic::remember_stops(&workspace).await?;
     let app = Arc::new(App::open(workspace, sql)?);
     import::remove_old(&app);
     tokio::spawn(crate::serving::Serving::watch(app.experiments.watched()));

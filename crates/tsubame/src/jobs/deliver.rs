@@ -13,17 +13,27 @@ use connect::{
 use decide::{
     Rules,
     gates::{self, Gate, Member},
-    tick::base_key,
+    tick::{self, Happening},
 };
-use model::{Channel, ContactKind, CustomerId, EntryStep, Money, Outcome, Scenario, Stop, scenario::Matching};
-use query::{Mode, ParamValue, Params};
+use model::{Channel, ContactKind, CustomerId, EntryStep, Money, Outcome, Scenario, Send, Stop};
+use query::{Mode, Params};
 use sha2::{Digest, Sha256};
 use state::{Claimed, HandOver, Narrow, Resolution, Resolved};
 
-use crate::{fault::Fault, jobs::tick::Rows, transport::Transport, workspace::Workspace};
+use crate::{
+    fault::Fault,
+    jobs::{
+        pause,
+        tick::{Rows, happened, versions},
+    },
+    transport::Transport,
+    workspace::Workspace,
+};
 
 const BATCH: usize = 500;
 const LEASE: std::time::Duration = std::time::Duration::from_secs(300);
+/// A message of a paused scenario is looked at again after this.
+const PAUSED_FOR: TimeDelta = TimeDelta::minutes(5);
 
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Report {
@@ -39,6 +49,9 @@ pub struct Report {
 pub async fn deliver(workspace: &Workspace, fresh_run: Option<&str>) -> Result<Report, Fault> {
     let ledger = workspace.state.ledger();
     let mut report = Report::default();
+    if pause::holds_all(&pause::pauses(workspace).await?) {
+        return Ok(report);
+    }
     let mut outbound = Outbound::open(workspace)?;
     settle_unknown(workspace, &mut outbound, &mut report).await?;
     loop {
@@ -53,7 +66,8 @@ pub async fn deliver(workspace: &Workspace, fresh_run: Option<&str>) -> Result<R
         let prepared = outbound.prepare(cleared, &mut report).await?;
         // Call by call: when the program dies, no more outcomes are unknown than one call has members.
         for call in outbound.calls(prepared) {
-            if workspace.stopping.load(Ordering::SeqCst) {
+            let is_stopped = pause::holds_all(&pause::pauses(workspace).await?);
+            if is_stopped || workspace.stopping.load(Ordering::SeqCst) {
                 return Ok(report);
             }
             let hand: Vec<HandOver> = call
@@ -89,25 +103,34 @@ pub async fn resend(workspace: &Workspace, send_id: &str) -> Result<Report, Faul
     Ok(report)
 }
 
-/// Drops what is too late and puts off what fell into quiet hours: delivery may be later than the plan wanted, by an outage or a retry.
+/// Drops what is too late, and puts off what fell into quiet hours or is of a paused scenario: delivery may be later than the plan
+/// wanted, by an outage or a retry.
 async fn still_timely(workspace: &Workspace, claimed: Vec<Claimed>, report: &mut Report) -> Result<Vec<Claimed>, Fault> {
     let rules = Rules::of(workspace.shop());
+    let pauses = pause::pauses(workspace).await?;
+    let scenarios = scenarios_of(workspace, &claimed).await?;
     let (reach, sends) = (BTreeMap::new(), []);
-    let member = Member { reach: &reach, sends: &sends, held_out: false };
+    let member = Member { reach: &reach, sends: &sends, held_out: false, tags: &[] };
     // A send due at t is executed at t + grace, and judged as of t.
     let at = workspace.now() - workspace.shop().grace.0;
-    let valid_for = |claimed: &Claimed| {
-        let scenario = workspace.files.scenarios.iter().find(|scenario| scenario.scenario == claimed.send.scenario)?;
-        Some(scenario.step(&claimed.send.step)?.send.as_ref()?.valid_for?.0)
-    };
+    let valid_for = |send: &Send| Some(scenario_of(&scenarios, send)?.step(&send.step)?.send.as_ref()?.valid_for?.0);
     let mut narrowed = Vec::new();
     let mut kept = Vec::new();
     for claimed in claimed {
         let send = &claimed.send;
-        let narrow = match gates::Quiet.check(&member, send.channel, send.purpose, at, &rules) {
-            _ if valid_for(&claimed).is_some_and(|valid_for| at > send.due_at + valid_for) => Some(Narrow::Stop(Stop::Expired)),
-            Some(Stop::Quiet { until }) => Some(Narrow::Defer { until, why: Stop::Quiet { until } }),
-            _ => None,
+        // Whoever tries a message out wants it now.
+        let is_tried = send.scenario.ends_with(tick::TRIAL);
+        let quiet = || gates::Quiet.check(&member, send.channel, send.purpose, at, &rules).filter(|_| !is_tried);
+        let narrow = if valid_for(send).is_some_and(|valid_for| at > send.due_at + valid_for) {
+            Some(Narrow::Stop(Stop::Expired))
+        } else if pause::holds(&pauses, &send.scenario) {
+            let why = Stop::Suppressed { why: "paused".into() };
+            Some(Narrow::Defer { until: workspace.now() + PAUSED_FOR, why })
+        } else {
+            match quiet() {
+                Some(Stop::Quiet { until }) => Some(Narrow::Defer { until, why: Stop::Quiet { until } }),
+                _ => None,
+            }
         };
         match narrow {
             Some(narrow) => {
@@ -124,6 +147,20 @@ async fn still_timely(workspace: &Workspace, claimed: Vec<Claimed>, report: &mut
         workspace.state.ledger().narrow(&narrowed, workspace.now()).await?;
     }
     Ok(kept)
+}
+
+/// The versions of scenarios that these sends were planned by.
+async fn scenarios_of(workspace: &Workspace, claimed: &[Claimed]) -> Result<Vec<Scenario>, Fault> {
+    let pinned = claimed.iter().map(|claimed| (claimed.send.scenario.clone(), claimed.send.scenario_version.clone()));
+    let mut scenarios = versions::of(workspace, pinned.collect()).await?;
+    scenarios.extend(workspace.files.scenarios.iter().cloned());
+    Ok(scenarios)
+}
+
+/// That of the send's version, else the current one.
+fn scenario_of<'a>(scenarios: &'a [Scenario], send: &Send) -> Option<&'a Scenario> {
+    let of_version = |scenario: &&Scenario| scenario.scenario == send.scenario && scenario.version == send.scenario_version;
+    scenarios.iter().find(of_version).or_else(|| versions::current(scenarios, &send.scenario))
 }
 
 /// Sends that were handed over when we stopped: the sender may recognise our key, else a person must look.
@@ -149,13 +186,12 @@ async fn settle_unknown(workspace: &Workspace, outbound: &mut Outbound<'_>, repo
     outbound.send(prepared, report).await
 }
 
-/// Stops those whose scenario's exit event happened up to now.
+/// Stops those whose scenario's exit event happened up to now, or whose exit's condition is true.
 async fn without_exits(workspace: &Workspace, claimed: Vec<Claimed>, report: &mut Report) -> Result<Vec<Claimed>, Fault> {
     if claimed.is_empty() {
         return Ok(claimed);
     }
-    let scenarios: BTreeMap<&str, &Scenario> =
-        workspace.files.scenarios.iter().map(|scenario| (scenario.scenario.as_str(), scenario)).collect();
+    let scenarios = scenarios_of(workspace, &claimed).await?;
     let customers: Vec<CustomerId> = claimed.iter().map(|claimed| claimed.send.customer_id.clone()).collect();
     let entries = workspace.state.ledger().entries_of(&customers).await?;
     let entered: BTreeMap<&str, &EntryStep> = entries.iter().map(|entry| (entry.entry_id.as_str(), entry)).collect();
@@ -163,57 +199,77 @@ async fn without_exits(workspace: &Workspace, claimed: Vec<Claimed>, report: &mu
     else {
         return Ok(claimed);
     };
-    let names: BTreeSet<&str> =
-        scenarios.values().flat_map(|scenario| scenario.exits.iter().filter_map(|exit| exit.on.as_deref())).collect();
-    let desk = workspace.desk(workspace.now(), Mode::AsKnown).await?;
-    let params: Params = [
-        ("from_at".to_string(), ParamValue::Instant(since)),
-        ("to_at".to_string(), ParamValue::Instant(workspace.now() + TimeDelta::microseconds(1))),
-        ("names".to_string(), ParamValue::Text(names.into_iter().collect::<Vec<_>>().join(","))),
-    ]
-    .into();
-    let answer = desk.ask("system/happenings", &params).await?;
-    let rows = Rows::new(&answer);
     let reachable = workspace.reachable().await?;
-    let mut happened: BTreeMap<CustomerId, Vec<usize>> = BTreeMap::new();
-    for row in 0..answer.rows.len() {
-        let customer = CustomerId::stored(rows.needed(row, "customer_id")?);
-        happened.entry(reachable.survivor(customer)).or_default().push(row);
+    let mut happened: BTreeMap<CustomerId, Vec<Happening>> = BTreeMap::new();
+    for row in happened::until_now(workspace, since, &scenarios).await? {
+        happened.entry(reachable.survivor(row.customer)).or_default().push(row.happening);
     }
-    let takes_out = |scenario: &Scenario, entry: &EntryStep, row: usize| {
-        let (name, at) = (rows.text(row, "name"), rows.instant(row, "occurred_at").ok());
-        scenario.exits.iter().any(|exit| {
-            exit.on == name
-                && at.is_some_and(|at| at > entry.entered_at)
-                && match (exit.matching, scenario.entry.key.as_deref()) {
-                    (Matching::Key, Some(column)) => rows.text(row, column).as_deref() == Some(base_key(&entry.entry_key)),
-                    _ => true,
-                }
+    let takes_out = |scenario: &Scenario, entry: &EntryStep, happening: &Happening| {
+        scenario.exits.iter().enumerate().any(|(index, exit)| {
+            let condition = exit.condition.as_ref().map(|_| tick::exit_key(scenario, index));
+            let (id, key) = (&entry.entry_id, &entry.entry_key);
+            exit.on.as_deref().is_some_and(|name| {
+                happening.at > entry.entered_at
+                    && tick::matches(happening, name, exit.matching, condition.as_deref(), scenario, id, key)
+            })
         })
     };
+    let survivors = customers.into_iter().map(|customer| reachable.survivor(customer)).collect();
+    let fulfilled = conditions_fulfilled(workspace, &scenarios, &survivors).await?;
     let mut narrowed = Vec::new();
     let mut kept = Vec::new();
     for claimed in claimed {
-        let known = (scenarios.get(claimed.send.scenario.as_str()), entered.get(claimed.send.entry_id.as_str()));
-        let exit = match known {
-            (Some(scenario), Some(entry)) => happened
-                .get(&reachable.survivor(claimed.send.customer_id.clone()))
-                .into_iter()
-                .flatten()
-                .find(|row| takes_out(scenario, entry, **row)),
+        let survivor = reachable.survivor(claimed.send.customer_id.clone());
+        let known = (scenario_of(&scenarios, &claimed.send), entered.get(claimed.send.entry_id.as_str()));
+        let why = match known {
+            (Some(scenario), Some(entry)) => {
+                let mut happenings = happened.get(&survivor).into_iter().flatten();
+                let event = happenings.find(|happening| takes_out(scenario, entry, happening));
+                let is_true = |(index, _): &(usize, _)| {
+                    fulfilled.get(&survivor).is_some_and(|keys| keys.contains(&tick::exit_key(scenario, *index)))
+                };
+                let condition = || scenario.exits.iter().enumerate().find(is_true).and_then(|(_, exit)| exit.when.clone());
+                event.map(|happening| happening.name.clone()).or_else(condition)
+            }
             _ => None,
         };
-        match exit {
-            Some(row) => {
-                let why = rows.needed(*row, "name")?;
-                narrowed.push((claimed.send.send_id.clone(), claimed.fence, Narrow::Stop(Stop::Exited { why })));
-            }
+        match why {
+            Some(why) => narrowed.push((claimed.send.send_id.clone(), claimed.fence, Narrow::Stop(Stop::Exited { why }))),
             None => kept.push(claimed),
         }
     }
     report.stopped += narrowed.len() as u64;
     workspace.state.ledger().narrow(&narrowed, workspace.now()).await?;
     Ok(kept)
+}
+
+/// The exits by a condition that are true of each of these customers now.
+async fn conditions_fulfilled(
+    workspace: &Workspace,
+    scenarios: &[Scenario],
+    customers: &BTreeSet<CustomerId>,
+) -> Result<BTreeMap<CustomerId, BTreeSet<String>>, Fault> {
+    let exits =
+        scenarios.iter().flat_map(|scenario| scenario.exits.iter().enumerate().map(move |(index, exit)| (scenario, index, exit)));
+    let asked: Vec<(String, &str)> =
+        exits.filter_map(|(scenario, index, exit)| Some((tick::exit_key(scenario, index), exit.when.as_deref()?))).collect();
+    let mut fulfilled: BTreeMap<CustomerId, BTreeSet<String>> = BTreeMap::new();
+    if asked.is_empty() {
+        return Ok(fulfilled);
+    }
+    let desk = workspace.desk(workspace.now(), Mode::AsKnown).await?;
+    let conditions: Vec<&str> = asked.iter().map(|(_, condition)| *condition).collect();
+    let answer = desk.ask_with_conditions("system/views/customer_ranks", &Params::new(), &conditions).await?;
+    let rows = Rows::new(&answer);
+    for row in 0..answer.rows.len() {
+        let customer = CustomerId::stored(rows.needed(row, "customer_id")?);
+        if customers.contains(&customer) {
+            let is_true = |index: &usize| rows.is_true(row, &format!("c{index}"));
+            let keys = (0..asked.len()).filter(is_true).map(|index| asked[index].0.clone());
+            fulfilled.entry(customer).or_default().extend(keys);
+        }
+    }
+    Ok(fulfilled)
 }
 
 /// A send whose words are ready.

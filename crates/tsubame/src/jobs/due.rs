@@ -7,7 +7,7 @@ use crate::{
     fault::Fault,
     jobs::{
         attribute::attribute,
-        deliver,
+        automatic, deliver,
         export::export,
         facts::{facts, keep, keep_if_landed},
         flush::{flush, flush_if_due},
@@ -72,6 +72,7 @@ pub async fn scenarios(workspace: &Workspace, at: Instant, report: &mut Report) 
     for to in begun.into_iter().chain([to]) {
         if to > from && !workspace.files.scenarios.is_empty() {
             cursors.set(TICKING, &model::time::rfc3339(to)).await?;
+            automatic::roll_outs(workspace, from, to).await?;
             let ticked = tick::tick(workspace, from, to).await?;
             report.planned += ticked.sends;
             report.ghosts += ticked.ghosts;
@@ -100,8 +101,8 @@ pub fn night_of(zone: ShopZone, day: NaiveDate) -> Instant {
     zone.instant(day.and_time(night_time()))
 }
 
-/// Every shop night (at 03:00) that ended by `at` and was not worked: credits, customer facts, predictions, members of segments, exports,
-/// flush, maintenance of the lake.
+/// Every shop night (at 03:00) that ended by `at` and was not worked: credits, customer facts, predictions, what tests decide by themselves,
+/// members of segments, exports, flush, maintenance of the lake.
 pub async fn nights(workspace: &Workspace, at: Instant, report: &mut Report) -> Result<(), Fault> {
     let cursors = workspace.state.cursors();
     let zone = workspace.shop().timezone;
@@ -123,6 +124,7 @@ async fn work_night(workspace: &Workspace, night: Instant, report: &mut Report) 
     keep(workspace, night).await?;
     facts(workspace, night).await?;
     predict_if_due(workspace, night).await?;
+    automatic::night(workspace, night).await?;
     segments(workspace, night).await?;
     for named in &workspace.shop().exports {
         export(workspace, named, night).await?;

@@ -1,6 +1,7 @@
 //! Everything that happens: gather, decide, record, act, record. Each job can be interrupted anywhere and run again.
 
 pub mod attribute;
+pub mod automatic;
 pub mod back_test;
 pub mod collect;
 pub mod deliver;
@@ -12,6 +13,7 @@ pub mod flush;
 pub mod identity;
 pub mod import;
 pub mod maintain;
+pub mod pause;
 pub mod people;
 pub mod predict;
 pub mod pull;

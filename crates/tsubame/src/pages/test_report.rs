@@ -11,7 +11,7 @@ use super::{
     readout::banner,
     words,
 };
-use crate::analysis::{GuardReport, HealthReport, Numbers, Report, RowReport, SliceReport};
+use crate::analysis::{GuardReport, HealthReport, Numbers, Report, RowReport, SliceReport, StakeReport};
 
 pub fn draw(locale: &Locale, report: &Report) -> Markup {
     let lang = locale.lang;
@@ -29,6 +29,10 @@ pub fn draw(locale: &Locale, report: &Report) -> Markup {
     }
     html! {
         div class="readout" {
+            @if let Some(stopped) = &report.stopped {
+                @let title = words::STOPPED_BY_RULE.fill(lang, &[&locale.instant(stopped.at)]);
+                (banner("bad", "■", &title, stopped.why.get(lang.name())))
+            }
             (banner(class, icon, &title, &why))
             p class="note" {
                 (report.experiment) " · " (words::VERSION.get(lang)) " " code { (report.version) }
@@ -131,6 +135,7 @@ fn cells(locale: &Locale, row: &RowReport, numbers: &Numbers, reach: f64) -> Mar
             span class="sub" { (verdict.sign()) " " (verdict.words(locale)) }
             span class="sub" { (locale.difference(kind, numbers.difference)) }
             @if let Some(shrunk) = numbers.lift_shrunk { span class="sub" { (words::SHRUNK.get(lang)) " " (lift(shrunk)) } }
+            @if let Some(stake) = &row.stake { (at_stake(locale, kind, stake)) }
         }
         td class="interval-cell" {
             @if let (Some(low), Some(value), Some(high)) = (numbers.lift_low, numbers.lift, numbers.lift_high) {
@@ -146,6 +151,23 @@ fn cells(locale: &Locale, row: &RowReport, numbers: &Numbers, reach: f64) -> Mar
             @if numbers.variance_explained_by_the_past > 0.0 {
                 span class="sub" { "CUPED −" (percent(numbers.variance_explained_by_the_past)) }
             }
+        }
+    }
+}
+
+/// What choosing the variant is worth over the next days, and what is left of that after shrinking.
+fn at_stake(locale: &Locale, kind: Kind, stake: &StakeReport) -> Markup {
+    let lang = locale.lang;
+    let shown = |value: f64| match kind {
+        // A share of so many units is a number of them.
+        Kind::Rate => locale.difference(Kind::Int, value.round()),
+        kind => locale.difference(kind, value),
+    };
+    let between = words::BETWEEN.fill(lang, &[&shown(stake.low), &shown(stake.high)]);
+    html! {
+        span class="sub" {
+            (words::AT_STAKE.fill(lang, &[&stake.days.to_string(), &shown(stake.value), &between]))
+            @if let Some(shrunk) = stake.shrunk { " · " (words::SHRUNK.get(lang)) " " (shown(shrunk)) }
         }
     }
 }
@@ -232,7 +254,7 @@ fn health(locale: &Locale, health: &HealthReport) -> Markup {
 mod tests {
     use super::*;
     use crate::{
-        analysis::{ArmReport, Said},
+        analysis::{ArmReport, Said, Stopped},
         pages::{chart::tests::locale, words::Lang},
     };
     use model::Text;
@@ -244,6 +266,7 @@ mod tests {
             experiment: EVIL.into(),
             version: "0123".into(),
             as_of: String::new(),
+            stopped: None,
             decision: Said { decision, arm: Some(EVIL.into()), why: Text::new(EVIL, EVIL), days_left: Some(12) },
             arms: vec![ArmReport { arm: EVIL.into(), weight: 0.5, exposed: 1_000 }],
             health: HealthReport {
@@ -263,6 +286,7 @@ mod tests {
                 role: "guardrail",
                 variant: EVIL.into(),
                 not_computable: numbers.is_none().then(|| EVIL.into()),
+                stake: numbers.is_some().then(stake),
                 numbers,
                 p_adjusted: None,
                 significant: true,
@@ -280,6 +304,20 @@ mod tests {
             }],
             guardrails: vec![GuardReport { metric: EVIL.into(), variant: EVIL.into(), margin: 0.02, bound: None, state: "safe" }],
             queries: Default::default(),
+        }
+    }
+
+    fn stake() -> StakeReport {
+        StakeReport {
+            days: 30,
+            units: 15_000.0,
+            value: 1_500.2,
+            low: 300.0,
+            high: 2_700.0,
+            shrunk: Some(375.0),
+            shrunk_low: Some(-100.0),
+            shrunk_high: Some(850.0),
+            expected_loss: 1.0,
         }
     }
 
@@ -322,7 +360,15 @@ mod tests {
             report("ship", Some(numbers())),
             &["banner good", "採用: ", "+20.0%", "99.0%", "5.00%", "−4.0% 〜 +44.0%", "✓ ", "CUPED −30.0%"],
         );
+        check(Lang::Ja, report("ship", Some(numbers())), &["今後30日の見込み +1,500（+300 〜 +2,700）", "控えめな推定 +375"]);
         check(Lang::En, report("keep_running", Some(numbers())), &["Keep running", "12", "chance"]);
+        let at = chrono::DateTime::parse_from_rfc3339("2026-11-29T03:00:00+09:00").unwrap().to_utc();
+        let stopped = Some(Stopped { at, why: Text::new(EVIL, "b harms the guardrail") });
+        check(
+            Lang::En,
+            Report { stopped, ..report("stop", Some(numbers())) },
+            &["Stopped by its own rule on 2026-11-29 03:00", "b harms the guardrail", "Do not ship"],
+        );
         check(Lang::En, report("cannot_say", None), &["banner bad", "Cannot say yet", "⚠"]);
     }
 }

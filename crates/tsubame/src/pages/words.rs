@@ -400,6 +400,8 @@ words! {
     SHRUNK: "控えめな推定", "shrunk";
     ANYTIME: "いつ見ても有効:", "at any look:";
     ANYTIME_NOTE: "横棒は基準比の95%区間です。「いつ見ても有効」の区間は毎日見ても誤りが増えません。判定は、始める前に決めた規則だけで行います。", "Bars are 95 % intervals of the lift. The one “at any look” stays valid however often it is looked at. Decisions follow from the rule declared before the start alone.";
+    STOPPED_BY_RULE: "{0} に、テスト自身の規則で停止しました", "Stopped by its own rule on {0}";
+    AT_STAKE: "今後{0}日の見込み {1}（{2}）", "next {0} days: {1} ({2})";
     DAYS_LEFT: "あと約{0}日です。", " About {0} days are left.";
     GUARD_SAFE: "安全", "safe";
     GUARD_HARM: "悪化", "harm";
