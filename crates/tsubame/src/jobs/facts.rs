@@ -11,6 +11,8 @@ use crate::{
 };
 
 const CHUNK: usize = 10_000;
+/// So far may what has landed be ahead of what is kept, in positions of the journal, between two nights.
+const NEWS_MAX: i64 = 10_000;
 
 /// Brings what is kept per customer to a moment, unless another job has the lake.
 pub async fn keep(workspace: &Workspace, until: Instant) -> Result<Option<Refreshed>, Fault> {
@@ -23,12 +25,12 @@ pub async fn keep(workspace: &Workspace, until: Instant) -> Result<Option<Refres
     alone(workspace, Box::pin(work)).await
 }
 
-/// [`keep`], if facts have landed since. Those that have not are few, and a question works them out for itself.
+/// [`keep`], if many facts have landed since. Fewer are worked out by each question for itself, in less time than keeping them takes.
 pub async fn keep_if_landed(workspace: &Workspace, until: Instant) -> Result<(), Fault> {
     let kept = workspace.lake.kept().await;
     let landed = workspace.lake.watermarks().await;
     let seen = |table: &str| kept.as_ref().map_or(0, |kept| kept.manifest.positions.get(table).copied().unwrap_or(0));
-    if ["orders", "identities", "events"].iter().any(|table| landed.get(table).is_some_and(|landed| *landed > seen(table))) {
+    if ["orders", "identities", "events"].iter().any(|table| landed.get(table).is_some_and(|landed| *landed > seen(table) + NEWS_MAX)) {
         keep(workspace, until).await?;
     }
     Ok(())
