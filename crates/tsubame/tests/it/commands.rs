@@ -48,7 +48,7 @@ fn a_wrong_name_has_a_remedy() {
     check(&["query", "customer_card"], 3, &["needs the parameter `customer` (text)", "remedy: give it with -p customer=VALUE"]);
     check(&["query", "f2_total", "--as-of", "June"], 3, &["`June` is not a time", "remedy: "]);
     check(&["query", "--sql", "DROP TABLE orders"], 3, &["SQL:1: DROP is no question"]);
-    check(&["query", "--sql", "SELEC 1"], 3, &["SQL:1: DROP is no question"]);
+    check(&["query", "--sql", "SELEC 1"], 3, &["SQL:1: `SELEC` begins no question"]);
     check(&["query"], 2, &["required"]);
     check(&["readout", "nothing"], 3, &["nothing", "remedy: "]);
     check(&["export", "nothing"], 3, &["there is no export `nothing`", "remedy: tsubame.toml has: dormant-top"]);
