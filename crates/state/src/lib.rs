@@ -21,7 +21,9 @@ mod sql_token;
 mod standing;
 mod vault;
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
+
+use model::CustomerId;
 
 pub use account::{Account, Accounts, Role};
 pub use consent::{ConsentNow, Consents, SuppressionNow};
@@ -108,6 +110,13 @@ impl State {
     /// Who may be sent to on which channel.
     pub async fn standings(&self) -> Result<Standings, StateError> {
         Standings::all(&self.db).await
+    }
+
+    /// The same of some customers, whoever is one person with them, and whoever has an address of theirs.
+    pub async fn standings_of(&self, customers: &BTreeSet<CustomerId>) -> Result<Standings, StateError> {
+        let mut tx = self.db.begin("read how some customers can be reached").await?;
+        let sharing = Standings::sharing(&mut tx, customers).await?;
+        Standings::of_some(&mut tx, &sharing).await
     }
 
     /// Names the domains of relay addresses beside the known malls'.

@@ -56,6 +56,22 @@ impl Standings {
         rows.fold()
     }
 
+    /// These customers and whoever has an address of theirs: what stands for the address is everybody's who has it.
+    pub(crate) async fn sharing(tx: &mut Tx, customers: &BTreeSet<CustomerId>) -> Result<BTreeSet<CustomerId>, StateError> {
+        let sharing = sqlx::query(
+            "SELECT DISTINCT sharing.customer_id
+             FROM json_each($1) JOIN contacts AS mine ON mine.customer_id = json_each.value
+             JOIN contacts AS sharing ON sharing.kind = mine.kind AND sharing.address_hash = mine.address_hash
+             WHERE mine.active AND sharing.active",
+        );
+        let rows = tx.rows(sharing.bind(json_rows(customers))).await?;
+        let mut all = customers.clone();
+        for row in &rows {
+            all.insert(customer(row)?);
+        }
+        Ok(all)
+    }
+
     /// Of some customers and whoever is one person with them.
     pub(crate) async fn of_some(tx: &mut Tx, customers: &BTreeSet<CustomerId>) -> Result<Standings, StateError> {
         let asked = json_rows(customers);

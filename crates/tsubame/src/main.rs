@@ -15,6 +15,7 @@ mod pg;
 mod pinned;
 mod point;
 mod progress;
+mod reachable;
 mod readout;
 mod secrets;
 mod segments;

@@ -5,17 +5,14 @@ use std::{
     fs::{File, OpenOptions, TryLockError},
     io::Write,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, atomic::AtomicBool},
+    sync::{Arc, atomic::AtomicBool},
 };
 
 use connect::template::Template;
-use decide::gates::Reach;
 use lake::{Lake, TailSegment};
-use model::{
-    Channel, ConsentState, ContactKind, CustomerId, Experiment, Instant, Problem, Scenario, Shop, experiment::overlapping,
-};
+use model::{CustomerId, Experiment, Instant, Problem, Scenario, Shop, experiment::overlapping};
 use query::{Desk, Library, Mode, Moment};
-use state::{Standing, State};
+use state::State;
 use tokio::sync::watch;
 
 use crate::{
@@ -25,17 +22,8 @@ use crate::{
         flush::{Landings, kept_after},
         maintain,
     },
+    reachable::{KnownReach, Reachable},
 };
-
-/// Who can be reached on which channels, and how the people who share an address are bucketed.
-#[derive(Debug, Default)]
-pub struct Reachable {
-    pub reach: BTreeMap<CustomerId, BTreeMap<Channel, Reach>>,
-    /// Whose bucket it is, for those who are not bucketed under their own id.
-    pub unit: BTreeMap<CustomerId, CustomerId>,
-    /// Customers who are somebody else's earlier self, and who that is.
-    pub merged: BTreeMap<CustomerId, CustomerId>,
-}
 
 pub struct Workspace {
     pub folder: PathBuf,
@@ -44,8 +32,7 @@ pub struct Workspace {
     pub state: State,
     pub lake: Lake,
     pub clock: Clock,
-    /// Kept until consents, suppressions or contacts change.
-    reachable: Mutex<Option<Arc<Reachable>>>,
+    reach: KnownReach,
     /// Set when the program is to end: work stops between two steps.
     pub stopping: AtomicBool,
     /// Held while what is due is done.
@@ -73,13 +60,6 @@ pub enum Access {
     Read,
     /// One process at a time.
     Write,
-}
-
-impl Reachable {
-    /// Whom a customer's history and messages belong to.
-    pub fn survivor(&self, customer: CustomerId) -> CustomerId {
-        self.merged.get(&customer).cloned().unwrap_or(customer)
-    }
 }
 
 impl Workspace {
@@ -124,7 +104,7 @@ impl Workspace {
             state,
             lake,
             clock,
-            reachable: Mutex::default(),
+            reach: KnownReach::default(),
             stopping: AtomicBool::new(false),
             working: tokio::sync::Mutex::default(),
             stops: watch::Sender::default(),
@@ -178,61 +158,22 @@ impl Workspace {
 
     /// Contacts, consents and suppressions of everybody, as they are now.
     pub async fn reachable(&self) -> Result<Arc<Reachable>, Fault> {
-        if let Some(known) = self.reachable.lock().expect("nobody panics while holding it").clone() {
-            return Ok(known);
-        }
-        let standings = self.state.standings().await?;
-        let clusters = clusters(&self.state.vault().flags().await?);
-        let reach = |standing: Standing| Reach {
-            has_address: standing.has_address || standing.is_relay,
-            is_relay: standing.is_relay,
-            consents: standing.consents.into_iter().map(|(purpose, state)| (purpose, state == ConsentState::Granted)).collect(),
-            suppressed: standing.suppressed,
-        };
-        let reachable = Reachable {
-            unit: self.state.identities().units(&clusters, self.now()).await?,
-            merged: standings.merged,
-            reach: standings
-                .of
-                .into_iter()
-                .map(|(customer, of)| (customer, of.into_iter().map(|(channel, standing)| (channel, reach(standing))).collect()))
-                .collect(),
-        };
-        let reachable = Arc::new(reachable);
-        *self.reachable.lock().expect("nobody panics while holding it") = Some(reachable.clone());
-        Ok(reachable)
+        self.reach.now(&self.state, self.now()).await
     }
 
-    /// To be called after consents, suppressions or contacts changed.
+    /// To be called after contacts, links or whatever else of anybody changed.
     pub fn forget_reachable(&self) {
-        *self.reachable.lock().expect("nobody panics while holding it") = None;
+        self.reach.forget();
+    }
+
+    /// To be called after consents or suppressions of these customers changed.
+    pub fn forget_reachable_of(&self, customers: impl IntoIterator<Item = CustomerId>) {
+        self.reach.forget_of(customers);
     }
 
     pub fn path(&self, relative: &str) -> PathBuf {
         self.folder.join(relative)
     }
-}
-
-/// For everybody who has an address: the smallest id among those who share one with them, directly or through others.
-fn clusters(flags: &[state::ContactFlags]) -> BTreeMap<CustomerId, CustomerId> {
-    fn root(parent: &[usize], mut member: usize) -> usize {
-        while parent[member] != member {
-            member = parent[member];
-        }
-        member
-    }
-    // Flags come by customer, so the smallest index is the smallest id.
-    let mut parent: Vec<usize> = (0..flags.len()).collect();
-    let mut first_of: BTreeMap<(ContactKind, &str), usize> = BTreeMap::new();
-    for (member, flags) in flags.iter().enumerate() {
-        for (kind, hash) in flags.kinds.iter().filter(|(kind, _)| !matches!(kind, ContactKind::Name | ContactKind::Postal)) {
-            let first = *first_of.entry((*kind, hash)).or_insert(member);
-            let (one, other) = (root(&parent, first), root(&parent, member));
-            parent[one.max(other)] = one.min(other);
-        }
-    }
-    let of = |member: usize| (flags[member].customer_id.clone(), flags[root(&parent, member)].customer_id.clone());
-    (0..flags.len()).map(of).collect()
 }
 
 /// The cursor that holds a demo shop's time.

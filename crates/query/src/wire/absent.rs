@@ -37,6 +37,9 @@ const AGGREGATES: [&str; 8] = ["count", "sum", "min", "max", "avg", "array_agg",
 /// Columns that hold the name of a function; where there is none the catalogue says `-`, and clients compare with 0.
 const FUNCTIONS: [&str; 7] = ["typinput", "typoutput", "typreceive", "typsend", "typmodin", "typmodout", "typanalyze"];
 
+/// Columns that the catalogue here does not have: nobody has set an option of a relation.
+const COLUMNS: [&str; 1] = ["reloptions"];
+
 pub(super) fn leave_out(statement: &mut Statement) {
     let _ = VisitMut::visit(statement, &mut Absent);
 }
@@ -45,6 +48,18 @@ struct Absent;
 
 impl VisitorMut for Absent {
     type Break = ();
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
+        for item in &mut select.projection {
+            if let SelectItem::UnnamedExpr(expr) = item
+                && COLUMNS.contains(&name(expr).as_str())
+                && let Some(null) = nothing(item)
+            {
+                *item = null;
+            }
+        }
+        ControlFlow::Continue(())
+    }
 
     fn post_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
         if select.from.iter().any(is_empty)
@@ -71,6 +86,9 @@ impl VisitorMut for Absent {
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         match expr {
+            Expr::CompoundIdentifier(parts) if parts.last().is_some_and(|last| COLUMNS.contains(&last.value.as_str())) => {
+                *expr = Expr::value(Value::Null);
+            }
             Expr::Subquery(query) if is_nothing(query) => *expr = Expr::value(Value::Null),
             Expr::Exists { subquery, negated } if is_nothing(subquery) => *expr = Expr::value(Value::Boolean(*negated)),
             Expr::BinaryOp { left, op: BinaryOperator::Eq | BinaryOperator::NotEq, right }
@@ -246,6 +264,10 @@ mod tests {
         check(
             "SELECT conname, a.b AS c FROM pg_catalog.pg_constraint AS a ORDER BY 1",
             "SELECT NULL AS \"conname\", NULL AS c WHERE false",
+        );
+        check(
+            "SELECT c.reloptions, array_to_string(c.reloptions, ',') AS o FROM pg_class AS c",
+            "SELECT NULL AS \"reloptions\", array_to_string(NULL, ',') AS o FROM pg_class AS c",
         );
         check("SELECT relname FROM pg_class JOIN pg_index ON oid = indrelid", "SELECT NULL AS \"relname\" WHERE false");
         check(

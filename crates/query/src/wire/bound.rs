@@ -1,7 +1,14 @@
 //! Parameters: what a client sends, whatever type it says it is, becomes a value of the type that the question wants.
 
+use std::collections::BTreeSet;
+
 use arrow::datatypes::DataType;
 use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeDelta, Utc};
+use datafusion::sql::sqlparser::{
+    dialect::PostgreSqlDialect,
+    keywords::Keyword,
+    tokenizer::{Token, Tokenizer},
+};
 use datafusion_postgres::pgwire::api::Type;
 use model::Money;
 
@@ -38,6 +45,19 @@ pub(super) fn declared(said: &Type) -> Option<ParamKind> {
         // Drivers say of a date, too, that it is a text.
         _ => return None,
     })
+}
+
+/// The parameters that say how many rows are wanted, by number: `LIMIT $2 OFFSET $3`. What they are follows from nothing else.
+pub(super) fn counting(sql: &str) -> BTreeSet<usize> {
+    let Ok(tokens) = Tokenizer::new(&PostgreSqlDialect {}, sql).with_unescape(false).tokenize() else { return BTreeSet::new() };
+    let words: Vec<&Token> = tokens.iter().filter(|token| !matches!(token, Token::Whitespace(_))).collect();
+    let counted = words.windows(2).filter_map(|pair| match pair {
+        [Token::Word(word), Token::Placeholder(name)] if matches!(word.keyword, Keyword::LIMIT | Keyword::OFFSET) => {
+            name.trim_start_matches('$').parse().ok()
+        }
+        _ => None,
+    });
+    counted.collect()
 }
 
 /// The type by which a client is told of a kind.
@@ -189,6 +209,15 @@ fn numeric(bytes: &[u8]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_counts_rows_is_a_whole_number() {
+        let check = |sql: &str, expect: &[usize]| assert_eq!(counting(sql), expect.iter().copied().collect(), "{sql}");
+        check("SELECT a FROM b WHERE c = $1 LIMIT $2", &[2]);
+        check("SELECT a FROM b limit\n$1 OFFSET /* rows */ $3", &[1, 3]);
+        check("SELECT 'LIMIT $1', \"LIMIT\" FROM b", &[]);
+        check("SELECT 'open", &[]);
+    }
 
     #[test]
     fn a_parameter_becomes_what_the_question_wants() {

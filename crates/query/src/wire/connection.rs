@@ -261,9 +261,14 @@ impl<H: House> Connection<H> {
             Act::Question => {
                 let mut described = self.describe(&guest, &statement.sql, &declared).await?;
                 if described.params.iter().any(Option::is_none) {
-                    // What follows from nothing is a text.
-                    let known = |data_type: &Option<DataType>| Some(data_type.as_ref().map_or(ParamKind::Text, bound::kind));
-                    let declared: Vec<_> = described.params.iter().map(known).collect();
+                    // What follows from nothing is a text, unless it counts rows.
+                    let counting = bound::counting(&statement.sql);
+                    let known = |(index, data_type): (usize, &Option<DataType>)| match data_type {
+                        Some(data_type) => Some(bound::kind(data_type)),
+                        None if counting.contains(&(index + 1)) => Some(ParamKind::Int),
+                        None => Some(ParamKind::Text),
+                    };
+                    let declared: Vec<_> = described.params.iter().enumerate().map(known).collect();
                     described = self.describe(&guest, &statement.sql, &declared).await?;
                 }
                 Kind::Question(described)

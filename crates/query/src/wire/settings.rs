@@ -28,7 +28,7 @@ enum May {
 
 const VERSION: &str = concat!("16.6 (Tsubame ", env!("CARGO_PKG_VERSION"), ")");
 
-static KNOWN: [Known; 50] = {
+static KNOWN: [Known; 51] = {
     const fn known(name: &'static str, default: &'static str, may: May) -> Known {
         Known { name, default, may }
     }
@@ -39,6 +39,7 @@ static KNOWN: [Known; 50] = {
         known("client_min_messages", "notice", May::Write),
         known("cursor_tuple_fraction", "0.1", May::Write),
         known("DateStyle", "ISO, YMD", May::Mean),
+        known("default_table_access_method", "heap", May::Write),
         known("default_tablespace", "", May::Write),
         known("default_transaction_deferrable", "off", May::Write),
         known("default_transaction_isolation", "read committed", May::Write),

@@ -142,9 +142,8 @@ pub async fn receipts(workspace: &Workspace, receipts: &[(Instant, Receipt)]) ->
     if !suppressions.is_empty() {
         workspace.state.consents().record_suppressions(&suppressions, now).await?;
     }
-    if !consents.is_empty() || !suppressions.is_empty() {
-        workspace.forget_reachable();
-    }
+    let of_consents = consents.iter().map(|(consent, _)| consent.customer_id.clone());
+    workspace.forget_reachable_of(of_consents.chain(suppressions.iter().map(|(suppression, _)| suppression.customer_id.clone())));
     facts(workspace, receipts.iter().map(|(at, receipt)| Fact::new(receipt, *at, *at)).collect()).await
 }
 

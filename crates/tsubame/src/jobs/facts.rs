@@ -30,7 +30,10 @@ pub async fn keep_if_landed(workspace: &Workspace, until: Instant) -> Result<(),
     let kept = workspace.lake.kept().await;
     let landed = workspace.lake.watermarks().await;
     let seen = |table: &str| kept.as_ref().map_or(0, |kept| kept.manifest.positions.get(table).copied().unwrap_or(0));
-    if ["orders", "identities", "events"].iter().any(|table| landed.get(table).is_some_and(|landed| *landed > seen(table) + NEWS_MAX)) {
+    if ["orders", "identities", "events"]
+        .iter()
+        .any(|table| landed.get(table).is_some_and(|landed| *landed > seen(table) + NEWS_MAX))
+    {
         keep(workspace, until).await?;
     }
     Ok(())

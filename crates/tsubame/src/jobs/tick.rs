@@ -16,7 +16,8 @@ use state::Begun;
 use crate::{
     fault::{Exit, Fault},
     jobs::pause::pauses,
-    workspace::{Reachable, Workspace},
+    reachable::Reachable,
+    workspace::Workspace,
 };
 
 mod audiences;

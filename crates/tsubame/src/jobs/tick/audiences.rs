@@ -11,10 +11,7 @@ use query::Mode;
 use serde_json::json;
 
 use super::{Rows, params_of};
-use crate::{
-    fault::Fault,
-    workspace::{Reachable, Workspace},
-};
+use crate::{fault::Fault, reachable::Reachable, workspace::Workspace};
 
 #[derive(Default)]
 pub struct Evaluated {

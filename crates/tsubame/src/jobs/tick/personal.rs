@@ -8,10 +8,7 @@ use model::{CustomerId, Instant, Scenario};
 use query::{Mode, ParamValue, Params};
 
 use super::Rows;
-use crate::{
-    fault::Fault,
-    workspace::{Reachable, Workspace},
-};
+use crate::{fault::Fault, reachable::Reachable, workspace::Workspace};
 
 /// A send that was put off may have fallen due this long before the window, and its best time is as of then.
 const PUT_OFF_MAX: Duration = Duration::days(14);
