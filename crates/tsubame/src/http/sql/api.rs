@@ -197,6 +197,8 @@ fn encoded(
             }
         }
     })
+    // What compresses asks once more after the end.
+    .fuse()
 }
 
 pub async fn cancel(
