@@ -100,11 +100,11 @@ fn rows_come_in_the_format_that_was_asked_for() {
 fn binary_formats_are_read_back() {
     run(async {
         let site = Site::open(false, made()).await;
-        let get = async |format: &str| {
+        let get_as = async |format: &str, encoding: &str| {
             let mut stream = TcpStream::connect(site.address).await.unwrap();
             let body = json!({ "sql": "SELECT order_id, net, ordered_at FROM orders", "format": format }).to_string();
             let head = format!(
-                "POST /api/sql HTTP/1.0\r\nHost: localhost\r\nAuthorization: {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+                "POST /api/sql HTTP/1.0\r\nHost: localhost\r\nAuthorization: {}\r\nAccept-Encoding: {encoding}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
                 basic("admin", PASSWORD),
                 body.len()
             );
@@ -115,6 +115,12 @@ fn binary_formats_are_read_back() {
             let start = bytes.windows(4).position(|part| part == b"\r\n\r\n").unwrap() + 4;
             bytes::Bytes::from(bytes.split_off(start))
         };
+        let get = async |format: &str| get_as(format, "identity").await;
+        // What is compressed comes to its end.
+        let mut text = String::new();
+        let zipped = get_as("json", "gzip").await;
+        std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(zipped.as_ref()), &mut text).expect("gzip");
+        assert_eq!(serde_json::from_str::<Value>(&text).expect("JSON")["row_count"], json!(1275));
         let parquet = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(get("parquet").await).unwrap();
         let rows = |batches: Vec<arrow::array::RecordBatch>| batches.iter().map(|batch| batch.num_rows()).sum::<usize>();
         assert_eq!(rows(parquet.build().unwrap().map(|batch| batch.unwrap()).collect()), 1275);
