@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Library, Limits, Mistake, ParamKind, ParamValue, Params, Query, QueryError, functions,
     functions::as_of,
-    kept::{Current, Group, Since},
+    kept::{Found, Group, Since},
     mistake::{nearest, planning},
     run::planning_error,
     segment::bind_some,
@@ -68,7 +68,7 @@ pub struct Desk {
     /// Answers that a question may use as relations.
     tables: Vec<(String, Arc<MemTable>)>,
     /// The kept tables at a moment, once they were asked for.
-    pub(crate) kept: Arc<Mutex<BTreeMap<Group, (Moment, Option<Arc<Current>>)>>>,
+    pub(crate) kept: Arc<Mutex<Found>>,
     /// Set where only news are asked for.
     since: Option<Since>,
     /// Rows past this position are as if they had never come.

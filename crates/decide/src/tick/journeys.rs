@@ -30,7 +30,7 @@ impl Customer {
     }
 
     /// In the segment of `s` on the given nights, and out of it on all others up to the last.
-    fn is_in_on(mut self, nights: &[u32]) -> Self {
+    fn among_on(mut self, nights: &[u32]) -> Self {
         let mut before = false;
         for night in 1..=nights.iter().copied().max().unwrap_or(0) + 1 {
             let when = format!("{night:02}T09:00");
@@ -239,7 +239,7 @@ fn a_scenario_starts_with_nobody_or_with_all() {
     let check = |entry: &str, start: &str, was_in: bool, nights: &[u32], expect: &[&str]| {
         let mut scenario = scenario("s", &format!("segment = \"x\"\n{entry}"), &steps);
         scenario.start = if start == "include_current" { model::scenario::Start::IncludeCurrent } else { Default::default() };
-        let mut customer = customer("c1", &[Channel::Line]).is_in_on(nights);
+        let mut customer = customer("c1", &[Channel::Line]).among_on(nights);
         if was_in {
             customer.triggers[0].was_in_audience_before = true;
         }
@@ -263,7 +263,7 @@ fn who_is_no_longer_in_the_audience_leaves() {
     let steps = format!("[[exit]]\nleave = \"audience\"\n[[step]]\nid = \"wait\"\nwait = {{ for = \"50h\" }}\n{}", send("hello"));
     let scenario = scenario("s", "segment = \"x\"", &steps);
     let check = |nights: &[u32], expect: &[&str]| {
-        assert_eq!(became(&customer("c1", &[Channel::Line]).is_in_on(nights), &scenario, &rules()), expect, "{nights:?}");
+        assert_eq!(became(&customer("c1", &[Channel::Line]).among_on(nights), &scenario, &rules()), expect, "{nights:?}");
     };
     let enters = "01T09:00 waiting wait 03T11:00";
     check(&[1], &[enters, "02T09:00 exited wait 02T09:00 left_audience"]);
@@ -439,11 +439,14 @@ fn entries_go_over_into_the_version_that_takes_them() {
     assert_eq!(check(&[old.clone(), plain.clone()], &finished), old.version);
     // It keeps when it is due.
     let over = new(&[("wait", "pause")]);
-    assert_eq!(check(&[over.clone()], &["02T10:00 finished bye 02T10:00", "02T10:00 planned bye line bye"]), over.version);
+    assert_eq!(
+        check(std::slice::from_ref(&over), &["02T10:00 finished bye 02T10:00", "02T10:00 planned bye line bye"]),
+        over.version
+    );
     check(&[new(&[("wait", "bye")])], &["02T10:00 finished bye 02T10:00", "02T10:00 planned bye line bye"]);
     check(&[new(&[("wait", "end")])], &["01T12:00 exited wait 01T12:00 migrated"]);
     check(&[new(&[])], &["01T12:00 exited wait 01T12:00 version_stopped"]);
-    check(&[plain.clone()], &["01T12:00 exited wait 01T12:00 version_stopped"]);
+    check(std::slice::from_ref(&plain), &["01T12:00 exited wait 01T12:00 version_stopped"]);
     // A pause is not the time to stop anybody for good.
     let pauses = vec![Pause { scenario: None, from: at("01T12:00"), until: None }];
     let paused = plan(&open(), &[plain], &Rules { pauses, ..rules() }, &window("01T12:00", "05T00:00"));

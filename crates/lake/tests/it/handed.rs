@@ -70,7 +70,7 @@ async fn only_what_was_handed_over_can_be_read_and_nothing_written() {
     assert!(store.get(&secret).await.is_err() && store.head(&secret).await.is_err());
     assert!(store.put(&secret, "other".into()).await.is_err() && store.delete(&secret).await.is_err());
     assert_eq!(std::fs::read_to_string(folder.path().join("secret.csv")).unwrap(), "secret");
-    assert!(lake.read_ranges(&handed, secret.as_ref(), &[0..6]).await.is_err());
+    assert!(lake.read_ranges(&handed, secret.as_ref(), std::slice::from_ref(&(0..6))).await.is_err());
 }
 
 /// The other end of the pipe.

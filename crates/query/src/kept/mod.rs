@@ -99,6 +99,9 @@ impl Group {
     }
 }
 
+/// What was found at a moment, by group; nothing where the views are asked.
+pub(crate) type Found = BTreeMap<Group, (Moment, Option<Arc<Current>>)>;
+
 /// Which rows are news.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Since {
@@ -186,7 +189,7 @@ impl Desk {
         Ok(current)
     }
 
-    fn known_kept(&self) -> MutexGuard<'_, BTreeMap<Group, (Moment, Option<Arc<Current>>)>> {
+    fn known_kept(&self) -> MutexGuard<'_, Found> {
         self.kept.lock().expect("nobody panics while holding it")
     }
 

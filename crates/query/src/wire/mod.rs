@@ -148,7 +148,10 @@ impl<H: House> Door<H> {
 
 /// Connections by the number and key that a client shows to cancel what runs on one.
 #[derive(Default)]
-struct Cancels(Mutex<BTreeMap<(i32, Vec<u8>), watch::Sender<()>>>);
+struct Cancels(Mutex<BTreeMap<CancelKey, watch::Sender<()>>>);
+
+/// A connection's number, and the secret that only its client knows.
+type CancelKey = (i32, Vec<u8>);
 
 impl Cancels {
     fn add(&self, number: i32, key: Vec<u8>, cancel: watch::Sender<()>) {
