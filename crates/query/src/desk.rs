@@ -1,7 +1,7 @@
 //! A desk: one pinned view of the lake at one moment, on which questions are asked.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     sync::{Arc, Mutex},
 };
 

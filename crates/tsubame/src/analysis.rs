@@ -1,7 +1,7 @@
 //! What a test of `experiments/` has shown: exposures and metrics asked on one desk, folded by `decide::analysis`, and put into plain numbers
 //! for the command line and the page.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map::Entry};
 
 use chrono::NaiveDate;
 use decide::analysis::{
@@ -293,10 +293,10 @@ async fn counted(desk: &Desk, experiment: &Experiment, queries: &mut BTreeMap<St
     let mut exposed_of: BTreeMap<i64, Desk> = BTreeMap::new();
     for within in windows.values().chain([&goal_window]) {
         let seconds = within.0.num_seconds();
-        if !exposed_of.contains_key(&seconds) {
+        if let Entry::Vacant(place) = exposed_of.entry(seconds) {
             let params = exposed_params(experiment, since, seconds);
             let exposed = desk.batches(desk.query("system/exposed_test")?, &params).await?;
-            exposed_of.insert(seconds, desk.clone().with_table("exposed", exposed)?);
+            place.insert(desk.clone().with_table("exposed", exposed)?);
         }
     }
     let goal_desk = &exposed_of[&goal_window.0.num_seconds()];

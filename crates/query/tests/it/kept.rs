@@ -108,7 +108,7 @@ fn something(chance: &mut Chance, number: u64, now: Instant) -> Fact {
             event_id: format!("e{number}"),
             name: names[chance.below(5) as usize].into(),
             session_id: (chance.below(9) > 0).then(|| format!("s{}", chance.below(60))),
-            customer_id: (chance.below(2) == 0).then(|| CustomerId::stored(&customer(chance))),
+            customer_id: (chance.below(2) == 0).then(|| CustomerId::stored(customer(chance))),
             cart_id: Some(format!("k{}", chance.below(30))),
             value: Some(Money::whole(chance.below(3) as i64 * 100).expect("an amount")),
             ..Event::default()

@@ -111,7 +111,7 @@ impl Shop {
             let yen = 500 + chance.below(9_000) as i64;
             let mut order = blank(order_id.to_string(), at);
             order.revision_id = format!("n{round}-{number}");
-            order.customer_id = Some(CustomerId::stored(&format!("c{:07}", chance.below(people))));
+            order.customer_id = Some(CustomerId::stored(format!("c{:07}", chance.below(people))));
             (order.gross, order.net) = (Money::whole(yen)?, Money::whole(yen)?);
             if is_old && chance.below(2) == 0 {
                 order.status = OrderStatus::Cancelled;
@@ -122,7 +122,7 @@ impl Shop {
                 let identity = Identity {
                     kind: "customer".into(),
                     from_id: person(chance),
-                    survivor_id: CustomerId::stored(&person(chance)),
+                    survivor_id: CustomerId::stored(person(chance)),
                     rule: "manual".into(),
                     linked: true,
                     source: "bench".into(),
@@ -201,7 +201,7 @@ fn order(row: &[query::Value]) -> Result<Fact, Fault> {
     let query::Value::Int(micros) = at else { return Err(unlike("a moment")) };
     let ordered_at = DateTime::from_timestamp_micros(*micros).ok_or_else(|| unlike("a moment"))?;
     let mut order = blank(order_id.plain(), ordered_at);
-    order.customer_id = (*customer != query::Value::Null).then(|| CustomerId::stored(&customer.plain()));
+    order.customer_id = (*customer != query::Value::Null).then(|| CustomerId::stored(customer.plain()));
     order.status = OrderStatus::parse(&status.plain()).ok_or_else(|| unlike("a status"))?;
     if let query::Value::Money(net) = net {
         (order.gross, order.net) = (*net, *net);

@@ -216,8 +216,8 @@ fn the_winner_goes_to_the_rest() {
         assert_eq!((first.planned, first.accepted), (tested, tested));
         // B sells to every second, A to every tenth.
         let buys = |index: &usize| match arm_of(*index).as_deref() {
-            Some("a") => index % 10 == 0,
-            Some(_) => index % 2 == 0,
+            Some("a") => index.is_multiple_of(10),
+            Some(_) => index.is_multiple_of(2),
             None => false,
         };
         plant(&workspace, (0..400).filter(buys).map(|index| order(index, 3_000, at(1, "11:00"))).collect()).await;
@@ -341,7 +341,7 @@ fn the_better_message_is_sent_to_more() {
         // Whose message was due before the change was sent by the old weights, though it went out later.
         let mut facts: Vec<Fact> = Vec::new();
         for index in 1_600..1_700 {
-            facts.extend(met(index, if index % 2 == 0 { "a" } else { "b" }, at(1, "02:55")));
+            facts.extend(met(index, if index.is_multiple_of(2) { "a" } else { "b" }, at(1, "02:55")));
             // 14 of 15 get B.
             facts.extend(met(index + 100, if index % 15 == 0 { "a" } else { "b" }, at(1, "03:00")));
         }
