@@ -181,13 +181,16 @@ fn load(workspace: &Workspace, hash: &str, name: &str) -> Result<Pinned, Fault> 
         return Err(unreadable(hash, "what it was made from was changed".into()));
     }
     if pinned.pin.experiment != name {
-        return Err(Fault::new(Exit::Config, format!("{hash} is a read-out of `{}`, not of `{name}`", pinned.pin.experiment)));
+        let of = &pinned.pin.experiment;
+        return Err(Fault::new(Exit::Config, format!("{hash} is a read-out of `{of}`, not of `{name}`"))
+            .remedy(format!("ask for that one: `tsubame readout {of} --pinned {hash}`")));
     }
     Ok(pinned)
 }
 
 fn unreadable(hash: &str, cause: String) -> Fault {
     Fault { causes: vec![cause], ..Fault::new(Exit::Data, format!("the pinned read-out {hash} cannot be read")) }
+        .remedy("take the file from a backup of data/readouts/, or pin a new one")
 }
 
 fn path(workspace: &Workspace, hash: &str) -> PathBuf {

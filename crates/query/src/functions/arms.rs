@@ -109,6 +109,10 @@ fn find<'a>(experiments: &'a [Experiment], name: &str) -> Result<&'a Experiment>
 
 fn attributes(text: &str) -> Result<Value> {
     let members: serde_json::Result<Map<String, Value>> = serde_json::from_str(text);
-    let wrong = |error| DataFusionError::Execution(format!("the attributes of experiment_arm are no JSON object: {error}"));
+    let wrong = |error| {
+        DataFusionError::Execution(format!(
+            "the attributes of experiment_arm are no JSON object: {error}; write them as '{{\"country\": \"JP\"}}'"
+        ))
+    };
     members.map(Value::Object).map_err(wrong)
 }

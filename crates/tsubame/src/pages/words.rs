@@ -366,7 +366,7 @@ words! {
     DESIGN_TOTAL: "全体の人数", "Units in all";
     DESIGN_WEEKS: "期間（週）", "Weeks";
     DESIGN_NOTE: "2群、両側検定。曜日の偏りをなくすため、期間は週単位に切り上げます。", "Two arms, two-sided. Whole weeks, so that every weekday counts alike.";
-    DESIGN_WRONG: "「{0}」に数ではない値があります: {1}", "{0}: `{1}` is no number";
+    DESIGN_WRONG: "「{0}」の「{1}」は数ではありません。10 のように書いてください。", "{0}: `{1}` is no number; write one such as 10";
     SHIP_ARM: "採用: {0}", "Ship {0}";
     DO_NOT_SHIP: "採用しない", "Do not ship";
     KEEP_RUNNING: "継続", "Keep running";
