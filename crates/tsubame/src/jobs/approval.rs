@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::TimeDelta;
-use model::{Instant, Scenario};
+use model::{Instant, Remedy, Scenario};
 use query::segment::selects_from;
 use serde::{Deserialize, Serialize};
 use state::{Act, Acted, Standing, Subject};
@@ -26,11 +26,23 @@ const HELD: &str = "held for approval";
 pub enum Approval {
     /// The shop asks for none, or not for so few.
     NotNeeded,
-    Needed { recipients: u64 },
-    Asked { by: String, at: Instant, recipients: u64 },
-    Approved { by: String, at: Instant },
+    Needed {
+        recipients: u64,
+    },
+    Asked {
+        by: String,
+        at: Instant,
+        recipients: u64,
+    },
+    Approved {
+        by: String,
+        at: Instant,
+    },
     /// It was asked for or given, and these files have changed since: it is to be asked for again.
-    Void { changed: Vec<String>, recipients: u64 },
+    Void {
+        changed: Vec<String>,
+        recipients: u64,
+    },
 }
 
 impl Approval {
@@ -73,10 +85,13 @@ pub async fn ask(workspace: &Workspace, name: &str, by: &str) -> Result<Approval
 pub async fn approve(workspace: &Workspace, name: &str, by: &str) -> Result<Approval, Fault> {
     let subject = subject(workspace, workspace.scenario(name)?)?;
     let given = workspace.state.approvals().approve(name, &subject, by, people_now()).await?;
-    given.map_err(|refused| {
+    if let Err(refused) = given {
         let fault = Fault::new(Exit::Data, refused.to_string());
-        model::Remedy::remedy(&refused).map_or(fault, |remedy| Fault::new(Exit::Data, refused.to_string()).remedy(remedy))
-    })?;
+        return Err(match refused.remedy() {
+            Some(remedy) => fault.remedy(remedy),
+            None => fault,
+        });
+    }
     status(workspace, name).await
 }
 
@@ -235,3 +250,6 @@ async fn recipients(workspace: &Workspace, scenario: &Scenario, subject: &Subjec
     cursors.set(&name, &serde_json::to_string(&counted).expect("plain JSON")).await?;
     Ok(recipients)
 }
+
+#[cfg(test)]
+mod tests;

@@ -466,3 +466,6 @@ impl Outbound<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
