@@ -12,7 +12,7 @@ use state::{Act, Acted, Standing, Subject};
 use super::trial::trial;
 use crate::{
     fault::{Exit, Fault},
-    shop_file::hash,
+    shop_file::{ShopFile, hash},
     workspace::{Workspace, parse_instant},
 };
 
@@ -102,9 +102,21 @@ pub async fn withdraw(workspace: &Workspace, name: &str, by: &str) -> Result<App
     status(workspace, name).await
 }
 
-/// To be called after an account saved a file of the scenario: who edited last does not approve.
+/// Who edited last does not approve.
 pub async fn edited(workspace: &Workspace, name: &str, by: &str) -> Result<(), Fault> {
     note(workspace, name, Act::Edited, by, Subject::default(), None).await
+}
+
+/// To be called after an account saved a file and the shop's files were read again: it has edited every scenario that is made of it.
+pub async fn saved(workspace: &Workspace, file: &ShopFile, by: &str) -> Result<(), Fault> {
+    let segment = file.as_str().strip_prefix("queries/segments/").and_then(|name| name.rsplit_once('.'));
+    let part = segment.map_or_else(|| file.as_str().to_string(), |(name, _)| format!("segment {name}"));
+    for scenario in &workspace.files.scenarios {
+        if subject(workspace, scenario)?.parts.contains_key(&part) {
+            edited(workspace, &scenario.scenario, by).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Notes what was done to a scenario, by whom.

@@ -36,8 +36,15 @@ fn any_change_of_a_text_voids_an_approval_and_nothing_else_does() {
         assert_eq!((refused.exit, refused.message.as_str()), (Exit::Data, "nobody has asked for the approval of sale"));
         let asked = ask(&workspace, "sale", "hanako").await.unwrap();
         assert!(matches!(&asked, Approval::Asked { by, recipients: 3, .. } if by == "hanako"), "{asked:?}");
-        let own = approve(&workspace, "sale", "hanako").await.unwrap_err();
-        assert!(own.message.contains("a second account approves"), "{own}");
+        // Neither who asked may approve, nor whoever edited something it is made of last.
+        for (file, by) in [("messages/a.toml", "jiro"), ("messages/b.toml", "saburo"), ("queries/segments/members.sql", "shiro")]
+        {
+            saved(&workspace, &ShopFile::parse(file).unwrap(), by).await.unwrap();
+        }
+        for by in ["hanako", "shiro"] {
+            let refused = approve(&workspace, "sale", by).await.unwrap_err();
+            assert!(refused.message.contains("a second account approves"), "{by}: {refused}");
+        }
         assert!(approve(&workspace, "sale", "jiro").await.unwrap().lets_send());
 
         let check = async |file: &str, text: &str, expect: &str| {

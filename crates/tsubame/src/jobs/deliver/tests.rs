@@ -54,6 +54,7 @@ async fn conversation(socket: TcpStream, first: First) -> std::io::Result<()> {
                 "354 go on\r\n"
             }
             (false, "QUIT") => "221 bye\r\n",
+            (false, hello) if hello.starts_with("EHLO") => "250-relay\r\n250-8BITMIME\r\n250 SMTPUTF8\r\n",
             _ => "250 fine\r\n",
         };
         writing.write_all(answer.as_bytes()).await?;
