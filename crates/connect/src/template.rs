@@ -439,10 +439,7 @@ fn json_value(json: &serde_json::Value, shop: &Shop) -> Value {
         serde_json::Value::Object(members) => match amount(members) {
             Some(money) => Value::from(money_text(money, &shop.currency, &shop.language)),
             None => Value::from(
-                members
-                    .iter()
-                    .map(|(name, value)| (name.clone(), json_value(value, shop)))
-                    .collect::<BTreeMap<String, Value>>(),
+                members.iter().map(|(name, value)| (name.clone(), json_value(value, shop))).collect::<BTreeMap<String, Value>>(),
             ),
         },
     }

@@ -59,7 +59,10 @@ pub fn warnings(template: &Template, text: &str, purpose: Purpose, channels: &[C
                 &format!("{{{{ name }}}} には「様」が付いています。「{honorific}」が重なります"),
                 &format!("{{{{ name }}}} has its 様 already, and “{honorific}” follows it"),
             );
-            let remedy = Text::new("「さん」「殿」を消す（名前がないときは「お客様」になります）", "remove it; without a name it reads お客様");
+            let remedy = Text::new(
+                "「さん」「殿」を消す（名前がないときは「お客様」になります）",
+                "remove it; without a name it reads お客様",
+            );
             warn("{{ name }}", text.get(language).into(), remedy.get(language));
         }
         // What does not fit into a short message stands behind its link: the sender's address and contact, and the way out.
@@ -84,8 +87,8 @@ impl Rule {
             return None;
         }
         let sentences = whole.split(['。', '\n', '!', '?', '…']).flat_map(|part| part.split(". "));
-        let mut of_this = sentences
-            .filter(|sentence| self.with.is_empty() || self.with.iter().any(|word| says(sentence, word).is_some()));
+        let mut of_this =
+            sentences.filter(|sentence| self.with.is_empty() || self.with.iter().any(|word| says(sentence, word).is_some()));
         of_this.find_map(|sentence| self.words.iter().find_map(|word| says(sentence, word)))
     }
 }
@@ -137,7 +140,8 @@ fn honorific_after_name(words: &Words) -> Option<&'static str> {
         let (inside, after) = hole.split_once("}}")?;
         (inside.trim() == "name").then(|| after.trim_start_matches([' ', '　']))
     });
-    let mut found = after_names.filter_map(|after| ["さん", "殿", "様様", "ちゃん"].into_iter().find(|word| after.starts_with(word)));
+    let mut found =
+        after_names.filter_map(|after| ["さん", "殿", "様様", "ちゃん"].into_iter().find(|word| after.starts_with(word)));
     found.next()
 }
 
@@ -163,7 +167,8 @@ mod tests {
     fn words_that_a_law_may_have_something_against() {
         let check = |body: &str, expect: &[&str]| {
             let warnings = found(&format!("こんにちは\n{body}"), Channel::Email, "ja");
-            let laws: Vec<&str> = warnings.iter().filter_map(|warning| warning.message.split_once('」')?.1.split(':').next()).collect();
+            let laws: Vec<&str> =
+                warnings.iter().filter_map(|warning| warning.message.split_once('」')?.1.split(':').next()).collect();
             assert_eq!(laws, expect, "{body}: {warnings:#?}");
             assert!(warnings.iter().all(|warning| warning.line == 6 && warning.remedy.is_some()), "{warnings:#?}");
         };

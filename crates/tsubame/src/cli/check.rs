@@ -6,13 +6,19 @@ use clap::Args;
 use model::Problem;
 use query::{Desk, Mode, Moment};
 
-use super::ShopFolder;
-use crate::{fault::Fault, secrets, workspace::read_files};
+use super::{Language, ShopFolder};
+use crate::{fault::Fault, lint, secrets, workspace::read_files};
 
 /// Check every file of a shop and report every problem at once
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  tsubame check --shop my-shop")]
+#[command(after_help = "Examples:\n  tsubame check --shop my-shop\n  tsubame check --strict --lang ja")]
 pub struct Check {
+    /// Fail at warnings too: fields that some members lack, words that a law may have something against
+    #[arg(long)]
+    strict: bool,
+    /// The language of warnings
+    #[arg(long, value_enum, default_value = "en")]
+    lang: Language,
     #[command(flatten)]
     shop: ShopFolder,
 }
@@ -46,6 +52,14 @@ impl Check {
                         Problem::new(&file, line_of(&self.shop.folder.join(&file), condition), message).with_remedy(remedy),
                     );
                 }
+            }
+        }
+        let warnings = lint::warnings(&self.shop.folder, &files, &library, self.lang.name());
+        if self.strict {
+            problems.extend(warnings);
+        } else {
+            for warning in &warnings {
+                println!("warning: {warning}");
             }
         }
         if problems.is_empty() {

@@ -32,6 +32,7 @@ mod quarantine;
 mod query;
 mod readout;
 mod run;
+mod scenario;
 mod segment;
 mod sends;
 mod serve;
@@ -59,6 +60,7 @@ enum Command {
     Dictionary(dictionary::Dictionary),
     Functions(functions::Functions),
     Run(run::Run),
+    Scenario(scenario::Scenario),
     Readout(readout::Readout),
     Segment(segment::Segment),
     Sends(sends::Sends),
@@ -140,6 +142,7 @@ impl Cli {
             Command::Dictionary(command) => command.run(),
             Command::Functions(command) => command.run(),
             Command::Run(command) => command.run().await,
+            Command::Scenario(command) => command.run().await,
             Command::Readout(command) => command.run().await,
             Command::Segment(command) => command.run().await,
             Command::Sends(command) => command.run().await,
