@@ -17,6 +17,7 @@ mod point;
 mod progress;
 mod reachable;
 mod readout;
+mod replayed;
 mod secrets;
 mod segments;
 mod serving;

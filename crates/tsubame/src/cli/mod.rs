@@ -31,6 +31,7 @@ mod pull;
 mod quarantine;
 mod query;
 mod readout;
+mod replay;
 mod run;
 mod segment;
 mod sends;
@@ -60,6 +61,7 @@ enum Command {
     Functions(functions::Functions),
     Run(run::Run),
     Readout(readout::Readout),
+    Replay(replay::Replay),
     Segment(segment::Segment),
     Sends(sends::Sends),
     Pause(pause::Pause),
@@ -141,6 +143,7 @@ impl Cli {
             Command::Functions(command) => command.run(),
             Command::Run(command) => command.run().await,
             Command::Readout(command) => command.run().await,
+            Command::Replay(command) => command.run().await,
             Command::Segment(command) => command.run().await,
             Command::Sends(command) => command.run().await,
             Command::Pause(command) => command.run().await,

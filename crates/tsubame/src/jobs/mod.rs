@@ -18,6 +18,7 @@ pub mod people;
 pub mod predict;
 pub mod pull;
 pub mod quarantine;
+pub mod replay;
 pub mod segments;
 pub mod tick;
 pub mod webhooks;
