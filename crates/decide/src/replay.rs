@@ -190,7 +190,8 @@ pub fn summary(left: &Left, scenario: &Scenario, shop: &Shop) -> Result<Summary,
     for stop in &left.stops {
         stops.add(&stop.reason, stop.channel);
     }
-    let mut summary = Summary { entries: last.len() as u64, stops: stops.list(), deferrals: deferrals.list(), ..Summary::default() };
+    let mut summary =
+        Summary { entries: last.len() as u64, stops: stops.list(), deferrals: deferrals.list(), ..Summary::default() };
     let mut exits = Counts::default();
     for entry in last.values() {
         summary.held_out += u64::from(entry.held_out);
@@ -207,8 +208,10 @@ pub fn summary(left: &Left, scenario: &Scenario, shop: &Shop) -> Result<Summary,
         let (sends, ghosts) = days.entry((zone.day(send.at), send.channel)).or_default();
         *(if send.ghost { ghosts } else { sends }) += 1;
     }
-    summary.days =
-        days.iter().map(|((day, channel), (sends, ghosts))| Day { day: *day, channel: *channel, sends: *sends, ghosts: *ghosts }).collect();
+    summary.days = days
+        .iter()
+        .map(|((day, channel), (sends, ghosts))| Day { day: *day, channel: *channel, sends: *sends, ghosts: *ghosts })
+        .collect();
     price(&mut summary, left, shop)?;
 
     let within = scenario.goal.within.0;
@@ -217,7 +220,8 @@ pub fn summary(left: &Left, scenario: &Scenario, shop: &Shop) -> Result<Summary,
         first_sent.entry(&send.entry_id).or_insert(send);
     }
     summary.bought_if_sent = bought(left, within, first_sent.values().map(|send| (&send.customer, send.at)));
-    let exited = last.values().filter(|entry| entry.status == EntryStatus::Exited && !first_sent.contains_key(entry.entry_id.as_str()));
+    let exited =
+        last.values().filter(|entry| entry.status == EntryStatus::Exited && !first_sent.contains_key(entry.entry_id.as_str()));
     summary.bought_if_exited = bought(left, within, exited.map(|entry| (&entry.customer_id, entry.entered_at)));
     Ok(summary)
 }
@@ -375,9 +379,24 @@ mod tests {
         cart.goal.within = model::time::Span(Duration::hours(24));
         let (line, email) = ([Channel::Line], [Channel::Email]);
         let customers = [
-            customer("c1", &line).does("cart", "cart_updated", "k1", "01T10:00").happens("order_placed", "", "01T12:00", "01T12:00"),
-            customer("c2", &line).does("cart", "cart_updated", "k2", "01T10:00").happens("order_placed", "", "02T09:00", "02T09:00"),
-            customer("c3", &line).does("cart", "cart_updated", "k3", "01T20:00").happens("order_placed", "", "02T07:30", "02T07:30"),
+            customer("c1", &line).does("cart", "cart_updated", "k1", "01T10:00").happens(
+                "order_placed",
+                "",
+                "01T12:00",
+                "01T12:00",
+            ),
+            customer("c2", &line).does("cart", "cart_updated", "k2", "01T10:00").happens(
+                "order_placed",
+                "",
+                "02T09:00",
+                "02T09:00",
+            ),
+            customer("c3", &line).does("cart", "cart_updated", "k3", "01T20:00").happens(
+                "order_placed",
+                "",
+                "02T07:30",
+                "02T07:30",
+            ),
             customer("c4", &email).does("cart", "cart_updated", "k4", "01T11:00"),
         ];
         let left = lived(&customers, &cart, &settings, ("01T00:00", "03T00:00"));

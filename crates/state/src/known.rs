@@ -97,8 +97,9 @@ impl State {
              SELECT value->>0, value->>1, value->>2, '', '', value->>3 FROM json_each($1) WHERE true
              ON CONFLICT DO UPDATE SET survivor_id = excluded.survivor_id, linked = excluded.linked, changed_at = excluded.changed_at
              WHERE excluded.changed_at >= changed_at";
-        let row =
-            |link: &KnownLink| (link.customer_id.clone(), link.survivor_id.clone(), link.linked, link.changed_at.timestamp_micros());
+        let row = |link: &KnownLink| {
+            (link.customer_id.clone(), link.survivor_id.clone(), link.linked, link.changed_at.timestamp_micros())
+        };
         self.take_in(LINKS, known.links.iter().map(row)).await?;
 
         const UNITS: &str = "INSERT OR IGNORE INTO units SELECT value->>0, value->>1, value->>2 FROM json_each($1)";
@@ -113,7 +114,8 @@ impl State {
         self.take_in(ENTRIES, known.entries.iter().map(row)).await?;
 
         // Of a send that is only counted, the entry and the step are all that anybody asks for.
-        const SENDS: &str = "INSERT OR IGNORE INTO sends (send_id, customer_id, channel, purpose, scenario, state, execute_at, changed_at, send)
+        const SENDS: &str =
+            "INSERT OR IGNORE INTO sends (send_id, customer_id, channel, purpose, scenario, state, execute_at, changed_at, send)
              SELECT value->>'id', value->>'customer', value->>'channel', value->>'purpose', value->>'scenario', value->>'state',
                     value->>'at', value->>'at', value->>'send'
              FROM json_each($1)";
@@ -133,7 +135,9 @@ impl State {
         let rows = self.db.rows("read the bucketing units", statement.bind(at.timestamp_micros())).await?;
         let id = |row, column| get::<String>(row, column).map(CustomerId::stored);
         rows.iter()
-            .map(|row| Ok(Unit { customer_id: id(row, "customer_id")?, unit: id(row, "unit")?, since: get_instant(row, "since")? }))
+            .map(|row| {
+                Ok(Unit { customer_id: id(row, "customer_id")?, unit: id(row, "unit")?, since: get_instant(row, "since")? })
+            })
             .collect()
     }
 

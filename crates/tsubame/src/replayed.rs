@@ -141,12 +141,7 @@ fn channels(report: &Report) -> Answer {
 
 fn bought(report: &Report, lang: &str) -> Answer {
     let row = |ja: &str, en: &str, bought: &Bought| {
-        vec![
-            Value::Text(Text::new(ja, en).get(lang).into()),
-            count(bought.passes),
-            count(bought.bought),
-            count(bought.unknown),
-        ]
+        vec![Value::Text(Text::new(ja, en).get(lang).into()), count(bought.passes), count(bought.bought), count(bought.unknown)]
     };
     let summary = &report.summary;
     Answer {
@@ -157,7 +152,11 @@ fn bought(report: &Report, lang: &str) -> Answer {
             column("unknown", Kind::Int, "まだ分からない", "Not known yet"),
         ],
         rows: vec![
-            row("配信予定だった人（最初の配信から）", "Would have been sent to (from the first message)", &summary.bought_if_sent),
+            row(
+                "配信予定だった人（最初の配信から）",
+                "Would have been sent to (from the first message)",
+                &summary.bought_if_sent,
+            ),
             row("配信前に離脱した人（エントリーから）", "Left before a message (from entering)", &summary.bought_if_exited),
         ],
     }

@@ -26,11 +26,9 @@ use crate::{
 /// serve` does, and changes nothing of the shop. It counts what would have been sent and who bought without it: that is no lift. Only a
 /// holdout can tell one.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  tsubame replay cart-recovery --from 2026-04-01 --to 2026-07-01\n  \
+#[command(after_help = "Examples:\n  tsubame replay cart-recovery --from 2026-04-01 --to 2026-07-01\n  \
     tsubame replay cart-recovery --from 2026-06-01 --to 2026-07-01 --file drafts/cart.toml --lang en\n  \
-    tsubame replay f2-followup --from 2026-04-01 --to 2026-07-01 --csv > sends.csv"
-)]
+    tsubame replay f2-followup --from 2026-04-01 --to 2026-07-01 --csv > sends.csv")]
 pub struct Replay {
     /// A scenario of the shop; switched off or on, it is replayed
     scenario: String,

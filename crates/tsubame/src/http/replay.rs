@@ -165,10 +165,12 @@ async fn show(State(app): Shared, Extension(visit): Extension<Arc<Visit>>) -> Re
         shown.state = match app.replaying.ask(&what) {
             Found::Running(share) => page::State::Running(share),
             Found::Busy(other, share) => page::State::Busy(other, share),
+            Found::Failed(error) if error.message.is_empty() => page::State::Failed(PanelError {
+                message: words::REPLAY_FAILED.get(lang).into(),
+                remedy: Some(words::REPLAY_AGAIN.get(lang).into()),
+            }),
             Found::Failed(error) => page::State::Failed(error),
-            Found::Done(report) => {
-                page::State::Done { notes: replayed::notes(&report), cards: cards(&visit.locale, &report) }
-            }
+            Found::Done(report) => page::State::Done { notes: replayed::notes(&report), cards: cards(&visit.locale, &report) },
             Found::Free => {
                 app.replaying.begin(workspace.clone(), asked, what);
                 page::State::Running(0)
@@ -234,7 +236,14 @@ fn what(workspace: &Workspace, visit: &Visit) -> Result<What, Failed> {
 fn cards(locale: &Locale, report: &Report) -> Vec<Markup> {
     let lang = locale.lang;
     let card = |spec: ChartSpec, answer: &query::Answer| {
-        panel::draw(&panel::Panel { spec, description: None, link: None, csv_href: None, sql: None, content: Content::Answer(answer) })
+        panel::draw(&panel::Panel {
+            spec,
+            description: None,
+            link: None,
+            csv_href: None,
+            sql: None,
+            content: Content::Answer(answer),
+        })
     };
     let daily = ChartSpec {
         x: Some("day"),
@@ -258,11 +267,11 @@ fn is_the_readers(fault: &Fault) -> bool {
     matches!(fault.exit, Exit::Config | Exit::Data)
 }
 
-/// What is none of the reader's is in the log.
+/// What is none of the reader's is in the log, and has no words here.
 fn said(fault: &Fault) -> PanelError {
     match is_the_readers(fault) {
         true => PanelError { message: fault.message.clone(), remedy: fault.remedy.clone() },
-        false => PanelError { message: "The replay failed; the log says why.".into(), remedy: Some("try it again".into()) },
+        false => PanelError { message: String::new(), remedy: None },
     }
 }
 

@@ -24,6 +24,9 @@ use crate::{
     workspace::{ShopFiles, Workspace},
 };
 
+#[cfg(test)]
+mod tests;
+
 pub const DAYS_MAX: i64 = 400;
 /// A month and a little: as far back as the longest cap asks.
 const CAPS_BACK: TimeDelta = TimeDelta::days(32);
@@ -112,7 +115,10 @@ fn span(workspace: &Workspace, asked: &Asked) -> Result<(Instant, Instant), Faul
     let (first, last) = (asked.from, asked.to);
     let wrong = |message: String, remedy: &str| Err(Fault::new(Exit::Config, message).remedy(remedy));
     if first >= last {
-        return wrong(format!("{first} is not before {last}"), "name the first day with --from, and the day after the last with --to");
+        return wrong(
+            format!("{first} is not before {last}"),
+            "name the first day with --from, and the day after the last with --to",
+        );
     }
     let days = (last - first).num_days();
     if days > DAYS_MAX {
@@ -195,7 +201,14 @@ impl Permissions {
             let said = match text("what").as_str() {
                 "contact" => named::<ContactKind>(&place).map(|kind| {
                     let contactable = !relays.contains(&detail);
-                    Said::Contact(KnownContact { customer_id, kind, address_hash: detail, active: is_on, contactable, changed_at })
+                    Said::Contact(KnownContact {
+                        customer_id,
+                        kind,
+                        address_hash: detail,
+                        active: is_on,
+                        contactable,
+                        changed_at,
+                    })
                 }),
                 "consent" => Channel::parse(&place).zip(named::<Purpose>(&detail)).map(|(channel, purpose)| {
                     let state = if is_on { ConsentState::Granted } else { ConsentState::Revoked };
@@ -294,7 +307,7 @@ async fn report(
         from: asked.from,
         to: asked.to,
         contaminated: replay::spans(zone, sent.iter().filter(left_really).filter(own).map(|send| send.at)),
-        no_data_before: (first > from).then(|| zone.day(first).min(asked.to)),
+        no_data_before: Some(zone.day(first).min(asked.to)).filter(|day| *day > asked.from),
         assumed: Assumed {
             facts: counted.int(0, "facts")? as u64,
             facts_assumed: counted.int(0, "assumed")? as u64,

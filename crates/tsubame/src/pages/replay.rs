@@ -31,7 +31,10 @@ pub enum State {
     /// Another one has to end first.
     Busy(String, u64),
     Failed(PanelError),
-    Done { notes: Vec<Text>, cards: Vec<Markup> },
+    Done {
+        notes: Vec<Text>,
+        cards: Vec<Markup>,
+    },
 }
 
 /// Where the messages of a replay are, as CSV.

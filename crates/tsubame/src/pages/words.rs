@@ -132,6 +132,8 @@ words! {
     REPLAY_START: "試す", "Replay";
     REPLAY_RUNNING: "リプレイ中です: {0}%。このページは自動で更新されます。", "Replaying: {0} %. This page refreshes itself.";
     REPLAY_BUSY: "別のリプレイ({0})が進行中です: {1}%。終わりしだい始めます。このページは自動で更新されます。", "Another replay ({0}) is under way: {1} %. This one begins when it has ended. This page refreshes itself.";
+    REPLAY_FAILED: "リプレイに失敗しました。原因はログにあります。", "The replay failed; the log says why.";
+    REPLAY_AGAIN: "もう一度実行してください。", "Start it again.";
     REPLAY_DAILY: "日別の配信予定", "Would send, day by day";
     REPLAY_CSV: "配信予定をCSVで保存", "Save the messages as CSV";
     REPLAY_TOML: "シナリオのTOML", "The scenario's TOML";

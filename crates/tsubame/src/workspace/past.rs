@@ -34,7 +34,8 @@ impl Workspace {
         let folder = made.map_err(|source| Fault::io("could not make a temporary folder for a replay", source))?;
         // It has no addresses, so nobody needs this key again.
         let mut key = [0; 32];
-        getrandom::fill(&mut key).map_err(|error| Fault::new(crate::fault::Exit::Failed, format!("no chance to be had: {error}")))?;
+        getrandom::fill(&mut key)
+            .map_err(|error| Fault::new(crate::fault::Exit::Failed, format!("no chance to be had: {error}")))?;
         let state = State::open(&folder.path().join("state.db"), key).await?;
         state.journal().never_below(POSITIONS_FROM).await?;
         // The tail first: what leaves it meanwhile is in the tables that are opened after it.
