@@ -104,6 +104,37 @@ pub fn sends(report: &Report) -> Answer {
     }
 }
 
+/// Each entry, and where it stood when the time was over.
+pub fn entries(report: &Report) -> Answer {
+    let row = |entry: &model::EntryStep| {
+        vec![
+            Value::Text(entry.entry_id.clone()),
+            Value::Text(entry.customer_id.to_string()),
+            Value::Text(entry.entry_key.clone()),
+            Value::Instant(entry.entered_at),
+            Value::Text(entry.status.name().into()),
+            Value::Text(entry.step.clone()),
+            Value::Instant(entry.due_at),
+            Value::Bool(entry.held_out),
+            entry.reason.clone().map_or(Value::Null, Value::Text),
+        ]
+    };
+    Answer {
+        columns: vec![
+            column("entry_id", Kind::Text, "エントリーID", "Entry"),
+            column("customer_id", Kind::Text, "会員ID", "Customer"),
+            column("entry_key", Kind::Text, "エントリーキー", "Entry key"),
+            column("entered_at", Kind::Instant, "エントリー日時", "Entered at"),
+            column("status", Kind::Text, "状態", "Status"),
+            column("step", Kind::Text, "ステップ", "Step"),
+            column("due_at", Kind::Instant, "予定日時", "Due at"),
+            column("held_out", Kind::Bool, "保留群", "Held out"),
+            column("reason", Kind::Text, "理由", "Reason"),
+        ],
+        rows: report.entries.iter().map(row).collect(),
+    }
+}
+
 fn totals(report: &Report, lang: &str) -> Answer {
     let summary = &report.summary;
     let sends = summary.channels.iter().map(|channel| channel.sends).sum();

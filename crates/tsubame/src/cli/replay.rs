@@ -7,7 +7,7 @@ use std::{
 };
 
 use chrono::NaiveDate;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use model::Scenario;
 use query::format;
 
@@ -28,7 +28,8 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  tsubame replay cart-recovery --from 2026-04-01 --to 2026-07-01\n  \
     tsubame replay cart-recovery --from 2026-06-01 --to 2026-07-01 --file drafts/cart.toml --lang en\n  \
-    tsubame replay f2-followup --from 2026-04-01 --to 2026-07-01 --csv > sends.csv")]
+    tsubame replay f2-followup --from 2026-04-01 --to 2026-07-01 --csv > sends.csv\n  \
+    tsubame replay f2-followup --from 2026-04-01 --to 2026-07-01 --csv=entries > entries.csv")]
 pub struct Replay {
     /// A scenario of the shop; switched off or on, it is replayed
     scenario: String,
@@ -44,9 +45,17 @@ pub struct Replay {
     /// Look when the shop itself planned, and not every hour
     #[arg(long)]
     as_ticked: bool,
-    /// Each message that would have left, and each ghost, as CSV
-    #[arg(long, conflicts_with = "json")]
-    csv: bool,
+    /// As CSV: each message that would have left and each ghost, or each entry and where it stood at the end
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHAT",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "sends",
+        conflicts_with = "json"
+    )]
+    csv: Option<Rows>,
     /// Everything that was counted, as JSON
     #[arg(long)]
     json: bool,
@@ -55,6 +64,12 @@ pub struct Replay {
     lang: Option<Language>,
     #[command(flatten)]
     shop: ShopFolder,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Rows {
+    Sends,
+    Entries,
 }
 
 impl Replay {
@@ -77,8 +92,12 @@ impl Replay {
         if self.json {
             let text = serde_json::to_string_pretty(&report).expect("a report is plain JSON");
             let _ = writeln!(bytes, "{text}");
-        } else if self.csv {
-            format::write_answer(format::Format::Csv, &replayed::sends(&report), &mut bytes)?;
+        } else if let Some(rows) = self.csv {
+            let rows = match rows {
+                Rows::Sends => replayed::sends(&report),
+                Rows::Entries => replayed::entries(&report),
+            };
+            format::write_answer(format::Format::Csv, &rows, &mut bytes)?;
         } else {
             let lang = self.lang.map_or(workspace.shop().language.as_str(), Language::name);
             words(&report, lang, &mut bytes)?;

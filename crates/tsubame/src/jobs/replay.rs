@@ -151,13 +151,10 @@ async fn ticked(workspace: &Workspace, from: Instant, to: Instant) -> Result<Vec
     let desk = workspace.desk(workspace.now(), Mode::AsHappened).await?;
     let answer = desk.ask("system/ticks_between", &between(from - TimeDelta::microseconds(1), last)).await?;
     let rows = Rows::new(&answer);
-    let mut ends: Vec<Instant> = (0..answer.rows.len()).map(|row| rows.instant(row, "logical_at")).collect::<Result<_, _>>()?;
+    let ends: Vec<Instant> = (0..answer.rows.len()).map(|row| rows.instant(row, "logical_at")).collect::<Result<_, _>>()?;
     if ends.is_empty() {
         return Err(Fault::new(Exit::Config, "the shop planned nothing between these days")
             .remedy("leave --as-ticked out: the replay then looks every hour"));
-    }
-    if ends.last().is_some_and(|end| *end < last) {
-        ends.push(last);
     }
     Ok(ends)
 }

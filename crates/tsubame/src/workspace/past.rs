@@ -80,7 +80,9 @@ impl Workspace {
 
 /// Whether a question of the scenario reads what ledgers leave, itself or by a view.
 fn sees_itself(library: &Library, scenario: &Scenario) -> bool {
-    if scenario.sends().any(|send| send.experiment.is_some()) {
+    // A test that decides by itself looks at what was sent.
+    let decides = |test: &model::scenario::MessageExperiment| test.rollout.is_some() || test.bandit.is_some();
+    if scenario.sends().filter_map(|send| send.experiment.as_ref()).any(decides) {
         return true;
     }
     let exits = scenario.exits.iter().flat_map(|exit| exit.when.iter().chain(&exit.condition));
