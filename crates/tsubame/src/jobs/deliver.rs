@@ -332,7 +332,7 @@ impl Outbound<'_> {
             let address = send.channel.contact_kind().and_then(|kind| addresses.get(&kind)?.get(&send.customer_id));
             // Nobody's address is known in the past, only that there was one: whether there was is looked up when it is handed over.
             let address = match self.workspace.is_past() {
-                true => Some(String::new()),
+                true => send.channel.contact_kind().map(|_| String::new()),
                 false => address.map(|address| address.expose().clone()),
             };
             let Some(address) = address.filter(|_| self.senders.contains_key(&send.channel)) else {

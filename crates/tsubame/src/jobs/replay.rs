@@ -336,7 +336,9 @@ async fn left(past: &Workspace, grace: TimeDelta) -> Result<Left, Fault> {
         row: T,
     }
     fn rows<T: DeserializeOwned>(text: &str) -> Result<Vec<Dated<T>>, Fault> {
-        let unreadable = |error| Fault::new(Exit::Failed, format!("a row that the replay recorded cannot be read back: {error}"));
+        let unreadable = |error: serde_json::Error| {
+            Fault::new(Exit::Failed, format!("a row that the replay recorded cannot be read back: {error}"))
+        };
         text.lines().map(|line| serde_json::from_str(line).map_err(unreadable)).collect()
     }
     let mut left = Left::default();
