@@ -10,6 +10,8 @@
 //! - [`attribution`]: which touches an order is credited to, and with how much
 //! - [`readout`]: what a holdout or an experiment has shown, or why it cannot say
 //! - [`design`]: how large a test must be before it starts
+//! - [`replay`]: what a scenario would have done in the past, counted
+//! - [`cost`]: what messages cost by a provider's plan
 //! - [`experiment`]: which arm of an experiment a unit meets, and why it meets none
 //! - [`past`]: what all tests that ended add up to
 //! - [`back_test`]: what a segment's members did on past nights, against everybody else
@@ -22,6 +24,7 @@ pub mod attribution;
 pub mod automatic;
 pub mod back_test;
 pub mod bucket;
+pub mod cost;
 pub mod design;
 pub mod experiment;
 pub mod gates;
@@ -29,6 +32,7 @@ pub mod growthbook;
 pub mod past;
 pub mod prediction;
 pub mod readout;
+pub mod replay;
 pub mod rules;
 pub mod tick;
 

@@ -17,6 +17,20 @@ use crate::{
 /// Changes per transaction: the journal gets its turn in between.
 const BATCH: usize = 5_000;
 
+/// Takes in rows of `customer`, `channel`, `purpose`, `state`, `at`.
+pub(crate) const LAST_CONSENTS: &str = "INSERT INTO consents
+     SELECT value->>'customer', value->>'channel', value->>'purpose', value->>'state', value->>'at'
+     FROM json_each($1) WHERE true
+     ON CONFLICT DO UPDATE SET state = excluded.state, changed_at = excluded.changed_at
+     WHERE excluded.changed_at > changed_at OR excluded.changed_at = changed_at AND excluded.state = 'revoked'";
+
+/// Takes in rows of `customer`, `channel`, `reason`, `active`, `at`.
+pub(crate) const LAST_SUPPRESSIONS: &str = "INSERT INTO suppressions
+     SELECT value->>'customer', value->>'channel', value->>'reason', value->>'active', value->>'at'
+     FROM json_each($1) WHERE true
+     ON CONFLICT DO UPDATE SET active = excluded.active, changed_at = excluded.changed_at
+     WHERE excluded.changed_at > changed_at OR excluded.changed_at = changed_at AND excluded.active";
+
 #[derive(Clone)]
 pub struct Consents {
     pub(crate) db: Db,
@@ -65,14 +79,7 @@ impl Consents {
                     at: consent.changed_at.timestamp_micros(),
                 })
                 .collect();
-            let statement = sqlx::query(
-                "INSERT INTO consents
-                 SELECT value->>'customer', value->>'channel', value->>'purpose', value->>'state', value->>'at'
-                 FROM json_each($1) WHERE true
-                 ON CONFLICT DO UPDATE SET state = excluded.state, changed_at = excluded.changed_at
-                 WHERE excluded.changed_at > changed_at OR excluded.changed_at = changed_at AND excluded.state = 'revoked'",
-            );
-            tx.execute(statement.bind(json_rows(&rows))).await?;
+            tx.execute(sqlx::query(LAST_CONSENTS).bind(json_rows(&rows))).await?;
             let facts = batch.iter().map(|(consent, known_at)| Fact::new(consent, consent.changed_at, *known_at)).collect();
             append_in(&mut tx, facts, now).await?;
             tx.commit().await?;
@@ -102,14 +109,7 @@ impl Consents {
                     at: suppression.changed_at.timestamp_micros(),
                 })
                 .collect();
-            let statement = sqlx::query(
-                "INSERT INTO suppressions
-                 SELECT value->>'customer', value->>'channel', value->>'reason', value->>'active', value->>'at'
-                 FROM json_each($1) WHERE true
-                 ON CONFLICT DO UPDATE SET active = excluded.active, changed_at = excluded.changed_at
-                 WHERE excluded.changed_at > changed_at OR excluded.changed_at = changed_at AND excluded.active",
-            );
-            tx.execute(statement.bind(json_rows(&rows))).await?;
+            tx.execute(sqlx::query(LAST_SUPPRESSIONS).bind(json_rows(&rows))).await?;
             let mut facts: Vec<Fact> =
                 batch.iter().map(|(change, known_at)| Fact::new(change, change.changed_at, *known_at)).collect();
             let addresses = addresses_of(&mut tx, batch).await?;

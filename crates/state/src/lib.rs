@@ -15,6 +15,7 @@ mod grant;
 mod identity;
 mod journal;
 mod keys;
+mod known;
 mod lease;
 mod ledger;
 mod point;
@@ -37,6 +38,7 @@ pub use error::StateError;
 pub use grant::{Grant, Grants, Noted};
 pub use identity::{ClaimsJudged, Identities, Merged, Proposal};
 pub use journal::{Appended, Journal, Once, Position, Segment};
+pub use known::{Known, KnownContact, KnownLink, KnownSuppression, Unit};
 pub use lease::{Fence, Leases};
 pub use ledger::{
     Begun, Changed, Claimed, HandOver, Handed, Held, Ledger, Narrow, PastEntry, RecentSend, Recorded, Recovered, Resolution,

@@ -231,6 +231,13 @@ impl Vault {
         Ok(flags)
     }
 
+    /// The hashes of the addresses that a mall hands out in a buyer's place: facts do not say which those are.
+    pub async fn relay_hashes(&self) -> Result<BTreeSet<String>, StateError> {
+        let statement = sqlx::query("SELECT DISTINCT address_hash FROM contacts WHERE NOT contactable");
+        let rows = self.db.rows("read which addresses are a mall's", statement).await?;
+        rows.iter().map(|row| get(row, "address_hash")).collect()
+    }
+
     /// Destroys the person's keys and addresses, in the write-ahead log too: those of everybody they were merged with. Consents stay: they
     /// are the proof that we were allowed.
     pub async fn erase(&self, customer: &CustomerId, now: Instant) -> Result<(), StateError> {

@@ -20,6 +20,7 @@ mod progress;
 mod reachable;
 mod readout;
 mod ready;
+mod replayed;
 mod secrets;
 mod segments;
 mod serving;

@@ -27,6 +27,7 @@ use crate::{
 };
 
 mod current;
+mod past;
 
 pub use current::Current;
 
@@ -47,6 +48,8 @@ pub struct Workspace {
     /// Known once a server has asked (`jobs::automatic::remember_stops`), and kept up by the nights.
     pub stops: watch::Sender<Stops>,
     lock: Option<Arc<File>>,
+    /// Of a shop's past, as replays look at it.
+    past: Option<past::Past>,
 }
 
 /// The tests that a rule of their own has stopped: name and version.
@@ -82,10 +85,7 @@ impl Workspace {
             Access::Read => None,
         };
         let state = State::open(&data.join("state.db"), master_key(folder)?).await?.with_relay_domains(&files.shop.relay_domains);
-        let place = match files.shop.lake.as_str() {
-            "" => data.join("lake").to_string_lossy().into_owned(),
-            url => url.to_string(),
-        };
+        let place = lake_place(folder, &files.shop);
         let lake = match access {
             Access::Read => Lake::open(&place).await?,
             Access::Write => {
@@ -116,6 +116,7 @@ impl Workspace {
             working: Arc::default(),
             stops: watch::Sender::default(),
             lock,
+            past: None,
         })
     }
 
@@ -153,6 +154,9 @@ impl Workspace {
 
     /// The unflushed rows. Read before [`Lake::view`], as that asks.
     pub async fn tail(&self) -> Result<Vec<TailSegment>, Fault> {
+        if let Some(past) = &self.past {
+            return self.tail_of_past(past).await;
+        }
         let segments = self.state.journal().tail(self.landed_from().await?).await?;
         Ok(segments.into_iter().map(tail_segment).collect())
     }
@@ -166,7 +170,7 @@ impl Workspace {
     /// A desk on everything known at `as_of`.
     pub async fn desk(&self, as_of: Instant, mode: Mode) -> Result<Desk, Fault> {
         let tail = self.tail().await?;
-        if self.lock.is_none() {
+        if self.lock.is_none() && !self.is_past() {
             // Another process may have let rows land since the tables were opened.
             self.lake.refresh().await?;
         }
@@ -191,6 +195,14 @@ impl Workspace {
 
     pub fn path(&self, relative: &str) -> PathBuf {
         self.folder.join(relative)
+    }
+}
+
+/// Where the tables are.
+fn lake_place(folder: &Path, shop: &Shop) -> String {
+    match shop.lake.as_str() {
+        "" => folder.join("data").join("lake").to_string_lossy().into_owned(),
+        url => url.to_string(),
     }
 }
 
@@ -308,6 +320,21 @@ pub fn read_experiments(folder: &Path, problems: &mut Vec<Problem>) -> Vec<Exper
         );
     }
     experiments
+}
+
+/// What is wrong with a scenario that is not in the shop's folder yet.
+pub fn draft_problems(workspace: &Workspace, scenario: &Scenario, file: &str, text: &str) -> Vec<Problem> {
+    let files = &workspace.files;
+    let mut problems = template_problems(files, scenario, file, text);
+    problems.extend(scenario.problems_in(&files.shop, file, text));
+    let named = scenario.entry.segment.iter().chain(&scenario.entry.exclude);
+    for segment in named.filter(|segment| workspace.library.find(segment).is_none()) {
+        problems.push(
+            Problem::new(file, 0, format!("there is no segment `{segment}`"))
+                .with_remedy(format!("add queries/segments/{segment}.sql, or name an existing one")),
+        );
+    }
+    problems
 }
 
 fn template_problems(files: &ShopFiles, scenario: &Scenario, file: &str, text: &str) -> Vec<Problem> {

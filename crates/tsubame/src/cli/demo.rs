@@ -36,6 +36,12 @@ pub struct Demo {
     /// Leave out the real baskets of The Complete Journey
     #[arg(long)]
     without_journey: bool,
+    /// 0: nobody reacts to a message, as if none had come; no report is made of it
+    #[arg(long, hide = true, default_value_t = 1, value_parser = clap::value_parser!(u8).range(0..=1))]
+    effect: u8,
+    /// A scenario that is switched off; no report is made of it
+    #[arg(long, hide = true, value_name = "SCENARIO")]
+    off: Vec<String>,
     /// Also write the report as JSON
     #[arg(long, value_name = "FILE")]
     json_report: Option<PathBuf>,
@@ -43,7 +49,16 @@ pub struct Demo {
 
 impl Demo {
     pub async fn run(self) -> Result<(), Fault> {
-        let workspace = live::live(&self.dir, live::Options { customers: self.customers, seed: self.seed }).await?;
+        // Of a shop that lacks what the report looks for, there is none: it is made to be compared with another one.
+        let is_whole = self.effect == 1 && self.off.is_empty();
+        let options =
+            live::Options { customers: self.customers, seed: self.seed, ignored: self.effect == 0, off: self.off.clone() };
+        let workspace = live::live(&self.dir, options).await?;
+        if !is_whole {
+            println!("lived without a report");
+            workspace.state.close().await;
+            return Ok(());
+        }
         let report = demo::report::report(&workspace, self.customers).await?;
         println!("{report}");
         if !self.without_journey {

@@ -33,6 +33,7 @@ mod pull;
 mod quarantine;
 mod query;
 mod readout;
+mod replay;
 mod run;
 mod scenario;
 mod segment;
@@ -65,6 +66,7 @@ enum Command {
     Run(run::Run),
     Scenario(scenario::Scenario),
     Readout(readout::Readout),
+    Replay(replay::Replay),
     Segment(segment::Segment),
     Sends(sends::Sends),
     Pause(pause::Pause),
@@ -151,6 +153,7 @@ impl Cli {
             Command::Run(command) => command.run().await,
             Command::Scenario(command) => command.run().await,
             Command::Readout(command) => command.run().await,
+            Command::Replay(command) => command.run().await,
             Command::Segment(command) => command.run().await,
             Command::Sends(command) => command.run().await,
             Command::Pause(command) => command.run().await,

@@ -31,27 +31,37 @@ const PAST: [(&str, &str); 3] =
 /// Shop times at which scenarios are evaluated; ten minutes of grace after full hours, and the last before the quiet hours.
 const SLOTS: [(u32, u32); 8] = [(8, 10), (10, 10), (12, 10), (14, 10), (16, 10), (18, 10), (20, 10), (21, 0)];
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
     pub customers: u32,
     pub seed: u64,
+    /// Nobody reacts to a message in any way, as if none had come.
+    pub ignored: bool,
+    /// Scenarios that are switched off.
+    pub off: Vec<String>,
 }
 
 /// Makes the shop in `folder` if it is not there, and lives what is left of its month.
 pub async fn live(folder: &Path, options: Options) -> Result<Workspace, Fault> {
-    prepare(folder, options)?;
+    prepare(folder, &options)?;
     let world = World::new(options.seed, options.customers);
     let past = write_past(folder, &world)?;
     let workspace = Workspace::open(folder, Clock::logical(month_start_at()), Access::Write).await?;
     import_past(&workspace, &past).await?;
-    Life { workspace: &workspace, world: &world, pending: BTreeMap::new() }.run().await?;
+    Life { workspace: &workspace, world: &world, ignored: options.ignored, pending: BTreeMap::new() }.run().await?;
     Ok(workspace)
 }
 
 /// Writes the shop's own files, and remembers what it was made with.
-fn prepare(folder: &Path, options: Options) -> Result<(), Fault> {
+fn prepare(folder: &Path, options: &Options) -> Result<(), Fault> {
     let could_not = |path: &Path, source| Fault::io(format!("could not write {}", path.display()), source);
-    let made_with = format!("seed = {}\ncustomers = {}\n", options.seed, options.customers);
+    let mut made_with = format!("seed = {}\ncustomers = {}\n", options.seed, options.customers);
+    if options.ignored {
+        made_with.push_str("effect = 0\n");
+    }
+    if !options.off.is_empty() {
+        made_with.push_str(&format!("off = \"{}\"\n", options.off.join(" ")));
+    }
     let marker = folder.join("demo.toml");
     match std::fs::read_to_string(&marker) {
         Ok(text) if text == made_with => {}
@@ -67,6 +77,9 @@ fn prepare(folder: &Path, options: Options) -> Result<(), Fault> {
         Err(_) => {}
     }
     for (name, text) in FILES {
+        let is_off = options.off.iter().any(|off| name == format!("scenarios/{off}.toml"));
+        // Before the first table, where settings of the scenario itself stand.
+        let text = if is_off { text.replacen("\ntitle = ", "\nenabled = false\ntitle = ", 1) } else { text.to_string() };
         let path = folder.join(name);
         let parent = path.parent().unwrap_or(folder);
         std::fs::create_dir_all(parent).and_then(|()| std::fs::write(&path, text)).map_err(|source| could_not(&path, source))?;
@@ -121,6 +134,8 @@ async fn import_past(workspace: &Workspace, past: &Path) -> Result<(), Fault> {
 struct Life<'a> {
     workspace: &'a Workspace,
     world: &'a World,
+    /// Messages change nothing.
+    ignored: bool,
     /// What customers will do in answer to messages, by time.
     pending: BTreeMap<Instant, Vec<Response>>,
 }
@@ -192,6 +207,9 @@ impl Life<'_> {
 
     /// Hands every message accepted since `from` to its reader.
     async fn expect_answers(&mut self, from: Instant) -> Result<(), Fault> {
+        if self.ignored {
+            return Ok(());
+        }
         // Later than anything: an interrupted slot has accepted messages after the time that is set now.
         let desk = self.workspace.desk(month_start_at() + TimeDelta::days(MONTH_DAYS + TAIL_DAYS), Mode::AsHappened).await?;
         let params: Params = [("from_at".to_string(), ParamValue::Instant(from))].into();

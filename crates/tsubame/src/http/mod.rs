@@ -13,6 +13,7 @@ mod health;
 mod identity;
 mod import;
 mod quarantine;
+mod replay;
 mod segment_form;
 mod segments;
 mod sql;
@@ -74,6 +75,8 @@ pub struct App {
     attempts: auth::Attempts,
     /// Imports run one at a time: two would only wait for each other's writes.
     importing: tokio::sync::Mutex<()>,
+    /// One replay at a time.
+    replaying: replay::Replaying,
     /// Analysts' own SQL.
     sql: Arc<SqlDoor>,
     /// How many panels of all pages are asked at once: many readers wait for each other, and do not take all memory.
@@ -113,6 +116,7 @@ const RESOURCES: &[Resource] = &[
     Resource { access: Access::AtLeast(Role::Marketer), routes: identity::routes },
     Resource { access: Access::AtLeast(Role::Analyst), routes: import::routes },
     Resource { access: Access::AtLeast(Role::Analyst), routes: quarantine::routes },
+    Resource { access: Access::AtLeast(Role::Marketer), routes: replay::routes },
     // Programs prove themselves to the handler.
     Resource { access: Access::Everybody, routes: sql::routes },
     Resource { access: Access::AtLeast(Role::Analyst), routes: sql_page::routes },
@@ -174,6 +178,7 @@ impl App {
             deliveries: webhooks::Deliveries::default(),
             attempts: auth::Attempts::default(),
             importing: tokio::sync::Mutex::default(),
+            replaying: replay::Replaying::default(),
             sql,
             asking: Semaphore::new(PANELS_AT_ONCE),
             newest: Mutex::default(),

@@ -733,6 +733,7 @@ fn every_file_of_the_folder_is_listed() {
     assert_eq!(super::RESOURCES.len(), files.len());
 }
 
+mod replay;
 mod sql;
 
 #[test]

@@ -22,6 +22,7 @@ pub mod plan;
 pub mod predict;
 pub mod pull;
 pub mod quarantine;
+pub mod replay;
 pub mod segments;
 pub mod switch;
 pub mod tick;

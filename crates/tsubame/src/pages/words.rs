@@ -124,6 +124,21 @@ words! {
     REMEDY: "対処", "What to do";
     APPLY: "適用", "Apply";
 
+    REPLAY: "過去で試す(リプレイ)", "Replay over the past";
+    REPLAY_INTRO: "シナリオを有効にする前に、過去の期間で動かしていたら何通配信されたかを、本番と同じ処理で確かめます。実際の配信や店舗のデータの変更は一切ありません。", "Before a scenario is switched on: what it would have sent over past days, by the code that runs it live. Nothing is sent and nothing of the shop changes.";
+    REPLAY_SCENARIO: "シナリオ", "Scenario";
+    REPLAY_FROM: "開始日", "First day";
+    REPLAY_TO: "終了日(この日は含まない)", "Day after the last";
+    REPLAY_START: "試す", "Replay";
+    REPLAY_RUNNING: "リプレイ中です: {0}%。このページは自動で更新されます。", "Replaying: {0} %. This page refreshes itself.";
+    REPLAY_BUSY: "別のリプレイ({0})が進行中です: {1}%。終わりしだい始めます。このページは自動で更新されます。", "Another replay ({0}) is under way: {1} %. This one begins when it has ended. This page refreshes itself.";
+    REPLAY_FAILED: "リプレイに失敗しました。原因はログにあります。", "The replay failed; the log says why.";
+    REPLAY_AGAIN: "もう一度実行してください。", "Start it again.";
+    REPLAY_DAILY: "日別の配信予定", "Would send, day by day";
+    REPLAY_CSV: "配信予定をCSVで保存", "Save the messages as CSV";
+    REPLAY_TOML: "シナリオのTOML", "The scenario's TOML";
+    REPLAY_NO_SCENARIOS: "シナリオがまだありません。scenarios/ にTOMLを置いてください。", "There is no scenario yet: put a TOML file into scenarios/.";
+
     SEGMENTS: "セグメント", "Segments";
     SEGMENTS_INTRO: "自店のセグメントと、シナリオや出力で使うセグメントの該当者は毎晩保存されます。増減は前の晩との差です。", "The members of the shop's own segments, and of those that scenarios and exports use, are saved every night; what changed is since the night before.";
     SEGMENT: "セグメント", "Segment";
