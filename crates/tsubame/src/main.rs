@@ -20,6 +20,7 @@ mod readout;
 mod secrets;
 mod segments;
 mod serving;
+mod sink;
 mod sql;
 mod transport;
 mod workspace;

@@ -17,6 +17,7 @@ mod bench;
 mod bench_lake;
 mod check;
 mod demo;
+mod dev_sink;
 mod dictionary;
 mod doctor;
 mod experiment;
@@ -70,6 +71,7 @@ enum Command {
     Export(export::Export),
     Quarantine(quarantine::Quarantine),
     Serve(serve::Serve),
+    DevSink(dev_sink::DevSink),
     Doctor(doctor::Doctor),
     Backup(backup::Backup),
     BenchLake(bench_lake::BenchLake),
@@ -151,6 +153,7 @@ impl Cli {
             Command::Export(command) => command.run().await,
             Command::Quarantine(command) => command.run().await,
             Command::Serve(command) => command.run().await,
+            Command::DevSink(command) => command.run().await,
             Command::Doctor(command) => command.run().await,
             Command::Backup(command) => command.run().await,
             Command::BenchLake(command) => command.run().await,
