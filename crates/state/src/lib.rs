@@ -35,8 +35,8 @@ pub use identity::{ClaimsJudged, Identities, Merged, Proposal};
 pub use journal::{Appended, Journal, Once, Position, Segment};
 pub use lease::{Fence, Leases};
 pub use ledger::{
-    Begun, Changed, Claimed, Frozen, HandOver, Handed, Held, KeptCall, Ledger, Narrow, PastEntry, RecentSend, Recorded, Recovered,
-    Repeated, Resolution, Resolved, Sealed, Settled,
+    Begun, Changed, Claimed, Frozen, HandOver, Handed, Held, KeptCall, Ledger, Narrow, PastEntry, RecentSend, Recorded,
+    Recovered, Repeated, Resolution, Resolved, Sealed, Settled,
 };
 pub use point::at_each_point;
 pub use session::{NewSession, Session, Sessions};

@@ -145,8 +145,10 @@ mod tests {
     use crate::senders::tests::{context, message, settings};
 
     fn sender() -> Box<dyn Sender> {
-        Line::open(&settings("channel = \"line\"\nkind = \"line\"\ntoken = \"env:LINE_TOKEN\"\nbase_url = \"http://127.0.0.1:1/\""))
-            .unwrap_or_else(|problems| panic!("{problems:?}"))
+        Line::open(&settings(
+            "channel = \"line\"\nkind = \"line\"\ntoken = \"env:LINE_TOKEN\"\nbase_url = \"http://127.0.0.1:1/\"",
+        ))
+        .unwrap_or_else(|problems| panic!("{problems:?}"))
     }
 
     fn words(send_id: &str, to: &str, body: &str) -> Message {
@@ -161,7 +163,8 @@ mod tests {
     #[test]
     fn one_person_is_pushed_to_and_equal_words_go_to_many() {
         let check = |batch: &[(&str, &str)], expect: &[(&str, usize, &str)]| {
-            let messages: Vec<Message> = batch.iter().enumerate().map(|(n, (to, body))| words(&format!("s{n}"), to, body)).collect();
+            let messages: Vec<Message> =
+                batch.iter().enumerate().map(|(n, (to, body))| words(&format!("s{n}"), to, body)).collect();
             let calls = sender().encode(&messages, &context());
             assert_eq!(calls, sender().encode(&messages, &context()), "the same messages give the same bytes");
             let members: Vec<String> = calls.iter().flat_map(|call| call.members.clone()).collect();

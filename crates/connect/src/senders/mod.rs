@@ -138,15 +138,9 @@ impl std::fmt::Debug for Request {
 #[derive(Clone, PartialEq, Eq)]
 pub enum Reply {
     /// Name, connection, TLS or an early hang-up: the provider surely did not get the message.
-    NotSent {
-        reason: String,
-    },
+    NotSent { reason: String },
     /// An answer of an SMTP server, and to what.
-    Smtp {
-        stage: SmtpStage,
-        code: u16,
-        text: String,
-    },
+    Smtp { stage: SmtpStage, code: u16, text: String },
     Http {
         status: u16,
         retry_after: Option<Instant>,
@@ -157,9 +151,7 @@ pub enum Reply {
     /// The bytes are in the file, on stable storage.
     Written,
     /// The last byte may have left, and no answer came.
-    Unknown {
-        reason: String,
-    },
+    Unknown { reason: String },
 }
 
 /// A server's text may quote the address, so it is not shown.

@@ -52,7 +52,9 @@ impl Twilio {
             return Request::Refused { reason: format!("an SMS has more than {TEXT_CHARS_MAX} characters") };
         }
         let mut form = form_urlencoded::Serializer::new(String::new());
-        form.append_pair("To", message.address.as_str()).append_pair(self.from.0, &self.from.1).append_pair("Body", &message.body);
+        form.append_pair("To", message.address.as_str())
+            .append_pair(self.from.0, &self.from.1)
+            .append_pair("Body", &message.body);
         if let Some(mut url) = self.status_callback.as_deref().and_then(|url| Url::parse(url).ok()) {
             url.query_pairs_mut().append_pair("send_id", &message.send_id);
             form.append_pair("StatusCallback", url.as_str());
@@ -174,8 +176,12 @@ mod tests {
         let sender = sender("account_sid = \"AC1\"\nfrom = \"+815012345678\"");
         let calls = sender.encode(&[sms("x")], &context());
         let check = |status: u16, body: &str, expect: &str| {
-            let reply =
-                Reply::Http { status, retry_after: Some(context().now), headers: Default::default(), body: body.as_bytes().to_vec() };
+            let reply = Reply::Http {
+                status,
+                retry_after: Some(context().now),
+                headers: Default::default(),
+                body: body.as_bytes().to_vec(),
+            };
             let got = match &sender.decode(&calls[0], &reply)[0] {
                 Outcome::Accepted { provider_id } => format!("accepted {}", provider_id.as_deref().unwrap_or("?")),
                 Outcome::Rejected { reason } => format!("rejected {reason}"),

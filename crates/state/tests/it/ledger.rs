@@ -6,7 +6,8 @@ use model::{
     Channel, ConsentState, ContactKind, EntryStatus, EntryStep, Exposure, Instant, Outcome, Send, SendState, Stop, StopRow,
 };
 use state::{
-    Begun, Claimed, Fence, Frozen, HandOver, Narrow, Recorded, Recovered, Repeated, Resolution, Resolved, Sealed, Secret, StateError,
+    Begun, Claimed, Fence, Frozen, HandOver, Narrow, Recorded, Recovered, Repeated, Resolution, Resolved, Sealed, Secret,
+    StateError,
 };
 
 use crate::{
@@ -369,7 +370,8 @@ async fn a_call_is_repeated_as_it_left_or_not_at_all() {
     assert_eq!(members, ["s-c", "s-b", "s-a"].map(|id| (id.to_string(), Fence(2))));
     assert_eq!(bytes.expose(), b"canary@example.jp");
     assert_eq!(ledger.repeat_call("s-c", minute(2)).await.unwrap(), Repeated::Gone, "it is under way");
-    let outcomes = |outcome: Outcome| members.iter().map(move |(id, fence)| (id.clone(), *fence, outcome.clone())).collect::<Vec<_>>();
+    let outcomes =
+        |outcome: Outcome| members.iter().map(move |(id, fence)| (id.clone(), *fence, outcome.clone())).collect::<Vec<_>>();
     ledger.outcomes(&outcomes(Outcome::Ambiguous { reason: "500".into() }), minute(3)).await.unwrap();
     let held = ledger.send("s-a").await.unwrap().unwrap();
     assert_eq!((held.attempts, held.repeat_at()), (2, minute(4)));

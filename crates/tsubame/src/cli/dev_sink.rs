@@ -56,7 +56,10 @@ impl DevSink {
     pub async fn run(self) -> Result<(), Fault> {
         let sink = Sink::new(self.seed, Duration::from_secs(self.retry_after), Duration::from_millis(self.late_ms));
         for dial in &self.dials {
-            let turned = dial.split_once('=').ok_or_else(|| format!("`{dial}` has no position")).and_then(|(name, value)| dial::parse(name, value));
+            let turned = dial
+                .split_once('=')
+                .ok_or_else(|| format!("`{dial}` has no position"))
+                .and_then(|(name, value)| dial::parse(name, value));
             match turned {
                 Ok(turned) => sink.set(turned),
                 Err(why) => {

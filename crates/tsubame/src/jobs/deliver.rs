@@ -306,6 +306,8 @@ struct Leaving {
     channel: Channel,
     call: Call,
     fences: Vec<Fence>,
+    /// What becomes of this try says nothing of the one before.
+    is_repeated: bool,
 }
 
 struct Outbound<'a> {
@@ -464,7 +466,12 @@ impl Outbound<'_> {
             for batch in messages.chunks(sender.batch_max().max(1)) {
                 for call in sender.encode(batch, &context) {
                     let of = |send_id: &String| fences.get(send_id).copied();
-                    leaving.push(Leaving { channel, fences: call.members.iter().filter_map(of).collect(), call });
+                    leaving.push(Leaving {
+                        channel,
+                        fences: call.members.iter().filter_map(of).collect(),
+                        call,
+                        is_repeated: false,
+                    });
                 }
             }
         }
@@ -500,7 +507,7 @@ impl Outbound<'_> {
                     return Ok(Some(members));
                 };
                 let call = Call { members: members.clone(), request: Request::Http(http) };
-                self.carry(Leaving { channel: held.send.channel, call, fences }, report).await?;
+                self.carry(Leaving { channel: held.send.channel, call, fences, is_repeated: true }, report).await?;
                 Ok(Some(members))
             }
             Repeated::Refused { members, .. } => {
@@ -512,13 +519,17 @@ impl Outbound<'_> {
     }
 
     async fn carry(&self, leaving: Leaving, report: &mut Report) -> Result<(), Fault> {
-        let Leaving { channel, call, fences } = leaving;
+        let Leaving { channel, call, fences, is_repeated } = leaving;
         let Some((sender, transport)) = self.senders.get(&channel) else { return Ok(()) };
         point::pass("send.before_call");
         let reply = transport.carry(&call, self.workspace.now()).await;
         point::pass("send.after_call");
-        let outcomes = sender.decode(&call, &reply);
-        for outcome in &outcomes {
+        let mut outcomes = sender.decode(&call, &reply);
+        for outcome in &mut outcomes {
+            // "Not now" leaves open what became of the earlier try.
+            if let (true, Outcome::Deferred { reason, .. }) = (is_repeated, &*outcome) {
+                *outcome = Outcome::Ambiguous { reason: format!("repeated, and put off: {reason}") };
+            }
             match outcome {
                 Outcome::Accepted { .. } => report.accepted += 1,
                 Outcome::Rejected { .. } => report.failed += 1,
@@ -526,8 +537,13 @@ impl Outbound<'_> {
                 Outcome::Ambiguous { .. } => report.unknown += 1,
             }
         }
-        let rows: Vec<(String, Fence, Outcome)> =
-            call.members.into_iter().zip(fences).zip(outcomes).map(|((send_id, fence), outcome)| (send_id, fence, outcome)).collect();
+        let rows: Vec<(String, Fence, Outcome)> = call
+            .members
+            .into_iter()
+            .zip(fences)
+            .zip(outcomes)
+            .map(|((send_id, fence), outcome)| (send_id, fence, outcome))
+            .collect();
         Ok(self.workspace.state.ledger().outcomes(&rows, self.workspace.now()).await?)
     }
 }

@@ -116,12 +116,18 @@ impl Dials {
     pub fn strikes(&mut self, door: Door, behaviour: Behaviour) -> bool {
         let asked = self.asked.entry((door, behaviour)).or_default();
         *asked += 1;
+        let time = asked.to_string();
+        self.strikes_at(door, behaviour, &time)
+    }
+
+    /// Whether it happens to somebody: whom it happens to, it happens to every time.
+    pub fn strikes_at(&mut self, door: Door, behaviour: Behaviour, whom: &str) -> bool {
         let Some(dial) = self.set.get_mut(&(door, behaviour)) else { return false };
         if dial.next > 0 {
             dial.next -= 1;
             return true;
         }
-        let hash = Sha256::digest(format!("{}|{}|{}|{asked}", self.seed, door.name(), behaviour.name()));
+        let hash = Sha256::digest(format!("{}|{}|{}|{whom}", self.seed, door.name(), behaviour.name()));
         let drawn = u64::from_be_bytes(hash[..8].try_into().expect("eight bytes"));
         // 53 bits: as many as a float tells apart.
         ((drawn >> 11) as f64 / (1u64 << 53) as f64) < dial.share
@@ -157,6 +163,10 @@ mod tests {
             let struck = (0..of).filter(|_| dials.strikes(Door::Line, Behaviour::Refuse)).count();
             assert!(expect.contains(&struck), "{dial}: {struck} of {of}");
             assert!(!dials.strikes(Door::Smtp, Behaviour::Refuse), "the dial of another door");
+            assert_eq!(
+                dials.strikes_at(Door::Line, Behaviour::Refuse, "U1"),
+                dials.strikes_at(Door::Line, Behaviour::Refuse, "U1")
+            );
             struck
         };
         check(1, "off", 100, 0..=0);

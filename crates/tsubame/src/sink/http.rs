@@ -87,7 +87,8 @@ pub fn take(sink: &Sink, door: Door, asked: &Asked, at: Instant) -> Option<Answe
 /// Serves a door for ever.
 pub async fn serve(listener: TcpListener, sink: Arc<Sink>, door: Door) {
     // Only for receipts, which go to this machine.
-    let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).timeout(SILENCE_MAX).build().ok();
+    let client =
+        reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).timeout(SILENCE_MAX).build().ok();
     loop {
         let Ok((stream, _)) = listener.accept().await else {
             // Out of file descriptors: some are given back soon.
@@ -157,7 +158,8 @@ fn parse_head(head: &str) -> Option<(Asked, usize)> {
     let mut words = lines.next()?.split(' ');
     let (method, target) = (words.next()?.to_string(), words.next()?);
     let path = target.split('?').next().unwrap_or_default().to_string();
-    let header = |line: &str| line.split_once(':').map(|(name, value)| (name.trim().to_ascii_lowercase(), value.trim().to_string()));
+    let header =
+        |line: &str| line.split_once(':').map(|(name, value)| (name.trim().to_ascii_lowercase(), value.trim().to_string()));
     let headers: BTreeMap<String, String> = lines.filter_map(header).collect();
     if headers.contains_key("transfer-encoding") {
         return None;

@@ -1,10 +1,6 @@
 //! The pages of the inbox, its counts for programs, and the dials.
 
-use std::{
-    collections::BTreeMap,
-    net::SocketAddr,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
 use axum::{
     Form, Json, Router,
@@ -45,7 +41,11 @@ pub fn routes(sink: Arc<Sink>) -> Router {
         .with_state(sink)
 }
 
-pub async fn serve(listener: TcpListener, sink: Arc<Sink>, until: impl Future<Output = ()> + Send + 'static) -> Result<(), Fault> {
+pub async fn serve(
+    listener: TcpListener,
+    sink: Arc<Sink>,
+    until: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), Fault> {
     let served = axum::serve(listener, routes(sink)).with_graceful_shutdown(until).await;
     served.map_err(|source| Fault::io("the inbox stopped", source))
 }
@@ -67,8 +67,7 @@ async fn of_this_machine(request: Request, next: Next) -> Response {
     };
     let text = |name: header::HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok());
     let host_is_here = text(header::HOST).is_some_and(is_here);
-    let origin_is_here =
-        text(header::ORIGIN).is_none_or(|origin| origin.strip_prefix("http://").is_some_and(is_here));
+    let origin_is_here = text(header::ORIGIN).is_none_or(|origin| origin.strip_prefix("http://").is_some_and(is_here));
     if !host_is_here || !origin_is_here {
         return (StatusCode::FORBIDDEN, "this inbox is for this machine alone\n").into_response();
     }
@@ -82,7 +81,8 @@ async fn list(State(sink): State<Arc<Sink>>, Query(asked): Query<Asked>, headers
     let lang = lang(&asked, &headers);
     let held = sink.held();
     let only = asked.door.as_deref().and_then(|name| Door::ALL.into_iter().find(|door| door.name() == name));
-    let shown: Vec<&Taken> = held.messages.iter().rev().filter(|taken| only.is_none() || taken.door == only).take(SHOWN_MAX).collect();
+    let shown: Vec<&Taken> =
+        held.messages.iter().rev().filter(|taken| only.is_none() || taken.door == only).take(SHOWN_MAX).collect();
     let place = |door: Option<Door>, lang: Lang| match door {
         Some(door) => format!("/?door={}&lang={}", door.name(), lang.name()),
         None => format!("/?lang={}", lang.name()),
@@ -213,7 +213,10 @@ async fn turn(State(sink): State<Arc<Sink>>, headers: HeaderMap, Form(form): For
         Ok(turned) => {
             turned.into_iter().for_each(|dial| sink.set(dial));
             // A browser goes back to the page; a program wants to know that it is done.
-            let is_browser = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).is_some_and(|accept| accept.contains("text/html"));
+            let is_browser = headers
+                .get(header::ACCEPT)
+                .and_then(|accept| accept.to_str().ok())
+                .is_some_and(|accept| accept.contains("text/html"));
             if is_browser { Redirect::to("/").into_response() } else { StatusCode::NO_CONTENT.into_response() }
         }
     }

@@ -57,7 +57,12 @@ pub fn take(sink: &Sink, asked: &Asked, at: Instant) -> Answered {
         _ => return answer(404, said("Not found")),
     };
     if asked.bearer().is_none() {
-        return answer(401, said("Authentication failed due to the following reason: invalid token. Confirm that the access token in the authorization header is valid."));
+        return answer(
+            401,
+            said(
+                "Authentication failed due to the following reason: invalid token. Confirm that the access token in the authorization header is valid.",
+            ),
+        );
     }
     if fate.throttle {
         held.counts(Door::Line).throttled += 1;
@@ -83,8 +88,7 @@ pub fn take(sink: &Sink, asked: &Asked, at: Instant) -> Answered {
         held.counts(Door::Line).refused += 1;
         return answer(400, said("The request body has 1 error(s)"));
     };
-    if fate.refuse {
-        held.counts(Door::Line).refused += 1;
+    if held.refuses(Door::Line, &to[0]) {
         return answer(400, said("Failed to send messages"));
     }
     if let Some(key) = &key {

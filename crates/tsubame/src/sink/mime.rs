@@ -96,7 +96,11 @@ mod tests {
             assert_eq!((words(mail.header("subject").unwrap_or_default()).as_str(), mail.text.as_str()), (subject, text));
         };
         check("Subject: hello\n\nplain\n", "hello", "plain\n");
-        check("subject: =?utf-8?b?44KE?=\n =?utf-8?B?44GC?= x\nContent-Transfer-Encoding: base64\n\n44KE44GC\n", "やあ x", "やあ");
+        check(
+            "subject: =?utf-8?b?44KE?=\n =?utf-8?B?44GC?= x\nContent-Transfer-Encoding: base64\n\n44KE44GC\n",
+            "やあ x",
+            "やあ",
+        );
         check(
             "Subject: =?UTF-8?Q?a_=E3=82=84?=\nContent-Transfer-Encoding: quoted-printable\n\n=E3=82=84=\n=E3=81=82 1=3D1\n",
             "a や",

@@ -123,7 +123,6 @@ pub enum Ending {
 /// What the dials say about one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Fate {
-    refuse: bool,
     throttle: bool,
     fail_after: bool,
     drop_answer: bool,
@@ -178,12 +177,18 @@ impl Held {
         self.counts.entry(door).or_default().asked += 1;
         let mut strikes = |behaviour| self.dials.strikes(door, behaviour);
         Fate {
-            refuse: strikes(Behaviour::Refuse),
             throttle: strikes(Behaviour::Throttle),
             fail_after: strikes(Behaviour::FailAfter),
             drop_answer: strikes(Behaviour::DropAnswer),
             late: strikes(Behaviour::Late),
         }
+    }
+
+    /// Whether somebody's address is no good.
+    fn refuses(&mut self, door: Door, to: &str) -> bool {
+        let refuses = self.dials.strikes_at(door, Behaviour::Refuse, to);
+        self.counts(door).refused += u64::from(refuses);
+        refuses
     }
 
     fn counts(&mut self, door: Door) -> &mut Counts {

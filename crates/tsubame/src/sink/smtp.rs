@@ -34,9 +34,11 @@ pub struct Said {
 #[cfg(test)]
 pub fn take(sink: &Sink, from: &str, to: &str, message: &[u8], at: Instant) -> Said {
     let fate = fate(sink);
-    match refusal(sink, fate) {
+    match refusal(sink, fate, to) {
         Some(refusal) => Said { to_recipient: Some(refusal), to_mail: String::new(), ending: Ending::Answer },
-        None => Said { to_recipient: None, to_mail: keep(sink, fate, from, &[to.to_string()], message, at), ending: fate.ending() },
+        None => {
+            Said { to_recipient: None, to_mail: keep(sink, fate, from, &[to.to_string()], message, at), ending: fate.ending() }
+        }
     }
 }
 
@@ -64,20 +66,13 @@ fn fate(sink: &Sink) -> Fate {
 }
 
 /// Of a recipient.
-fn refusal(sink: &Sink, fate: Fate) -> Option<String> {
+fn refusal(sink: &Sink, fate: Fate, to: &str) -> Option<String> {
     let mut held = sink.held();
-    let counts = held.counts(Door::Smtp);
-    match fate {
-        Fate { throttle: true, .. } => {
-            counts.throttled += 1;
-            Some(format!("451 4.7.1 come again in {} s", sink.retry_after.as_secs()))
-        }
-        Fate { refuse: true, .. } => {
-            counts.refused += 1;
-            Some("550 5.1.1 no such mailbox".into())
-        }
-        _ => None,
+    if fate.throttle {
+        held.counts(Door::Smtp).throttled += 1;
+        return Some(format!("451 4.7.1 come again in {} s", sink.retry_after.as_secs()));
     }
+    held.refuses(Door::Smtp, to).then(|| "550 5.1.1 no such mailbox".to_string())
 }
 
 /// Keeps a mail; the answer to its dot.
@@ -115,7 +110,9 @@ async fn converse(stream: TcpStream, sink: &Sink) -> std::io::Result<()> {
         let line = String::from_utf8_lossy(&line).trim_end().to_string();
         let command = line.split([' ', ':']).next().unwrap_or_default().to_ascii_uppercase();
         let answer = match command.as_str() {
-            "EHLO" => "250-dev-sink\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250-ENHANCEDSTATUSCODES\r\n250 AUTH PLAIN LOGIN".to_string(),
+            "EHLO" => {
+                "250-dev-sink\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250-ENHANCEDSTATUSCODES\r\n250 AUTH PLAIN LOGIN".to_string()
+            }
             "HELO" => "250 dev-sink".into(),
             "AUTH" => {
                 authenticate(&line, &mut reading, &mut writing).await?;
@@ -127,10 +124,11 @@ async fn converse(stream: TcpStream, sink: &Sink) -> std::io::Result<()> {
             }
             "RCPT" => {
                 let drawn = *of_mail.get_or_insert_with(|| fate(sink));
-                match refusal(sink, drawn) {
+                let recipient = mailbox(&line);
+                match refusal(sink, drawn, &recipient) {
                     Some(refusal) => refusal,
                     None => {
-                        to.push(mailbox(&line));
+                        to.push(recipient);
                         "250 2.1.5 OK".into()
                     }
                 }
@@ -258,7 +256,10 @@ mod tests {
             assert_eq!(held.messages.len(), accepted, "{dial}");
             for taken in &held.messages {
                 assert_eq!((taken.key.as_str(), taken.subject.as_deref(), taken.told), ("s1", Some("やあ"), told), "{dial}");
-                assert_eq!((taken.text.as_str(), &taken.to), (".stuffed\r\nend\r\n".replace("\r\n", "\n").as_str(), &vec!["taro@example.jp".to_string()]));
+                assert_eq!(
+                    (taken.text.as_str(), &taken.to),
+                    (".stuffed\r\nend\r\n".replace("\r\n", "\n").as_str(), &vec!["taro@example.jp".to_string()])
+                );
             }
         };
         check("line.refuse", ["220", "250", "250", "250", "354", "250"], 1, Told::Accepted).await;

@@ -36,22 +36,24 @@ pub fn take(sink: &Sink, asked: &Asked, at: Instant) -> Answered {
     };
     let parts = (field("To"), field("From").or_else(|| field("MessagingServiceSid")), field("Body"));
     let (to, from, text) = match parts {
-        (Some(to), Some(from), Some(text)) if !fate.refuse => (to, from, text),
+        (Some(to), Some(from), Some(text)) => (to, from, text),
         parts => {
             held.counts(Door::Twilio).refused += 1;
             return match parts {
                 (None, ..) => said(400, 21604, "A 'To' phone number is required."),
                 (_, None, _) => said(400, 21603, "A 'From' phone number is required."),
-                (.., None) => said(400, 21602, "Message body is required."),
-                _ => said(400, 21211, "The 'To' number is not a valid phone number."),
+                _ => said(400, 21602, "Message body is required."),
             };
         }
     };
+    if held.refuses(Door::Twilio, &to) {
+        return said(400, 21211, "The 'To' number is not a valid phone number.");
+    }
     let sid = sink.named("SM", number);
     let callback = field("StatusCallback").and_then(|url| Url::parse(&url).ok());
-    let send_id = callback.as_ref().and_then(|url| {
-        url.query_pairs().find(|(name, _)| name == "send_id").map(|(_, value)| value.into_owned())
-    });
+    let send_id = callback
+        .as_ref()
+        .and_then(|url| url.query_pairs().find(|(name, _)| name == "send_id").map(|(_, value)| value.into_owned()));
     let twice = held.dials.strikes(Door::Twilio, Behaviour::Twice);
     let taken = Taken {
         id: number,
@@ -129,7 +131,11 @@ mod tests {
             let sink = sink(&[(dial, "next:1")]);
             let answered = take(&sink, &sms(PATH, FORM), at(0));
             let count = sink.held().counts[&Door::Twilio].accepted;
-            assert_eq!((answered.status, answered.ending, count, answered.callbacks.len()), (status, ending, accepted, receipts), "{dial}");
+            assert_eq!(
+                (answered.status, answered.ending, count, answered.callbacks.len()),
+                (status, ending, accepted, receipts),
+                "{dial}"
+            );
         };
         check("twilio.refuse", 400, Ending::Answer, 0, 0);
         check("twilio.throttle", 429, Ending::Answer, 0, 0);

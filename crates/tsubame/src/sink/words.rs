@@ -38,10 +38,8 @@ pub const THROTTLED: Word = word("待つよう回答", "Throttled");
 pub const HIDDEN: Word = word("受けたが伝えず", "Taken, not told");
 pub const DUPLICATES: Word = word("二重の受信", "Accepted twice");
 pub const DIALS: Word = word("ふるまいのつまみ", "Dials");
-pub const DIALS_EXPLAINED: Word = word(
-    "割合(0.2)、次の何回か(next:3)、なし(off)。",
-    "A share (0.2), the next few (next:3), or off.",
-);
+pub const DIALS_EXPLAINED: Word =
+    word("割合(0.2)、次の何回か(next:3)、なし(off)。", "A share (0.2), the next few (next:3), or off.");
 pub const TURN: Word = word("変える", "Set");
 pub const NO_SUCH_MESSAGE: Word = word("このメッセージはありません。", "There is no such message.");
 pub const OTHER_LANGUAGE: Word = word("English", "日本語");
