@@ -483,8 +483,8 @@ impl Bench {
             collect::receipts(&self.workspace, &receipts).await.unwrap();
         }
         let segments = self.workspace.state.journal().tail_part(0, Some("receipts"), usize::MAX).await.unwrap();
-        let kept: i64 = segments.iter().map(|segment| segment.rows).sum();
-        assert_eq!(kept, receipts.len() as i64, "{what}: receipts");
+        let kept: usize = segments.iter().map(|segment| segment.rows).sum();
+        assert_eq!(kept, receipts.len(), "{what}: receipts");
     }
 
     /// What the far end took, against what the ledger says.
