@@ -3,11 +3,13 @@
 //! A plan is written whole (`plan`), then carried out send by send (`delivery`). Work recorded here is committed exactly once; work at a
 //! provider's boundary can only be made at most once, or repeated under a key the provider knows.
 
+mod calls;
 mod delivery;
 mod plan;
 
 use std::collections::BTreeMap;
 
+use chacha20poly1305::XChaCha20Poly1305;
 use model::{Channel, CustomerId, EntryStatus, EntryStep, Instant, Purpose, Run, SendState};
 use sqlx::sqlite::SqliteRow;
 
@@ -16,12 +18,15 @@ use crate::{
     db::{Db, get, get_instant, get_json, get_name, json_rows},
 };
 
+pub use calls::{Frozen, KeptCall, Repeated};
 pub use delivery::{Changed, Claimed, HandOver, Handed, Held, Narrow, Recovered, Resolution, Resolved};
 pub use plan::{Begun, Recorded, Sealed, Settled};
 
 #[derive(Clone)]
 pub struct Ledger {
     db: Db,
+    /// Calls that may be repeated are sealed as dead letters are.
+    master: XChaCha20Poly1305,
 }
 
 /// One pass of a customer through a scenario, as far as re-entry asks.
@@ -50,8 +55,8 @@ pub struct RecentSend {
 }
 
 impl Ledger {
-    pub(crate) fn new(db: Db) -> Self {
-        Ledger { db }
+    pub(crate) fn new(db: Db, master: XChaCha20Poly1305) -> Self {
+        Ledger { db, master }
     }
 
     /// Entries that wait and are due; by customer.

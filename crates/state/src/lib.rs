@@ -41,8 +41,8 @@ pub use journal::{Appended, Journal, Once, Position, Segment};
 pub use known::{Known, KnownContact, KnownLink, KnownSuppression, Unit};
 pub use lease::{Fence, Leases};
 pub use ledger::{
-    Begun, Changed, Claimed, HandOver, Handed, Held, Ledger, Narrow, PastEntry, RecentSend, Recorded, Recovered, Resolution,
-    Resolved, Sealed, Settled,
+    Begun, Changed, Claimed, Frozen, HandOver, Handed, Held, KeptCall, Ledger, Narrow, PastEntry, RecentSend, Recorded,
+    Recovered, Repeated, Resolution, Resolved, Sealed, Settled,
 };
 pub use point::at_each_point;
 pub use session::{NewSession, Session, Sessions};
@@ -76,7 +76,7 @@ impl State {
     pub async fn open(path: &Path, master_key: [u8; 32]) -> Result<State, StateError> {
         let db = db::Db::open(path).await?;
         let vault = Vault::open(db.clone(), master_key).await?;
-        let ledger = Ledger::new(db.clone());
+        let ledger = vault.ledger();
         ledger.settle().await?;
         Ok(State {
             documents: vault.documents(),

@@ -159,6 +159,11 @@ impl Vault {
         crate::Documents { db: self.db.clone(), master: self.master.clone() }
     }
 
+    /// So are calls that may have to be repeated.
+    pub(crate) fn ledger(&self) -> crate::Ledger {
+        crate::Ledger::new(self.db.clone(), self.master.clone())
+    }
+
     /// The secret behind pseudonyms and address hashes; it follows from the master key.
     pub fn id_key(&self) -> &IdKey {
         &self.id_key
@@ -266,6 +271,13 @@ impl Vault {
             };
             facts.push(Fact::new(&flag, now, now));
         }
+        // A call that holds an address of theirs is not repeated.
+        let calls = sqlx::query(
+            "DELETE FROM calls WHERE call_id IN (
+                 SELECT call_id FROM call_members JOIN sends USING (send_id)
+                 WHERE customer_id IN (SELECT value FROM json_each($1)))",
+        );
+        tx.execute(calls.bind(&person)).await?;
         append_once_made(&mut tx, facts, now).await?;
         tx.commit().await?;
         self.db.checkpoint().await

@@ -25,6 +25,7 @@ mod secrets;
 mod segments;
 mod serving;
 mod shop_file;
+mod sink;
 mod sql;
 mod transport;
 mod workspace;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use model::{Problem, Shop, Source};
+use model::{Problem, Shop, Source, shop::SenderSettings};
 use state::Secret;
 
 use crate::fault::{Exit, Fault};
@@ -72,7 +72,13 @@ pub fn problems(folder: &Path, shop: &Shop) -> Vec<Problem> {
             })
             .collect::<Vec<_>>()
     };
-    shop.sources.iter().flat_map(of).collect()
+    let of_sender = |sender: &SenderSettings| {
+        let fault = resolve(folder, sender.options.get("token")?.as_str()?).err()?;
+        let problem =
+            Problem::new("tsubame.toml", 0, format!("sender `{}` on {}: {}", sender.kind, sender.channel, fault.message));
+        Some(problem.with_remedy(fault.remedy.unwrap_or_default()))
+    };
+    shop.sources.iter().flat_map(of).chain(shop.senders.iter().filter_map(of_sender)).collect()
 }
 
 impl Fault {
@@ -110,5 +116,17 @@ mod tests {
         check("env:TSUBAME_NOT_SET", Err(("TSUBAME_NOT_SET is not set", "set the environment variable TSUBAME_NOT_SET")));
         check("public-key", Ok("public-key"));
         check("", Err(("is empty", "env:NAME")));
+    }
+
+    #[test]
+    fn a_start_misses_the_tokens_of_senders_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let check = |token: &str, expect: Option<&str>| {
+            let text = format!("[[senders]]\nchannel = \"line\"\nkind = \"line\"\ntoken = \"{token}\"\n");
+            let found = problems(folder.path(), &Shop::parse("tsubame.toml", &text).unwrap());
+            assert_eq!(found.first().map(|problem| problem.message.as_str()), expect, "{token}");
+        };
+        check("env:CARGO_PKG_NAME", None);
+        check("env:TSUBAME_NOT_SET", Some("sender `line` on line: the environment variable TSUBAME_NOT_SET is not set"));
     }
 }

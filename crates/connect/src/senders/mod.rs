@@ -4,12 +4,16 @@
 //! not, unless the sender says that the provider recognises our key ([`Sender::dedupe`]).
 
 pub mod file;
+pub mod line;
 pub mod smtp;
+pub mod twilio;
 
 use std::collections::BTreeMap;
 
 use chrono::Duration;
 use model::{Channel, CustomerId, Instant, Outcome, Problem, Purpose, Receipt, shop::SenderSettings};
+use serde::{Deserialize, Serialize};
+use url::Url;
 
 /// Words for one person, rendered. Neither the address nor the words print themselves.
 #[derive(Clone, PartialEq, Eq)]
@@ -100,12 +104,13 @@ pub enum Request {
     },
 }
 
-#[derive(Clone, PartialEq, Eq)]
+/// A POST. It has no credential: the transport adds that, so that a request can be kept for a repetition.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Http {
-    pub method: &'static str,
     pub url: String,
     pub headers: BTreeMap<String, String>,
-    pub body: Vec<u8>,
+    /// JSON, or a form.
+    pub body: String,
 }
 
 /// One message of one envelope.
@@ -121,7 +126,7 @@ pub struct Smtp {
 impl std::fmt::Debug for Request {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Request::Http(http) => write!(f, "Http({}, {} bytes)", http.method, http.body.len()),
+            Request::Http(http) => write!(f, "Http({} bytes)", http.body.len()),
             Request::Smtp(smtp) => write!(f, "Smtp({} bytes)", smtp.message.len()),
             Request::File(bytes) => write!(f, "File({} bytes)", bytes.len()),
             Request::Refused { reason } => write!(f, "Refused({reason})"),
@@ -133,26 +138,20 @@ impl std::fmt::Debug for Request {
 #[derive(Clone, PartialEq, Eq)]
 pub enum Reply {
     /// Name, connection, TLS or an early hang-up: the provider surely did not get the message.
-    NotSent {
-        reason: String,
-    },
+    NotSent { reason: String },
     /// An answer of an SMTP server, and to what.
-    Smtp {
-        stage: SmtpStage,
-        code: u16,
-        text: String,
-    },
+    Smtp { stage: SmtpStage, code: u16, text: String },
     Http {
         status: u16,
         retry_after: Option<Instant>,
+        /// Names in lower case.
+        headers: BTreeMap<String, String>,
         body: Vec<u8>,
     },
     /// The bytes are in the file, on stable storage.
     Written,
     /// The last byte may have left, and no answer came.
-    Unknown {
-        reason: String,
-    },
+    Unknown { reason: String },
 }
 
 /// A server's text may quote the address, so it is not shown.
@@ -204,6 +203,14 @@ pub trait Sender: Sync + std::marker::Send {
     fn batch_max(&self) -> usize;
     /// How long after the first attempt the provider recognises our key, so that the same call may be made again. `None`: not at all.
     fn dedupe(&self) -> Option<Duration>;
+    /// Whether a repetition must be the very bytes of the first call: whoever sends keeps them before the first byte leaves.
+    fn freezes(&self) -> bool {
+        false
+    }
+    /// Whether two messages can be in one call.
+    fn share_a_call(&self, _one: &Message, _other: &Message) -> bool {
+        true
+    }
     /// Every message is in exactly one call.
     fn encode(&self, batch: &[Message], context: &Context) -> Vec<Call>;
     /// One outcome per member of the call, in its order.
@@ -225,8 +232,12 @@ pub struct SenderKind {
 pub type Opened = Result<Box<dyn Sender>, Vec<Problem>>;
 
 /// Every sender, one per file of this folder.
-pub static SENDERS: &[SenderKind] =
-    &[SenderKind { name: "file", open: file::File::open }, SenderKind { name: "smtp", open: smtp::SmtpSender::open }];
+pub static SENDERS: &[SenderKind] = &[
+    SenderKind { name: "file", open: file::File::open },
+    SenderKind { name: "line", open: line::Line::open },
+    SenderKind { name: "smtp", open: smtp::SmtpSender::open },
+    SenderKind { name: "twilio", open: twilio::Twilio::open },
+];
 
 /// The sender of a shop's settings, checked.
 pub fn open(settings: &SenderSettings) -> Opened {
@@ -261,6 +272,45 @@ fn option(settings: &SenderSettings, name: &str, needed: Option<&str>, problems:
         }
     }
     None
+}
+
+/// The sender serves one channel.
+fn only_on(settings: &SenderSettings, channel: Channel, problems: &mut Vec<Problem>) {
+    if settings.channel != channel {
+        let message = format!("the sender `{}` cannot serve the channel {}", settings.kind, settings.channel);
+        problems.push(Problem::new(SETTINGS, 0, message).with_remedy(format!("write channel = \"{channel}\"")));
+    }
+}
+
+/// An address on the web that credentials may travel to: https, or this machine. Without a `/` at its end.
+fn web_address(settings: &SenderSettings, name: &str, default: Option<&str>, problems: &mut Vec<Problem>) -> Option<String> {
+    let text = option(settings, name, None, problems).or_else(|| default.map(String::from))?;
+    let is_safe = Url::parse(&text).is_ok_and(|url| {
+        let is_here = match url.host() {
+            Some(url::Host::Ipv4(address)) => address.is_loopback(),
+            Some(url::Host::Ipv6(address)) => address.is_loopback(),
+            Some(url::Host::Domain(name)) => name == "localhost",
+            None => false,
+        };
+        let is_plain = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
+        is_plain && (url.scheme() == "https" && url.has_host() || url.scheme() == "http" && is_here)
+    });
+    if !is_safe {
+        let message = format!("`{name}` of the sender `{}` is no https address", settings.kind);
+        let remedy = "write https://…; http:// is for this machine alone (`tsubame dev-sink`)";
+        problems.push(Problem::new(SETTINGS, 0, message).with_remedy(remedy));
+    }
+    is_safe.then(|| text.trim_end_matches('/').to_string())
+}
+
+/// A credential is named, not written: settings are kept in git.
+fn named_secret(settings: &SenderSettings, name: &str, example: &str, problems: &mut Vec<Problem>) {
+    let Some(text) = option(settings, name, Some(example), problems) else { return };
+    let is_reference = ["env:", "file:"].iter().any(|scheme| text.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty()));
+    if !is_reference {
+        let message = format!("`{name}` of the sender `{}` is written out", settings.kind);
+        problems.push(Problem::new(SETTINGS, 0, message).with_remedy(format!("name it: {name} = \"{example}\", or file:PATH")));
+    }
 }
 
 #[cfg(test)]
@@ -303,6 +353,30 @@ pub(crate) mod tests {
     fn every_file_of_the_folder_is_in_the_list() {
         let names: Vec<&str> = SENDERS.iter().map(|kind| kind.name).collect();
         assert_eq!(names, files_of("src/senders"));
+    }
+
+    #[test]
+    fn credentials_go_to_https_or_to_this_machine_and_are_not_written_out() {
+        let check = |line: &str, expect: Option<&str>| {
+            let token = if line.starts_with("token") { "" } else { "token = \"env:LINE_TOKEN\"\n" };
+            let opened = open(&settings(&format!("channel = \"line\"\nkind = \"line\"\n{token}{line}")));
+            let problem = opened.err().map(|problems| problems[0].to_string());
+            assert_eq!(problem.is_some(), expect.is_some(), "{line}: {problem:?}");
+            assert!(problem.unwrap_or_default().contains(expect.unwrap_or_default()), "{line}");
+        };
+        check("", None);
+        check("base_url = \"https://api.line.example/\"", None);
+        check("base_url = \"http://127.0.0.1:8026\"", None);
+        check("base_url = \"http://localhost:8026\"", None);
+        check("base_url = \"http://api.line.example\"", Some("`base_url` of the sender `line` is no https address"));
+        check("base_url = \"https://a:b@api.line.example\"", Some("no https address"));
+        check("base_url = \"api.line.example\"", Some("no https address"));
+        check("base_url = 3", Some("is not a text"));
+        check("token = \"canary\"", Some("`token` of the sender `line` is written out"));
+        check("token = \"file:\"", Some("is written out"));
+        check("token = \"file:secrets/line\"", None);
+        let written = open(&settings("channel = \"line\"\nkind = \"line\"\ntoken = \"canary\"")).err().unwrap();
+        assert!(!format!("{written:?}").contains("canary"), "{written:?}");
     }
 
     #[test]

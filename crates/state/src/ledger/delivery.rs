@@ -7,12 +7,16 @@ use model::{Channel, CustomerId, Fact, Instant, Outcome, Purpose, Send, SendStat
 use serde::Serialize;
 use sqlx::sqlite::SqliteRow;
 
-use super::Ledger;
+use super::{
+    Ledger,
+    calls::{Frozen, forget},
+};
 use crate::{
     Fence, StateError,
     consent::stop_now,
     db::{Tx, get, get_instant, get_json, get_name, json_rows},
     journal::append_once_made,
+    point,
     standing::{Standing, Standings},
 };
 
@@ -128,6 +132,7 @@ impl Ledger {
         let held = rows.iter().map(|row| Ok((get::<i64>(row, "place")?, Held::read(row)?)));
         let mut held: Vec<(i64, Held)> = held.collect::<Result<_, StateError>>()?;
         tx.commit().await?;
+        point::pass("ledger.after_claim");
         held.sort_by_key(|(place, held)| (held.execute_at, *place));
         Ok(held.into_iter().map(|(_, held)| Claimed { send: held.send, fence: held.fence }).collect())
     }
@@ -135,6 +140,17 @@ impl Ledger {
     /// Writes down that these are leaving, before the first byte does. In the same transaction address, consent and suppression are
     /// read again: those who may no longer be sent to are stopped.
     pub async fn hand(&self, sends: &[HandOver], now: Instant) -> Result<Handed, StateError> {
+        self.hand_frozen(sends, now, |_| Vec::new()).await
+    }
+
+    /// The same, and keeps the calls that `freeze` makes of those who may leave, in the same transaction: until their outcome is known they
+    /// can be repeated by the same bytes.
+    pub async fn hand_frozen(
+        &self,
+        sends: &[HandOver],
+        now: Instant,
+        freeze: impl FnOnce(&[String]) -> Vec<Frozen>,
+    ) -> Result<Handed, StateError> {
         let mut tx = self.db.begin(format!("hand over {} sends", sends.len())).await?;
         let ids: Vec<&str> = sends.iter().map(|send| send.send_id.as_str()).collect();
         let mut held = load(&mut tx, &ids).await?;
@@ -159,7 +175,10 @@ impl Ledger {
             }
         }
         moves.save(&mut tx, now).await?;
+        self.keep_calls(&mut tx, &freeze(&handed.handed), now).await?;
+        point::pass("ledger.before_handed");
         tx.commit().await?;
+        point::pass("ledger.after_handed");
         Ok(handed)
     }
 
@@ -217,7 +236,15 @@ impl Ledger {
             }
         }
         moves.save(&mut tx, now).await?;
+        let is_known = |outcome: &&(String, Fence, Outcome)| !matches!(outcome.2, Outcome::Ambiguous { .. });
+        let known: Vec<&str> = outcomes.iter().filter(is_known).map(|outcome| outcome.0.as_str()).collect();
+        let known: Vec<&str> = known.into_iter().filter(|id| !lost.iter().any(|lost| lost == id)).collect();
+        if !known.is_empty() {
+            forget(&mut tx, &known).await?;
+        }
+        point::pass("ledger.before_outcome");
         tx.commit().await?;
+        point::pass("ledger.after_outcome");
         if lost.is_empty() { Ok(()) } else { Err(StateError::SomeoneElseActed { sends: lost }) }
     }
 
@@ -249,6 +276,9 @@ impl Ledger {
         let mut held = load_one(&mut tx, send_id, SendState::Ambiguous).await?;
         let mut moves = Moves::default();
         let mut resolved = Resolved::Done;
+        // Whoever resolves one send by itself gives up repeating the call that it was in.
+        forget(&mut tx, &[send_id]).await?;
+        let point = if matches!(how, Resolution::Park { .. }) { "ledger.before_parked" } else { "ledger.before_repeated" };
         match how {
             Resolution::Accepted { provider_id } => {
                 held.send.provider_id = provider_id;
@@ -269,6 +299,7 @@ impl Ledger {
             },
         }
         moves.save(&mut tx, now).await?;
+        point::pass(point);
         tx.commit().await?;
         Ok(resolved)
     }
@@ -302,6 +333,14 @@ impl Ledger {
 }
 
 impl Held {
+    /// When a send of unknown outcome may be repeated: at once after the first time, later each time after.
+    pub fn repeat_at(&self) -> Instant {
+        match self.attempts {
+            ..=1 => self.changed_at,
+            more => self.changed_at + retry_wait(more - 1),
+        }
+    }
+
     pub(super) fn read(row: &SqliteRow) -> Result<Held, StateError> {
         let mut send: Send = get_json(row, "send")?;
         send.state = get_name(row, "state")?;
@@ -322,7 +361,7 @@ impl Held {
 
 /// Changes of one transaction, and the facts they leave.
 #[derive(Default)]
-struct Moves {
+pub(super) struct Moves {
     rows: Vec<Row>,
     facts: Vec<Fact>,
 }
@@ -343,7 +382,7 @@ struct Row {
 }
 
 impl Moves {
-    fn push(&mut self, held: Held, to: SendState, reason: Option<String>, now: Instant) -> Result<(), StateError> {
+    pub(super) fn push(&mut self, held: Held, to: SendState, reason: Option<String>, now: Instant) -> Result<(), StateError> {
         let fence = held.fence;
         self.push_fenced(held, to, reason, fence, now).map(|_| ())
     }
@@ -360,7 +399,7 @@ impl Moves {
     }
 
     /// With a new fence: whoever handed it over before may no longer say what became of it.
-    fn hand_again(&mut self, held: Held, now: Instant) -> Result<Claimed, StateError> {
+    pub(super) fn hand_again(&mut self, held: Held, now: Instant) -> Result<Claimed, StateError> {
         let fence = Fence(held.fence.0 + 1);
         let send = self.push_fenced(held, SendState::Handed, None, fence, now)?;
         Ok(Claimed { send, fence })
@@ -403,7 +442,7 @@ impl Moves {
         Ok(send)
     }
 
-    async fn save(self, tx: &mut Tx, now: Instant) -> Result<(), StateError> {
+    pub(super) async fn save(self, tx: &mut Tx, now: Instant) -> Result<(), StateError> {
         if self.rows.is_empty() {
             return Ok(());
         }
@@ -432,7 +471,7 @@ async fn release(tx: &mut Tx, now: Instant, lease_until: Instant) -> Result<usiz
         .map(|released| released as usize)
 }
 
-async fn load(tx: &mut Tx, ids: &[&str]) -> Result<BTreeMap<String, Held>, StateError> {
+pub(super) async fn load(tx: &mut Tx, ids: &[&str]) -> Result<BTreeMap<String, Held>, StateError> {
     let statement = sqlx::query("SELECT * FROM sends WHERE send_id IN (SELECT value FROM json_each($1))");
     let rows = tx.rows(statement.bind(json_rows(ids))).await?;
     rows.iter().map(|row| Held::read(row).map(|held| (held.send.send_id.clone(), held))).collect()
@@ -453,7 +492,7 @@ fn holding(held: &mut BTreeMap<String, Held>, send_id: &str, fence: Fence, state
 }
 
 /// The sends that what holds now forbids, each with the first reason.
-async fn stops_now(tx: &mut Tx, ids: &[&str]) -> Result<BTreeMap<String, Stop>, StateError> {
+pub(super) async fn stops_now(tx: &mut Tx, ids: &[&str]) -> Result<BTreeMap<String, Stop>, StateError> {
     let statement = sqlx::query(
         "SELECT send_id, customer_id, channel, purpose FROM sends WHERE send_id IN (SELECT value FROM json_each($1))",
     );
@@ -478,7 +517,7 @@ async fn stops_now(tx: &mut Tx, ids: &[&str]) -> Result<BTreeMap<String, Stop>, 
 }
 
 /// A stop in one line: `suppressed: bounced`.
-fn told(stop: &Stop) -> String {
+pub(super) fn told(stop: &Stop) -> String {
     match stop.detail() {
         None => stop.name().into(),
         Some(detail) => format!("{}: {detail}", stop.name()),

@@ -9,6 +9,7 @@ use crate::{
     StateError,
     db::{Tx, get, get_instant, get_json, json_rows},
     journal::{append_in, append_once_made},
+    point,
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,7 +116,9 @@ impl Ledger {
         }
         put_run(&mut tx, run, Some(now)).await?;
         append_in(&mut tx, vec![Fact::new(run, run.logical_at, now)], now).await?;
+        point::pass("ledger.before_sealed");
         tx.commit().await?;
+        point::pass("ledger.after_sealed");
         Ok(Sealed::Now(self.settle().await?))
     }
 

@@ -5,7 +5,10 @@ use std::time::Duration;
 use model::{
     Channel, ConsentState, ContactKind, EntryStatus, EntryStep, Exposure, Instant, Outcome, Send, SendState, Stop, StopRow,
 };
-use state::{Begun, Claimed, Fence, HandOver, Narrow, Recorded, Recovered, Resolution, Resolved, Sealed, StateError};
+use state::{
+    Begun, Claimed, Fence, Frozen, HandOver, Narrow, Recorded, Recovered, Repeated, Resolution, Resolved, Sealed, Secret,
+    StateError,
+};
 
 use crate::{
     Shop,
@@ -338,6 +341,70 @@ async fn an_unknown_outcome_is_cleared_up_or_waits_for_a_person() {
     assert_eq!((resolved, state_of(&shop, "s1").await.0), (Resolved::Refused(Stop::NoConsent), SendState::Parked));
     assert_eq!(shop.state.ledger().resend("s1", minute(3)).await.unwrap(), Resolved::Refused(Stop::NoConsent));
     assert_eq!(state_of(&shop, "s1").await.0, SendState::Stopped);
+}
+
+/// Three sends in one call that is kept, handed over, of unknown outcome.
+async fn one_call_unknown() -> Shop {
+    let shop = shop().await;
+    plan(&shop, "r1", &["a", "b", "c"].map(|name| send(&format!("s-{name}"), name, SendState::Planned))).await;
+    let claimed = claim(&shop, 0).await;
+    let over: Vec<HandOver> = claimed.iter().map(hand_over).collect();
+    let freeze = |handed: &[String]| {
+        let bytes = Secret::new(b"canary@example.jp".to_vec());
+        vec![Frozen { members: handed.iter().rev().cloned().collect(), bytes }]
+    };
+    let handed = shop.state.ledger().hand_frozen(&over, minute(0), freeze).await.unwrap();
+    assert_eq!(handed.handed.len(), 3);
+    let shop = shop.reopen().await;
+    assert_eq!(shop.state.ledger().recover(minute(1)).await.unwrap().ambiguous, 3);
+    shop
+}
+
+#[tokio::test]
+async fn a_call_is_repeated_as_it_left_or_not_at_all() {
+    let shop = one_call_unknown().await;
+    let ledger = shop.state.ledger();
+    let call = ledger.call_of("s-b").await.unwrap().unwrap();
+    assert_eq!((call.call_id.as_str(), call.made_at), ("s-c", minute(0)));
+    let Repeated::Handed { members, bytes } = ledger.repeat_call("s-c", minute(2)).await.unwrap() else { panic!("repeated") };
+    assert_eq!(members, ["s-c", "s-b", "s-a"].map(|id| (id.to_string(), Fence(2))));
+    assert_eq!(bytes.expose(), b"canary@example.jp");
+    assert_eq!(ledger.repeat_call("s-c", minute(2)).await.unwrap(), Repeated::Gone, "it is under way");
+    let outcomes =
+        |outcome: Outcome| members.iter().map(move |(id, fence)| (id.clone(), *fence, outcome.clone())).collect::<Vec<_>>();
+    ledger.outcomes(&outcomes(Outcome::Ambiguous { reason: "500".into() }), minute(3)).await.unwrap();
+    let held = ledger.send("s-a").await.unwrap().unwrap();
+    assert_eq!((held.attempts, held.repeat_at()), (2, minute(4)));
+    assert!(matches!(ledger.repeat_call("s-c", minute(4)).await.unwrap(), Repeated::Handed { .. }));
+    let late = ledger.outcomes(&outcomes(Outcome::Accepted { provider_id: None }), minute(5)).await;
+    assert!(matches!(late, Err(StateError::SomeoneElseActed { .. })), "the fence of the first repetition is past");
+    assert!(ledger.call_of("s-a").await.unwrap().is_some(), "who is late forgets nothing");
+    let accepted = ["s-a", "s-b", "s-c"].map(|id| (id.to_string(), Fence(3), Outcome::Accepted { provider_id: None }));
+    ledger.outcomes(&accepted, minute(5)).await.unwrap();
+    assert_eq!(ledger.call_of("s-a").await.unwrap(), None, "what is known is not kept");
+}
+
+#[tokio::test]
+async fn a_kept_call_is_sealed_and_given_up_with_any_of_its_members() {
+    let shop = one_call_unknown().await;
+    for entry in std::fs::read_dir(shop.folder.path()).unwrap() {
+        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+        assert!(!bytes.windows(17).any(|window| window == b"canary@example.jp"));
+    }
+    shop.state.consents().record_consents(&[consent("b", ConsentState::Revoked, minute(2))], minute(2)).await.unwrap();
+    let repeated = shop.state.ledger().repeat_call("s-c", minute(3)).await.unwrap();
+    assert!(matches!(repeated, Repeated::Refused { stop: Stop::NoConsent, members } if members.len() == 3));
+    assert_eq!(shop.state.ledger().parked().await.unwrap().len(), 3);
+    assert_eq!(shop.state.ledger().call_of("s-a").await.unwrap(), None);
+
+    let shop = one_call_unknown().await;
+    shop.state.vault().erase(&customer("a"), minute(2)).await.unwrap();
+    assert_eq!(shop.state.ledger().repeat_call("s-c", minute(3)).await.unwrap(), Repeated::Gone);
+
+    let shop = one_call_unknown().await;
+    let park = Resolution::Park { reason: "the time is over".into() };
+    shop.state.ledger().resolve_ambiguous("s-b", park, minute(2)).await.unwrap();
+    assert_eq!(shop.state.ledger().repeat_call("s-c", minute(3)).await.unwrap(), Repeated::Gone);
 }
 
 #[tokio::test]

@@ -18,6 +18,7 @@ mod bench;
 mod bench_lake;
 mod check;
 mod demo;
+mod dev_sink;
 mod dictionary;
 mod doctor;
 mod experiment;
@@ -81,6 +82,7 @@ enum Command {
     Export(export::Export),
     Quarantine(quarantine::Quarantine),
     Serve(serve::Serve),
+    DevSink(dev_sink::DevSink),
     Doctor(doctor::Doctor),
     Backup(backup::Backup),
     BenchLake(bench_lake::BenchLake),
@@ -168,6 +170,7 @@ impl Cli {
             Command::Export(command) => command.run().await,
             Command::Quarantine(command) => command.run().await,
             Command::Serve(command) => command.run().await,
+            Command::DevSink(command) => command.run().await,
             Command::Doctor(command) => command.run().await,
             Command::Backup(command) => command.run().await,
             Command::BenchLake(command) => command.run().await,

@@ -7,7 +7,7 @@ use std::{
 
 use chrono::TimeDelta;
 use connect::{
-    senders::{Address, Context, Message, Sender},
+    senders::{Address, Call, Context, Message, Request, Sender},
     template::Variables,
 };
 use decide::{
@@ -18,7 +18,7 @@ use decide::{
 use model::{Channel, ContactKind, CustomerId, EntryStep, Money, Outcome, Scenario, Send, Stop};
 use query::{Mode, Params};
 use sha2::{Digest, Sha256};
-use state::{Claimed, HandOver, Narrow, Resolution, Resolved};
+use state::{Claimed, Fence, Frozen, HandOver, Held, Narrow, Repeated, Resolution, Resolved, Secret};
 
 use crate::{
     fault::Fault,
@@ -26,6 +26,7 @@ use crate::{
         approval, pause,
         tick::{Rows, happened, versions},
     },
+    point,
     transport::Transport,
     workspace::Workspace,
 };
@@ -47,12 +48,15 @@ pub struct Report {
 /// Everything due by now. Sends of `fresh_run`, the run that was sealed a moment ago, have just seen all there is to see; for all others
 /// exits are looked up again.
 pub async fn deliver(workspace: &Workspace, fresh_run: Option<&str>) -> Result<Report, Fault> {
+    if pause::holds_all(&pause::pauses(workspace).await?) {
+        return Ok(Report::default());
+    }
+    deliver_over(workspace, Outbound::open(workspace)?, fresh_run).await
+}
+
+async fn deliver_over(workspace: &Workspace, mut outbound: Outbound<'_>, fresh_run: Option<&str>) -> Result<Report, Fault> {
     let ledger = workspace.state.ledger();
     let mut report = Report::default();
-    if pause::holds_all(&pause::pauses(workspace).await?) {
-        return Ok(report);
-    }
-    let mut outbound = Outbound::open(workspace)?;
     settle_unknown(workspace, &mut outbound, &mut report).await?;
     loop {
         let claimed = ledger.claim(workspace.now(), BATCH, LEASE, "deliver").await?;
@@ -74,20 +78,9 @@ pub async fn deliver(workspace: &Workspace, fresh_run: Option<&str>) -> Result<R
             if call.is_empty() {
                 continue;
             }
-            let hand: Vec<HandOver> = call
-                .iter()
-                .map(|message| HandOver {
-                    send_id: message.claimed.send.send_id.clone(),
-                    fence: message.claimed.fence,
-                    body_hash: message.body_hash(),
-                })
-                .collect();
-            let handed = ledger.hand(&hand, workspace.now()).await?;
-            report.stopped += handed.stopped.len() as u64;
-            let handed: BTreeSet<String> = handed.handed.into_iter().collect();
-            let leaving: Vec<Prepared> =
-                call.into_iter().filter(|message| handed.contains(&message.claimed.send.send_id)).collect();
-            outbound.send(leaving, &mut report).await?;
+            for leaving in outbound.hand(call, &mut report).await? {
+                outbound.carry(leaving, &mut report).await?;
+            }
         }
     }
 }
@@ -99,7 +92,9 @@ pub async fn resend(workspace: &Workspace, send_id: &str) -> Result<Report, Faul
     match workspace.state.ledger().resend(send_id, workspace.now()).await? {
         Resolved::Handed(claimed) => {
             let prepared = outbound.prepare(vec![*claimed], &mut report).await?;
-            outbound.send(prepared, &mut report).await?;
+            for leaving in outbound.encode(prepared) {
+                outbound.carry(leaving, &mut report).await?;
+            }
         }
         Resolved::Refused(_) => report.stopped += 1,
         Resolved::Done => {}
@@ -195,14 +190,29 @@ fn scenario_of<'a>(scenarios: &'a [Scenario], send: &Send) -> Option<&'a Scenari
 /// Sends that were handed over when we stopped: the sender may recognise our key, else a person must look.
 async fn settle_unknown(workspace: &Workspace, outbound: &mut Outbound<'_>, report: &mut Report) -> Result<(), Fault> {
     let ledger = workspace.state.ledger();
-    let now = workspace.now();
-    ledger.recover(now).await?;
+    ledger.recover(workspace.now()).await?;
     let mut again = Vec::new();
+    let mut settled = BTreeSet::new();
     for held in ledger.ambiguous().await? {
-        let window = outbound.senders.get(&held.send.channel).and_then(|(sender, _)| sender.dedupe());
+        if settled.contains(&held.send.send_id) {
+            continue;
+        }
+        if workspace.stopping.load(Ordering::SeqCst) {
+            break;
+        }
+        let now = workspace.now();
+        let sender = outbound.senders.get(&held.send.channel).map(|(sender, _)| sender);
+        let freezes = sender.is_some_and(|sender| sender.freezes());
+        let window = sender.and_then(|sender| sender.dedupe());
+        if let (true, Some(window)) = (freezes, window)
+            && let Some(members) = outbound.repeat(&held, window, report).await?
+        {
+            settled.extend(members);
+            continue;
+        }
         let first = held.handed_at.unwrap_or(held.changed_at);
         let how = match window {
-            Some(window) if now - first < window => Resolution::HandAgain,
+            Some(window) if !freezes && now - first < window => Resolution::HandAgain,
             _ => Resolution::Park { reason: "handed over, and no answer is known".into() },
         };
         match ledger.resolve_ambiguous(&held.send.send_id, how, now).await? {
@@ -212,7 +222,10 @@ async fn settle_unknown(workspace: &Workspace, outbound: &mut Outbound<'_>, repo
         }
     }
     let prepared = outbound.prepare(again, report).await?;
-    outbound.send(prepared, report).await
+    for leaving in outbound.encode(prepared) {
+        outbound.carry(leaving, report).await?;
+    }
+    Ok(())
 }
 
 /// Stops those whose scenario's exit event happened up to now, or whose exit's condition is true.
@@ -315,6 +328,15 @@ impl Prepared {
         hash.update(&self.message.body);
         model::id::hex(&hash.finalize())
     }
+}
+
+/// A call in the provider's words, with the fence of each member.
+struct Leaving {
+    channel: Channel,
+    call: Call,
+    fences: Vec<Fence>,
+    /// What becomes of this try says nothing of the one before.
+    is_repeated: bool,
 }
 
 struct Outbound<'a> {
@@ -424,7 +446,7 @@ impl Outbound<'_> {
         }
     }
 
-    /// Messages as their senders take them: one channel, and no more than one call holds.
+    /// Messages as their senders take them: one channel, what can be in one call, and no more than it holds.
     fn calls(&self, prepared: Vec<Prepared>) -> Vec<Vec<Prepared>> {
         let mut by_channel: BTreeMap<Channel, Vec<Prepared>> = BTreeMap::new();
         for message in prepared {
@@ -432,59 +454,143 @@ impl Outbound<'_> {
         }
         let mut calls = Vec::new();
         for (channel, messages) in by_channel {
-            let most = self.senders.get(&channel).map_or(1, |(sender, _)| sender.batch_max().max(1));
-            let mut messages = messages.into_iter().peekable();
-            while messages.peek().is_some() {
-                calls.push(messages.by_ref().take(most).collect());
+            let Some((sender, _)) = self.senders.get(&channel) else { continue };
+            let mut call: Vec<Prepared> = Vec::new();
+            for message in messages {
+                let is_other = call.last().is_some_and(|last| !sender.share_a_call(&last.message, &message.message));
+                if is_other || call.len() == sender.batch_max().max(1) {
+                    calls.push(std::mem::take(&mut call));
+                }
+                call.push(message);
+            }
+            if !call.is_empty() {
+                calls.push(call);
             }
         }
         calls
     }
 
-    async fn send(&mut self, leaving: Vec<Prepared>, report: &mut Report) -> Result<(), Fault> {
-        let fences: BTreeMap<String, state::Fence> =
-            leaving.iter().map(|message| (message.claimed.send.send_id.clone(), message.claimed.fence)).collect();
+    /// Writes down that these leave, and what may have to be repeated as it leaves; those who may, in the provider's words.
+    async fn hand(&self, messages: Vec<Prepared>, report: &mut Report) -> Result<Vec<Leaving>, Fault> {
+        let over: Vec<HandOver> = messages
+            .iter()
+            .map(|message| HandOver {
+                send_id: message.claimed.send.send_id.clone(),
+                fence: message.claimed.fence,
+                body_hash: message.body_hash(),
+            })
+            .collect();
+        let mut leaving = Vec::new();
+        let freeze = |handed: &[String]| {
+            let handed: BTreeSet<&String> = handed.iter().collect();
+            leaving = self.encode(messages.into_iter().filter(|one| handed.contains(&one.claimed.send.send_id)).collect());
+            leaving.iter().filter_map(|leaving| self.frozen(leaving)).collect()
+        };
+        let handed = self.workspace.state.ledger().hand_frozen(&over, self.workspace.now(), freeze).await?;
+        report.stopped += handed.stopped.len() as u64;
+        Ok(leaving)
+    }
+
+    fn encode(&self, messages: Vec<Prepared>) -> Vec<Leaving> {
+        let mut fences: BTreeMap<String, Fence> = BTreeMap::new();
         let mut by_channel: BTreeMap<Channel, Vec<Message>> = BTreeMap::new();
-        for prepared in leaving {
-            by_channel.entry(prepared.message.channel).or_default().push(prepared.message);
+        for Prepared { claimed, message } in messages {
+            fences.insert(message.send_id.clone(), claimed.fence);
+            by_channel.entry(message.channel).or_default().push(message);
         }
+        let context = Context { now: self.workspace.now(), seed: 0, token: None };
+        let mut leaving = Vec::new();
         for (channel, messages) in by_channel {
-            let Some((sender, transport)) = self.senders.get(&channel) else { continue };
-            let Some(transport) = transport else {
-                report.accepted += messages.len() as u64;
-                let accepted = |message: &Message| {
-                    Some((message.send_id.clone(), *fences.get(&message.send_id)?, Outcome::Accepted { provider_id: None }))
-                };
-                let rows: Vec<(String, state::Fence, Outcome)> = messages.iter().filter_map(accepted).collect();
-                self.workspace.state.ledger().outcomes(&rows, self.workspace.now()).await?;
-                continue;
-            };
+            let Some((sender, _)) = self.senders.get(&channel) else { continue };
             for batch in messages.chunks(sender.batch_max().max(1)) {
-                let context = Context { now: self.workspace.now(), seed: 0, token: None };
                 for call in sender.encode(batch, &context) {
-                    let reply = transport.carry(&call).await;
-                    let outcomes = sender.decode(&call, &reply);
-                    for outcome in &outcomes {
-                        match outcome {
-                            Outcome::Accepted { .. } => report.accepted += 1,
-                            Outcome::Rejected { .. } => report.failed += 1,
-                            Outcome::Deferred { .. } => report.deferred += 1,
-                            Outcome::Ambiguous { .. } => report.unknown += 1,
-                        }
-                    }
-                    let rows: Vec<(String, state::Fence, Outcome)> = call
-                        .members
-                        .iter()
-                        .zip(outcomes)
-                        .filter_map(|(send_id, outcome)| Some((send_id.clone(), *fences.get(send_id)?, outcome)))
-                        .collect();
-                    self.workspace.state.ledger().outcomes(&rows, self.workspace.now()).await?;
+                    let of = |send_id: &String| fences.get(send_id).copied();
+                    leaving.push(Leaving {
+                        channel,
+                        fences: call.members.iter().filter_map(of).collect(),
+                        call,
+                        is_repeated: false,
+                    });
                 }
             }
         }
-        Ok(())
+        leaving
+    }
+
+    fn frozen(&self, leaving: &Leaving) -> Option<Frozen> {
+        let (sender, transport) = self.senders.get(&leaving.channel)?;
+        transport.as_ref()?;
+        let Request::Http(http) = &leaving.call.request else { return None };
+        let bytes = || serde_json::to_vec(http).expect("a request is plain JSON");
+        sender.freezes().then(|| Frozen { members: leaving.call.members.clone(), bytes: Secret::new(bytes()) })
+    }
+
+    /// Makes the call of a send again, by the bytes it had, while the provider remembers its key; those who were in it. `None`: it cannot be.
+    async fn repeat(&self, held: &Held, window: TimeDelta, report: &mut Report) -> Result<Option<Vec<String>>, Fault> {
+        let (ledger, now) = (self.workspace.state.ledger(), self.workspace.now());
+        let Some(call) = ledger.call_of(&held.send.send_id).await?.filter(|call| now - call.made_at < window) else {
+            return Ok(None);
+        };
+        if now < held.repeat_at() {
+            report.unknown += 1;
+            return Ok(Some(vec![held.send.send_id.clone()]));
+        }
+        match ledger.repeat_call(&call.call_id, now).await? {
+            Repeated::Handed { members, bytes } => {
+                let (members, fences): (Vec<String>, Vec<Fence>) = members.into_iter().unzip();
+                let Ok(http) = serde_json::from_slice(bytes.expose()) else {
+                    // Of another version of this program: it waits for the window to end, and then for a person.
+                    let unread = Outcome::Ambiguous { reason: "the kept call cannot be read".into() };
+                    let row = |(send_id, fence): (&String, Fence)| (send_id.clone(), fence, unread.clone());
+                    ledger.outcomes(&members.iter().zip(fences).map(row).collect::<Vec<_>>(), now).await?;
+                    report.unknown += members.len() as u64;
+                    return Ok(Some(members));
+                };
+                let call = Call { members: members.clone(), request: Request::Http(http) };
+                self.carry(Leaving { channel: held.send.channel, call, fences, is_repeated: true }, report).await?;
+                Ok(Some(members))
+            }
+            Repeated::Refused { members, .. } => {
+                report.stopped += members.len() as u64;
+                Ok(Some(members))
+            }
+            Repeated::Gone => Ok(None),
+        }
+    }
+
+    async fn carry(&self, leaving: Leaving, report: &mut Report) -> Result<(), Fault> {
+        let Leaving { channel, call, fences, is_repeated } = leaving;
+        let Some((sender, transport)) = self.senders.get(&channel) else { return Ok(()) };
+        point::pass("send.before_call");
+        let mut outcomes = match transport {
+            Some(transport) => sender.decode(&call, &transport.carry(&call, self.workspace.now()).await),
+            None => vec![Outcome::Accepted { provider_id: None }; call.members.len()],
+        };
+        point::pass("send.after_call");
+        for outcome in &mut outcomes {
+            // "Not now" leaves open what became of the earlier try.
+            if let (true, Outcome::Deferred { reason, .. }) = (is_repeated, &*outcome) {
+                *outcome = Outcome::Ambiguous { reason: format!("repeated, and put off: {reason}") };
+            }
+            match outcome {
+                Outcome::Accepted { .. } => report.accepted += 1,
+                Outcome::Rejected { .. } => report.failed += 1,
+                Outcome::Deferred { .. } => report.deferred += 1,
+                Outcome::Ambiguous { .. } => report.unknown += 1,
+            }
+        }
+        let rows: Vec<(String, Fence, Outcome)> = call
+            .members
+            .into_iter()
+            .zip(fences)
+            .zip(outcomes)
+            .map(|((send_id, fence), outcome)| (send_id, fence, outcome))
+            .collect();
+        Ok(self.workspace.state.ledger().outcomes(&rows, self.workspace.now()).await?)
     }
 }
 
+#[cfg(test)]
+mod matrix;
 #[cfg(test)]
 mod tests;
