@@ -82,7 +82,7 @@ mod tests {
         let others = [past(2, 10, email, transactional, false), past(5, 10, line, marketing, true)];
         let check = |cap: model::Cap, sends: &[PastSend], held_out, purpose, now, stop: Option<(u32, u32)>, free| {
             let rules = Rules { caps: vec![cap], ..Rules::of(&model::Shop::default()) };
-            let member = Member { reach: &Default::default(), sends, held_out, tags: &[] };
+            let member = Member { customer: "c", reach: &Default::default(), sends, held_out, tags: &[] };
             let expect = stop.map(|(sent, max)| Stop::Cap { sent, max });
             assert_eq!(Cap.check(&member, email, purpose, now, &rules), expect, "{:?}", rules.caps);
             assert_eq!(free_at(&member, email, purpose, now, &rules), free, "{:?}", rules.caps);
@@ -115,7 +115,7 @@ mod tests {
             let text = format!("[[caps]]\nscope = \"{scope}\"\nmax = {max}\nper = \"{per}\"\n");
             let rules = Rules::of(&model::Shop::parse("t", &text).expect("settings"));
             let tags: Vec<String> = tags.iter().map(|tag| tag.to_string()).collect();
-            let member = Member { reach: &Default::default(), sends: &sends, held_out: false, tags: &tags };
+            let member = Member { customer: "c", reach: &Default::default(), sends: &sends, held_out: false, tags: &tags };
             let got = Cap.check(&member, Channel::Email, Purpose::Marketing, now, &rules);
             assert_eq!(got, stop.map(|sent| Stop::Cap { sent, max }), "{text}");
             assert_eq!(free_at(&member, Channel::Email, Purpose::Marketing, now, &rules), free, "{text}");

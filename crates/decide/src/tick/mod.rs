@@ -28,6 +28,7 @@ mod dates;
 mod entering;
 mod leaving;
 mod migrating;
+mod quota;
 mod rows;
 pub mod schedule;
 mod send_step;
@@ -44,6 +45,7 @@ pub use dates::comes_in_by_date;
 pub use entering::base_key;
 pub use leaving::matches;
 pub use migrating::{Held, Refusal, refusals};
+pub use quota::{Allowance, closings, month_after, month_of};
 pub use trial::{TRIAL, trial};
 
 #[cfg(test)]
