@@ -33,6 +33,8 @@ pub struct Shop {
     pub senders: Vec<SenderSettings>,
     /// What one message costs, by channel name.
     pub cost: BTreeMap<String, Money>,
+    /// Messages a month that the provider of a channel takes, by channel name: what is planned beyond them is stopped.
+    pub quota: BTreeMap<String, u64>,
     /// Shown in messages, as the law on commercial e-mail asks.
     pub legal: Legal,
     /// Segments exported each night.
@@ -232,6 +234,7 @@ impl Default for Shop {
             attribution: Attribution::default(),
             senders: Vec::new(),
             cost: cost.map(|(channel, yen)| (channel.name().into(), Money::parse(yen).expect("an amount"))).into(),
+            quota: BTreeMap::new(),
             legal: Legal::default(),
             exports: Vec::new(),
             sources: Vec::new(),
@@ -321,7 +324,7 @@ impl Shop {
             );
         }
         let windows = shop.attribution.click_window.keys().chain(shop.attribution.delivered_window.keys());
-        let named = shop.cost.keys().chain(shop.quiet.channels.keys()).chain(windows);
+        let named = shop.cost.keys().chain(shop.quota.keys()).chain(shop.quiet.channels.keys()).chain(windows);
         for name in named.filter(|name| Channel::parse(name).is_none()) {
             problems.push(
                 Problem::new(file, 0, format!("`{name}` is no channel"))
@@ -392,6 +395,11 @@ impl Shop {
         self.cost.get(channel.name()).copied().unwrap_or(Money::ZERO)
     }
 
+    /// Of a calendar month in shop time; `None` where there is no hard limit.
+    pub fn quota_of(&self, channel: Channel) -> Option<u64> {
+        self.quota.get(channel.name()).copied()
+    }
+
     pub fn sender(&self, channel: Channel) -> Option<&SenderSettings> {
         self.senders.iter().find(|sender| sender.channel == channel)
     }
@@ -422,6 +430,10 @@ mod tests {
         assert_eq!((shop.name.as_str(), shop.timezone.name()), ("燕商店", "Asia/Tokyo"));
         assert_eq!(shop.sender(Channel::Email).unwrap().options["host"].as_str(), Some("localhost"));
         assert_eq!(shop.cost_of(Channel::Line).to_string(), "3");
+        let quota = |text: &str| Shop::parse("tsubame.toml", text).map(|shop| shop.quota_of(Channel::Line)).map_err(|found| found.len());
+        assert_eq!(quota(""), Ok(None));
+        assert_eq!(quota("quota = { line = 5000 }"), Ok(Some(5000)));
+        assert_eq!(quota("quota = { fax = 5000 }"), Err(1));
         let problems = Shop::parse("tsubame.toml", "\ntimezone = \"Mars\"\n").unwrap_err();
         assert_eq!((problems[0].line, problems[0].message.contains("Mars")), (2, true));
         let sql = |line: &str| Shop::parse("tsubame.toml", &format!("[sql]\n{line}\n")).map_err(|found| found[0].message.clone());

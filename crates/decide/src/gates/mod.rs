@@ -60,6 +60,8 @@ pub struct Member<'a> {
     pub held_out: bool,
     /// Of the message.
     pub tags: &'a [String],
+    /// The message goes out whatever the person was sent before.
+    pub ignores_caps: bool,
 }
 
 /// May this member be sent to on this channel, for this purpose, at this logical time; else why not.
@@ -99,7 +101,7 @@ pub(crate) mod tests {
                 consents: [(Purpose::Marketing, consent)].into(),
                 suppressed: suppressed.map(String::from),
             };
-            let member = Member { customer: "c", reach: &[(Channel::Line, reach)].into(), sends: &[], held_out: false, tags: &[] };
+            let member = Member { customer: "c", reach: &[(Channel::Line, reach)].into(), sends: &[], held_out: false, tags: &[], ignores_caps: false };
             let stop = first_stop(&member, Channel::Line, Purpose::Marketing, night, &rules);
             assert_eq!(stop.map_or("none", |stop| stop.name()), expect);
         };

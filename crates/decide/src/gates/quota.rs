@@ -80,7 +80,7 @@ mod tests {
             ghost,
         };
         let check = |customer: &str, channel, sends: &[PastSend], held_out: bool, now: &str, expect: bool| {
-            let member = Member { customer, reach: &Default::default(), sends, held_out, tags: &[] };
+            let member = Member { customer, reach: &Default::default(), sends, held_out, tags: &[], ignores_caps: false };
             for purpose in [Purpose::Marketing, Purpose::Transactional] {
                 let stop = Quota.check(&member, channel, purpose, at(now), &rules);
                 let expect = expect.then_some(Stop::Quota { month_max: 5000 });

@@ -47,6 +47,7 @@ pub use leaving::matches;
 pub use migrating::{Held, Refusal, refusals};
 pub use quota::{Allowance, closings, month_after, month_of};
 pub use trial::{TRIAL, trial};
+pub use walk::SENT_LATELY;
 
 #[cfg(test)]
 mod examples;
@@ -89,7 +90,7 @@ pub struct Customer {
     pub unit: String,
     /// As it is now; the gates run again when a send is handed over.
     pub reach: BTreeMap<Channel, Reach>,
-    /// As far back as the longest cap, and every send of an open entry.
+    /// As far back as the longest cap and `exclude_sent_within`, and every send of an open entry.
     pub past_sends: Vec<PastSend>,
     /// Every earlier entry, finished ones too; those in `open` may be left out.
     pub past_entries: Vec<PastEntry>,

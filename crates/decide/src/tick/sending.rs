@@ -167,7 +167,7 @@ mod tests {
     }
 
     fn decided(body: &str, can: &[(Channel, Can)], sends: &[PastSend], rules: &Rules, due: &str, now: &str) -> String {
-        let member = Member { customer: "c", reach: &reach(can), sends, held_out: false, tags: &[] };
+        let member = Member { customer: "c", reach: &reach(can), sends, held_out: false, tags: &[], ignores_caps: false };
         let at = |text: &str| text.parse().expect("an instant");
         shown(&decide(&step(body), &member, at(due), at(now), Spread { salt: "s", subject: "c" }, rules))
     }

@@ -78,6 +78,7 @@ impl Scenario {
             ("weekdays", only(!entry.weekdays.is_empty(), of_segment), "from a `segment`"),
             ("days", only(!entry.days.is_empty(), of_segment), "from a `segment`"),
             ("exclude", only(!entry.exclude.is_empty(), of_segment), "from a `segment`"),
+            ("exclude_sent_within", only(entry.exclude_sent_within.is_some(), of_segment), "from a `segment`"),
             ("once", only(entry.once.is_some(), of_segment), "from a `segment`"),
         ] {
             if is_wrong {

@@ -110,7 +110,7 @@ async fn still_timely(workspace: &Workspace, claimed: Vec<Claimed>, report: &mut
     let pauses = pause::pauses(workspace).await?;
     let scenarios = scenarios_of(workspace, &claimed).await?;
     let (reach, sends) = (BTreeMap::new(), []);
-    let member = Member { customer: "", reach: &reach, sends: &sends, held_out: false, tags: &[] };
+    let member = Member { customer: "", reach: &reach, sends: &sends, held_out: false, tags: &[], ignores_caps: false };
     // A send due at t is executed at t + grace, and judged as of t.
     let at = workspace.now() - workspace.shop().grace.0;
     let valid_for = |send: &Send| Some(scenario_of(&scenarios, send)?.step(&send.step)?.send.as_ref()?.valid_for?.0);
