@@ -1,5 +1,6 @@
 //! Everything that happens: gather, decide, record, act, record. Each job can be interrupted anywhere and run again.
 
+pub mod approval;
 pub mod attribute;
 pub mod automatic;
 pub mod back_test;
@@ -19,5 +20,7 @@ pub mod predict;
 pub mod pull;
 pub mod quarantine;
 pub mod segments;
+pub mod switch;
 pub mod tick;
+pub mod trial;
 pub mod webhooks;
