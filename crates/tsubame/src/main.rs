@@ -21,6 +21,7 @@ mod secrets;
 mod segments;
 mod serving;
 mod sql;
+mod toml_text;
 mod transport;
 mod workspace;
 
