@@ -45,6 +45,8 @@ pub struct Shop {
     pub sql: Sql,
     /// What the shop means by its figures: its own defaults of the library's parameters, by name (`dormant_days = 150`).
     pub definitions: BTreeMap<String, toml::Value>,
+    /// What a second account looks at before it is sent.
+    pub approval: ApprovalRule,
 }
 
 /// What one question in SQL may use, over HTTP and the Postgres wire. Each is answered by a process of its own, which ends when it takes more.
@@ -194,6 +196,14 @@ pub struct SenderSettings {
     pub options: BTreeMap<String, toml::Value>,
 }
 
+/// When a scenario or broadcast needs the approval of a second account. Without `above` none does; with it those do, too, that run already.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ApprovalRule {
+    /// When it goes to more people than this; 0 is everything that sends.
+    pub above: Option<u64>,
+}
+
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Legal {
@@ -238,6 +248,7 @@ impl Default for Shop {
             relay_domains: Vec::new(),
             sql: Sql::default(),
             definitions: BTreeMap::new(),
+            approval: ApprovalRule::default(),
         }
     }
 }

@@ -4,6 +4,8 @@
 //! The time is always given by the caller: a replay runs on a clock of its own.
 
 mod account;
+mod applied;
+mod approval;
 mod consent;
 mod cursor;
 mod db;
@@ -26,6 +28,8 @@ use std::{collections::BTreeSet, path::Path};
 use model::CustomerId;
 
 pub use account::{Account, Accounts, Role};
+pub use applied::Applied;
+pub use approval::{Act, Acted, Approvals, Standing, Subject, Unapproved, standing};
 pub use consent::{ConsentNow, Consents, SuppressionNow};
 pub use cursor::Cursors;
 pub use document::{DocumentChange, Documents, DocumentsChanged, Merge, MergedDocument};
@@ -59,6 +63,8 @@ pub struct State {
     sessions: Sessions,
     sql_tokens: SqlTokens,
     cursors: Cursors,
+    approvals: Approvals,
+    applied: Applied,
     documents: Documents,
 }
 
@@ -83,6 +89,8 @@ impl State {
             sessions: Sessions { db: db.clone() },
             sql_tokens: SqlTokens { db: db.clone(), nobody: vault::derived(&master_key, b"tsubame sql tokens 1") },
             cursors: Cursors { db: db.clone() },
+            approvals: Approvals { db: db.clone() },
+            applied: Applied { db: db.clone() },
             db,
         })
     }
@@ -148,6 +156,15 @@ impl State {
 
     pub fn cursors(&self) -> &Cursors {
         &self.cursors
+    }
+
+    /// Who did what to a scenario, and what is approved.
+    pub fn approvals(&self) -> &Approvals {
+        &self.approvals
+    }
+
+    pub fn applied(&self) -> &Applied {
+        &self.applied
     }
 
     pub fn documents(&self) -> &Documents {

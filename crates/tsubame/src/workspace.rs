@@ -1,4 +1,5 @@
-//! A shop's folder, opened: its settings and files checked, its state, lake and library at hand.
+//! A shop's folder, opened: its settings and files checked, its state, lake and library at hand. What the files say is as of one moment;
+//! [`Current`] is the workspace whose files are those of now.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -25,21 +26,27 @@ use crate::{
     reachable::{KnownReach, Reachable},
 };
 
+mod current;
+
+pub use current::Current;
+
+/// Clones share everything but the files.
+#[derive(Clone)]
 pub struct Workspace {
     pub folder: PathBuf,
     pub files: ShopFiles,
     pub library: Arc<Library>,
     pub state: State,
-    pub lake: Lake,
+    pub lake: Arc<Lake>,
     pub clock: Clock,
-    reach: KnownReach,
+    reach: Arc<KnownReach>,
     /// Set when the program is to end: work stops between two steps.
-    pub stopping: AtomicBool,
+    pub stopping: Arc<AtomicBool>,
     /// Held while what is due is done.
-    pub working: tokio::sync::Mutex<()>,
+    pub working: Arc<tokio::sync::Mutex<()>>,
     /// Known once a server has asked (`jobs::automatic::remember_stops`), and kept up by the nights.
     pub stops: watch::Sender<Stops>,
-    lock: Option<File>,
+    lock: Option<Arc<File>>,
 }
 
 /// The tests that a rule of their own has stopped: name and version.
@@ -71,7 +78,7 @@ impl Workspace {
         let data = folder.join("data");
         std::fs::create_dir_all(&data).map_err(|source| Fault::io(format!("could not create {}", data.display()), source))?;
         let lock = match access {
-            Access::Write => Some(lock(&data.join("lock"))?),
+            Access::Write => Some(Arc::new(lock(&data.join("lock"))?)),
             Access::Read => None,
         };
         let state = State::open(&data.join("state.db"), master_key(folder)?).await?.with_relay_domains(&files.shop.relay_domains);
@@ -102,14 +109,25 @@ impl Workspace {
             files,
             library,
             state,
-            lake,
+            lake: Arc::new(lake),
             clock,
-            reach: KnownReach::default(),
-            stopping: AtomicBool::new(false),
-            working: tokio::sync::Mutex::default(),
+            reach: Arc::default(),
+            stopping: Arc::default(),
+            working: Arc::default(),
             stops: watch::Sender::default(),
             lock,
         })
+    }
+
+    /// The same shop by its files as they are now. With a problem in any of them there is none, and whoever holds this one goes on by it.
+    /// Where the lake is, is settled when the shop is opened.
+    pub fn read_again(&self) -> Result<Workspace, Fault> {
+        let (files, library, problems) = read_files(&self.folder)?;
+        if !problems.is_empty() {
+            return Err(Fault::problems(&problems));
+        }
+        let state = self.state.clone().with_relay_domains(&files.shop.relay_domains);
+        Ok(Workspace { files, library: Arc::new(library), state, ..self.clone() })
     }
 
     pub fn shop(&self) -> &Shop {
@@ -353,6 +371,14 @@ fn lock(path: &Path) -> Result<File, Fault> {
             .remedy("wait for it, or stop it (`tsubame serve` holds the shop while it runs)")),
         Err(TryLockError::Error(source)) => Err(Fault::io(format!("could not lock {}", path.display()), source)),
     }
+}
+
+/// Runs a test that plans queries: plans of nested views recurse deeply in an unoptimised build.
+#[cfg(test)]
+pub fn deep(test: impl Future<Output = ()> + Send + 'static) {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_stack_size(16 << 20).enable_all().build().unwrap();
+    runtime.block_on(async { tokio::spawn(test).await.unwrap() });
 }
 
 /// The key above all keys. It lies outside `data/`, so that a copy of the data is not a copy of the addresses.

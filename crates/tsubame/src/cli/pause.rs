@@ -1,13 +1,16 @@
-//! Stopping what is sent, and letting it go on.
+//! Stopping what is sent, and letting it go on. It is only written down here: a server that delivers looks before each call.
 
 use clap::Args;
 
 use super::ShopFolder;
 use crate::{fault::Fault, jobs::pause, workspace::Access};
 
+/// Under which it is noted what was done here.
+pub const TERMINAL: &str = "(terminal)";
+
 /// Pause a scenario, or stop every message of the shop
 ///
-/// Nobody enters and nothing leaves. What falls due meanwhile is sent on `tsubame resume` if it is still valid by then. Who must leave a
+/// Nobody enters and nothing leaves, also while `tsubame serve` runs: it stops before the next call to a provider. What falls due meanwhile is sent on `tsubame resume` if it is still valid by then. Who must leave a
 /// scenario leaves.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  tsubame pause cart-recovery\n  tsubame pause")]
@@ -30,9 +33,9 @@ pub struct Resume {
 
 impl Pause {
     pub async fn run(self) -> Result<(), Fault> {
-        let workspace = self.shop.open(Access::Write).await?;
+        let workspace = self.shop.open(Access::Read).await?;
         let what = self.scenario.as_deref().unwrap_or("everything");
-        match pause::pause(&workspace, self.scenario.as_deref()).await? {
+        match pause::pause(&workspace, self.scenario.as_deref(), TERMINAL).await? {
             true => println!("{what} is paused"),
             false => println!("{what} was paused already"),
         }
@@ -43,9 +46,9 @@ impl Pause {
 
 impl Resume {
     pub async fn run(self) -> Result<(), Fault> {
-        let workspace = self.shop.open(Access::Write).await?;
+        let workspace = self.shop.open(Access::Read).await?;
         let what = self.scenario.as_deref().unwrap_or("everything");
-        match pause::resume(&workspace, self.scenario.as_deref()).await? {
+        match pause::resume(&workspace, self.scenario.as_deref(), TERMINAL).await? {
             true => println!("{what} goes on"),
             false => println!("{what} was not paused"),
         }

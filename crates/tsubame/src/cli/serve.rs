@@ -18,7 +18,7 @@ use crate::{
     jobs::due,
     pg, secrets,
     sql::SqlDoor,
-    workspace::{Access, Workspace},
+    workspace::{Access, Current, Workspace},
 };
 
 /// Serve the shop's pages, and do what is due every minute
@@ -75,6 +75,7 @@ pub async fn serve(workspace: Workspace, listen: SocketAddr, pg: Option<SocketAd
         say(&format!("listening for psql on postgres://{address}/tsubame"));
     }
     let workspace = Arc::new(workspace);
+    let shop = Current::from(workspace.clone());
     // On threads of its own: landing computes for long stretches, which would be time of those that answer.
     let apart = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(JOB_THREADS)
@@ -83,11 +84,7 @@ pub async fn serve(workspace: Workspace, listen: SocketAddr, pg: Option<SocketAd
         .enable_all()
         .build()
         .map_err(|source| Fault::io("could not start the threads of the jobs", source))?;
-    // A demo shop's time stands still: nothing falls due in it.
-    let scheduler = match workspace.clock {
-        Clock::Real => apart.spawn(schedule(workspace.clone())),
-        Clock::Logical(_) => apart.spawn(std::future::pending()),
-    };
+    let scheduler = apart.spawn(schedule(shop.clone()));
     let asked_or_failed = {
         let workspace = workspace.clone();
         async move {
@@ -97,12 +94,12 @@ pub async fn serve(workspace: Workspace, listen: SocketAddr, pg: Option<SocketAd
             }
         }
     };
-    let sql = Arc::new(SqlDoor::open(workspace.clone()));
+    let sql = Arc::new(SqlDoor::open(shop.clone()));
     sql.prepare();
     // It ends with the process; who is connected is told by the broken connection.
-    let _wire = wire.map(|wire| tokio::spawn(pg::serve(wire, workspace.clone(), sql.clone())));
+    let _wire = wire.map(|wire| tokio::spawn(pg::serve(wire, shop.clone(), sql.clone())));
     let ended = tokio::select! {
-        served = http::serve(listener, workspace.clone(), sql, asked_or_failed) => served,
+        served = http::serve(listener, shop, sql, asked_or_failed) => served,
         // Whoever keeps a connection open does not keep a server alive that can store nothing.
         () = async { failed(&workspace).await; tokio::time::sleep(LAST_ANSWERS).await } => Ok(()),
         // It never ends by itself: a shop whose pages answer while nothing is sent would deceive everybody.
@@ -144,13 +141,26 @@ fn say(line: &str) {
     let _ = writeln!(std::io::stdout(), "{line}");
 }
 
-async fn schedule(workspace: Arc<Workspace>) {
+async fn schedule(shop: Current) {
     let mut minute = tokio::time::interval(EVERY);
     loop {
         minute.tick().await;
+        match shop.look().await {
+            Ok(true) => tracing::info!("the shop's files have changed, and are in force"),
+            Ok(false) => {}
+            Err(fault) => {
+                tracing::error!(%fault, "the shop goes on as before, because its files have changed and cannot be used")
+            }
+        }
+        // One round goes by one state of the files.
+        let workspace = shop.workspace();
         let _working = workspace.working.lock().await;
         if workspace.stopping.load(Ordering::SeqCst) {
             return std::future::pending().await;
+        }
+        // A demo shop's time stands still: nothing falls due in it.
+        if matches!(workspace.clock, Clock::Logical(_)) {
+            continue;
         }
         match due::run(&workspace, workspace.now()).await {
             Ok(report) if report != due::Report::default() => tracing::info!(?report, "did what was due"),

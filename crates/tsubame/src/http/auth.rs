@@ -80,6 +80,7 @@ async fn sign_in(
     headers: HeaderMap,
     Form(form): Form<SignIn>,
 ) -> Result<Response, Failed> {
+    let workspace = app.workspace();
     let expected = cookie(&headers, FORM_COOKIE).unwrap_or_default();
     if !same(&form.csrf, &expected) {
         return Err(Failed::Forbidden);
@@ -93,7 +94,7 @@ async fn sign_in(
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         return Ok(response);
     }
-    let account = app.workspace.state.accounts().verify(&form.user, &Secret::new(form.password)).await?;
+    let account = workspace.state.accounts().verify(&form.user, &Secret::new(form.password)).await?;
     let Some(account) = account else {
         tracing::warn!(address = %visit.address, "a sign-in failed");
         let problem = Some(LoginProblem::Wrong);
@@ -101,9 +102,9 @@ async fn sign_in(
     };
     app.attempts.succeeded(&form.user, visit.address);
     // A new id at each sign-in: one that somebody planted before is worth nothing.
-    let session = app.workspace.state.sessions().start(&account.name, now, SESSION_TIME).await?;
+    let session = workspace.state.sessions().start(&account.name, now, SESSION_TIME).await?;
     if let Some(old) = &visit.session_id {
-        app.workspace.state.sessions().revoke(old).await?;
+        workspace.state.sessions().revoke(old).await?;
     }
     tracing::info!(account = account.name, address = %visit.address, "signed in");
     let mut response = Redirect::to(next).into_response();
@@ -123,11 +124,12 @@ async fn sign_out(
     Extension(visit): Extension<Arc<Visit>>,
     Form(form): Form<SignOut>,
 ) -> Result<Response, Failed> {
+    let workspace = app.workspace();
     if visit.session.is_some() && !visit.is_own_form(&form.csrf) {
         return Err(Failed::Forbidden);
     }
     if let Some(id) = &visit.session_id {
-        app.workspace.state.sessions().revoke(id).await?;
+        workspace.state.sessions().revoke(id).await?;
     }
     let mut response = Redirect::to("/login").into_response();
     set_cookie(&mut response, &visit, COOKIE, "", "/", Some(Duration::ZERO))?;

@@ -52,11 +52,12 @@ pub fn href(name: &str) -> String {
 
 /// The first page of the navigation.
 async fn first(State(app): Shared) -> Result<Redirect, Failed> {
-    app.navigation().first().map(|item| Redirect::to(&item.href)).ok_or(Failed::NotFound)
+    super::navigation(&app.workspace()).first().map(|item| Redirect::to(&item.href)).ok_or(Failed::NotFound)
 }
 
 async fn page(State(app): Shared, Extension(visit): Extension<Arc<Visit>>, Path(name): Path<String>) -> Result<Markup, Failed> {
-    let dashboard = app.workspace.library.dashboards.get(&name).ok_or(Failed::NotFound)?;
+    let workspace = app.workspace();
+    let dashboard = workspace.library.dashboards.get(&name).ok_or(Failed::NotFound)?;
     let desk = desk(&app).await?;
     let given = Given::read(&app, &visit, dashboard);
     let answers = futures::future::join_all(dashboard.panels.iter().map(|panel| ask(&app, &desk, &given, panel))).await;
@@ -79,7 +80,8 @@ async fn panel_csv(
     Extension(visit): Extension<Arc<Visit>>,
     Path((name, file)): Path<(String, String)>,
 ) -> Result<Response, Failed> {
-    let dashboard = app.workspace.library.dashboards.get(&name).ok_or(Failed::NotFound)?;
+    let workspace = app.workspace();
+    let dashboard = workspace.library.dashboards.get(&name).ok_or(Failed::NotFound)?;
     let index: usize = file.strip_suffix(".csv").and_then(|index| index.parse().ok()).ok_or(Failed::NotFound)?;
     let panel = dashboard.panels.get(index).ok_or(Failed::NotFound)?;
     let desk = desk(&app).await?;
@@ -101,7 +103,8 @@ async fn panel_csv(
 
 /// One view of everything that is known now, under the limits of a page.
 pub(super) async fn desk(app: &App) -> Result<Desk, Fault> {
-    let mut desk = app.workspace.desk(app.workspace.now(), Mode::AsKnown).await?;
+    let workspace = app.workspace();
+    let mut desk = workspace.desk(workspace.now(), Mode::AsKnown).await?;
     desk.limits = Limits { memory_bytes: PANEL_BYTES_MAX, time: PANEL_TIME_MAX, rows: PANEL_ROWS_MAX, ..desk.limits };
     Ok(desk)
 }
@@ -117,7 +120,7 @@ enum Asked {
 
 async fn ask(app: &App, desk: &Desk, given: &Given, panel: &Panel) -> Result<Asked, PanelError> {
     let lang = given.lang;
-    let workspace = &app.workspace;
+    let workspace = &app.workspace();
     let _permit = app.asking.acquire().await.expect("nobody closes it");
     match panel.readout {
         Some(ReadoutKind::Scenario) => {
@@ -158,9 +161,10 @@ fn card(
     panel: &Panel,
     answer: &Result<Asked, PanelError>,
 ) -> Markup {
+    let workspace = app.workspace();
     let lang = visit.locale.lang;
     let id = format!("p{index}");
-    let query = app.workspace.library.find(&panel.query);
+    let query = workspace.library.find(&panel.query);
     let title = match (panel.title.get(lang.name()), query) {
         ("", Some(query)) => query.header.title.as_str(),
         ("", None) => dashboard.title.get(lang.name()),
@@ -207,7 +211,8 @@ fn card(
 
 /// The text that was run; of a read-out all that it asked.
 fn sql_behind(app: &App, panel: &Panel) -> Option<String> {
-    let library = &app.workspace.library;
+    let workspace = app.workspace();
+    let library = &workspace.library;
     let exposed = match panel.readout {
         None => return library.find(&panel.query).map(|query| query.sql.clone()),
         Some(ReadoutKind::Scenario) => "system/exposed_scenario",
@@ -228,7 +233,7 @@ struct Given {
 
 impl Given {
     fn read(app: &App, visit: &Visit, dashboard: &Dashboard) -> Given {
-        let workspace = &app.workspace;
+        let workspace = &app.workspace();
         let mut values: Vec<(String, String)> = visit.query.iter().filter(|(name, _)| name != "lang").cloned().collect();
         // A page about one scenario, experiment or segment opens with the first.
         let names = names_needed(app, dashboard);
@@ -289,6 +294,7 @@ impl Given {
 
     /// A field for each parameter that the page's queries take and no panel fixes.
     fn filters(&self, app: &App, visit: &Visit, dashboard: &Dashboard) -> Vec<Filter> {
+        let workspace = app.workspace();
         let mut filters: Vec<Filter> = Vec::new();
         let mut add = |name: &str, kind: ParamKind, default: Option<&ParamValue>| {
             if name == "within_seconds" || filters.iter().any(|filter| filter.name == name) {
@@ -322,7 +328,7 @@ impl Given {
                 Some(ReadoutKind::Scenario) => add("scenario", ParamKind::Text, None),
                 Some(ReadoutKind::Experiment) => add("experiment", ParamKind::Text, None),
                 None => {
-                    let query = app.workspace.library.find(&panel.query);
+                    let query = workspace.library.find(&panel.query);
                     let free = query
                         .iter()
                         .flat_map(|query| &query.header.params)
@@ -344,13 +350,14 @@ impl Given {
 }
 
 fn names_needed(app: &App, dashboard: &Dashboard) -> Vec<String> {
+    let workspace = app.workspace();
     let mut names = Vec::new();
     for panel in &dashboard.panels {
         match panel.readout {
             Some(ReadoutKind::Scenario) => names.push("scenario".to_string()),
             Some(ReadoutKind::Experiment) => names.push("experiment".to_string()),
             None => {
-                let query = app.workspace.library.find(&panel.query);
+                let query = workspace.library.find(&panel.query);
                 let needed = query.iter().flat_map(|query| &query.header.params).filter(|param| param.default.is_none());
                 names.extend(needed.map(|param| param.name.clone()));
             }
@@ -386,21 +393,24 @@ fn choices(app: &App, lang: Lang, name: &str) -> Option<Vec<(String, String)>> {
 }
 
 fn scenario_names(app: &App) -> Vec<(String, Text)> {
-    app.workspace.files.scenarios.iter().map(|scenario| (scenario.scenario.clone(), scenario.title.clone())).collect()
+    let workspace = app.workspace();
+    workspace.files.scenarios.iter().map(|scenario| (scenario.scenario.clone(), scenario.title.clone())).collect()
 }
 
 fn experiment_names(app: &App) -> Vec<(String, Text)> {
+    let workspace = app.workspace();
     let served = app.experiments.serving.now();
     let tests = served.experiments.iter().map(|test| (test.experiment.clone(), test.title.clone()));
     let messages =
-        readout::experiments(&app.workspace.files.scenarios).into_iter().map(|(_, test)| (test.name.clone(), Text::default()));
+        readout::experiments(&workspace.files.scenarios).into_iter().map(|(_, test)| (test.name.clone(), Text::default()));
     messages.chain(tests).collect()
 }
 
 /// The exported segments first: they have audiences.
 fn segment_names(app: &App) -> Vec<(String, Text)> {
-    let exported = app.workspace.shop().exports.iter().map(|export| export.segment.clone());
-    let all = app.workspace.library.queries.keys().filter_map(|name| name.strip_prefix("segments/")).map(String::from);
+    let workspace = app.workspace();
+    let exported = workspace.shop().exports.iter().map(|export| export.segment.clone());
+    let all = workspace.library.queries.keys().filter_map(|name| name.strip_prefix("segments/")).map(String::from);
     let mut names: Vec<String> = Vec::new();
     for name in exported.chain(all) {
         let name = name.strip_prefix("segments/").map(String::from).unwrap_or(name);
@@ -409,7 +419,7 @@ fn segment_names(app: &App) -> Vec<(String, Text)> {
         }
     }
     let titles = |name: String| {
-        let words = app.workspace.library.find(&format!("segments/{name}")).map(|query| query.header.titles());
+        let words = workspace.library.find(&format!("segments/{name}")).map(|query| query.header.titles());
         (name, words.unwrap_or_default())
     };
     names.into_iter().map(titles).collect()

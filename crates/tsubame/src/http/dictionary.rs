@@ -21,13 +21,15 @@ pub fn routes() -> Router<Arc<App>> {
 }
 
 async fn tables(State(app): Shared, Extension(visit): Extension<Arc<Visit>>) -> Result<Markup, Failed> {
-    let library = &app.workspace.library;
-    let body = drawn::tables(&visit.locale, &dictionary::tables(library), &in_force(app.workspace.shop(), library));
+    let workspace = app.workspace();
+    let library = &workspace.library;
+    let body = drawn::tables(&visit.locale, &dictionary::tables(library), &in_force(workspace.shop(), library));
     app.page(&visit, words::DICTIONARY.get(visit.locale.lang), body).await
 }
 
 async fn table(State(app): Shared, Extension(visit): Extension<Arc<Visit>>, Path(name): Path<String>) -> Result<Markup, Failed> {
-    let table = dictionary::find(&app.workspace.library, &name).ok_or(Failed::NotFound)?;
+    let workspace = app.workspace();
+    let table = dictionary::find(&workspace.library, &name).ok_or(Failed::NotFound)?;
     app.page(&visit, &format!("{}: {}", table.name, table.title), drawn::table(&visit.locale, &table)).await
 }
 

@@ -206,7 +206,7 @@ async fn tracked_or_refused(app: &Arc<App>, parts: &Parts, body: Body) -> Result
 
 async fn keep(app: &App, door: &Door, viewed: &[Viewed]) -> Result<crate::jobs::expose::Exposed, Refusal> {
     let served = app.experiments.serving.now();
-    let workspace = &app.workspace;
+    let workspace = &app.workspace();
     exposed(workspace, &served, &door.source.name, viewed, workspace.now()).await.map_err(|fault| {
         tracing::error!("exposures could not be stored: {fault}");
         Refusal::NotStored { wait_seconds: 10 }

@@ -19,7 +19,8 @@ pub fn routes() -> Router<Arc<App>> {
 
 /// 200 while the state can be read.
 async fn healthz(State(app): Shared) -> Result<&'static str, Failed> {
-    app.workspace.state.journal().last_position().await?;
+    let workspace = app.workspace();
+    workspace.state.journal().last_position().await?;
     Ok("ok\n")
 }
 
@@ -27,7 +28,7 @@ async fn metrics(State(app): Shared, Extension(visit): Extension<Arc<Visit>>) ->
     if !visit.address.is_loopback() && visit.session.is_none() {
         return Err(Failed::SignIn);
     }
-    let workspace = &app.workspace;
+    let workspace = &app.workspace();
     let pending = workspace.state.journal().bytes_after(workspace.landed_from().await?).await?;
     let sends = workspace.state.ledger().counts().await?;
     let tables = workspace.lake.status().await.map_err(crate::fault::Fault::from)?;

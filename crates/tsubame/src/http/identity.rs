@@ -26,29 +26,33 @@ pub fn routes() -> Router<Arc<App>> {
 }
 
 async fn show(State(app): Shared, Extension(visit): Extension<Arc<Visit>>) -> Result<Markup, Failed> {
-    let (proposals, facts, proposed) = identity::compared(&app.workspace).await?;
-    let merged = app.workspace.state.identities().merged_all().await?;
+    let workspace = app.workspace();
+    let (proposals, facts, proposed) = identity::compared(&workspace).await?;
+    let merged = workspace.state.identities().merged_all().await?;
     let page = IdentityPage { csrf: visit.csrf(), proposals: &proposals, proposed, facts: &facts, merged: &merged };
     let body = pages::identity::draw(&visit.locale, &page);
     app.page(&visit, words::IDENTITY.get(visit.locale.lang), body).await
 }
 
 async fn merge(State(app): Shared, Extension(visit): Extension<Arc<Visit>>, request: Request) -> Result<Redirect, Failed> {
+    let workspace = app.workspace();
     let form = Asked::read(&visit, request).await?;
-    let done = identity::merge(&app.workspace, form.field("a"), form.field("b"), &form.by).await;
+    let done = identity::merge(&workspace, form.field("a"), form.field("b"), &form.by).await;
     done.map_err(said)?;
     Ok(Redirect::to("/identity"))
 }
 
 async fn decline(State(app): Shared, Extension(visit): Extension<Arc<Visit>>, request: Request) -> Result<Redirect, Failed> {
+    let workspace = app.workspace();
     let form = Asked::read(&visit, request).await?;
-    identity::decline(&app.workspace, form.field("a"), form.field("b"), &form.by).await.map_err(said)?;
+    identity::decline(&workspace, form.field("a"), form.field("b"), &form.by).await.map_err(said)?;
     Ok(Redirect::to("/identity"))
 }
 
 async fn undo(State(app): Shared, Extension(visit): Extension<Arc<Visit>>, request: Request) -> Result<Redirect, Failed> {
+    let workspace = app.workspace();
     let form = Asked::read(&visit, request).await?;
-    identity::undo(&app.workspace, form.field("customer"), &form.by).await.map_err(said)?;
+    identity::undo(&workspace, form.field("customer"), &form.by).await.map_err(said)?;
     Ok(Redirect::to("/identity"))
 }
 

@@ -97,6 +97,7 @@ async fn preview(State(app): Shared, Extension(visit): Extension<Arc<Visit>>, re
 }
 
 async fn run(State(app): Shared, Extension(visit): Extension<Arc<Visit>>, request: Request) -> Result<Response, Failed> {
+    let workspace = app.workspace();
     let lang = visit.locale.lang;
     let form = Chosen::read(&visit, request).await?;
     let upload = Upload::find(&app, &form.upload)?;
@@ -110,11 +111,11 @@ async fn run(State(app): Shared, Extension(visit): Extension<Arc<Visit>>, reques
     };
     // A task of its own: a browser that goes away does not stop an import half-way.
     let job = {
-        let (app, path) = (app.clone(), upload.path());
+        let (app, workspace, path) = (app.clone(), workspace.clone(), upload.path());
         tokio::spawn(async move {
             let _one_at_a_time = app.importing.lock().await;
             let before = orders_of(&app, &shown.source).await?;
-            let report = jobs::import::import(&app.workspace, &path, "upload", &shown.mapping, &Progress::silent()).await?;
+            let report = jobs::import::import(&workspace, &path, "upload", &shown.mapping, &Progress::silent()).await?;
             let after = orders_of(&app, &shown.source).await?;
             Ok::<_, Fault>((report, after.saturating_sub(before), shown.page.counts))
         })
@@ -151,7 +152,7 @@ async fn run(State(app): Shared, Extension(visit): Extension<Arc<Visit>>, reques
         rejects_href: rejects_name.map(|name| format!("/import/rejects/{}", pages::percent_encode(&name))),
         links: links
             .into_iter()
-            .filter(|(stem, _)| app.workspace.library.dashboards.contains_key(*stem))
+            .filter(|(stem, _)| workspace.library.dashboards.contains_key(*stem))
             .map(|(stem, title)| (title, pages::import::dashboard_href(stem)))
             .collect(),
     };
@@ -161,11 +162,12 @@ async fn run(State(app): Shared, Extension(visit): Extension<Arc<Visit>>, reques
 
 /// The list of what was not imported. It has places and reasons; the lines themselves are in the dead letter, encrypted.
 async fn rejects(State(app): Shared, Path(name): Path<String>) -> Result<Response, Failed> {
+    let workspace = app.workspace();
     let is_plain = name.ends_with(".rejects.csv") && !name.contains(['/', '\\', '\0']) && !name.starts_with('.');
     if !is_plain {
         return Err(Failed::NotFound);
     }
-    let bytes = tokio::fs::read(app.workspace.path("rejects").join(&name)).await.map_err(|_| Failed::NotFound)?;
+    let bytes = tokio::fs::read(workspace.path("rejects").join(&name)).await.map_err(|_| Failed::NotFound)?;
     let headers = [
         (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
         (header::CONTENT_DISPOSITION, "attachment; filename=\"rejects.csv\""),
@@ -175,7 +177,8 @@ async fn rejects(State(app): Shared, Path(name): Path<String>) -> Result<Respons
 
 /// How many orders there are of a source.
 async fn orders_of(app: &App, source: &str) -> Result<u64, Fault> {
-    let desk = app.workspace.desk(app.workspace.now(), Mode::AsHappened).await?;
+    let workspace = app.workspace();
+    let desk = workspace.desk(workspace.now(), Mode::AsHappened).await?;
     let params: Params = [("source".into(), ParamValue::Text(source.into()))].into();
     match desk.ask("system/orders_of_source", &params).await?.get(0, "orders") {
         Some(Value::Int(count)) => Ok((*count).max(0) as u64),
@@ -216,15 +219,17 @@ struct Upload {
 
 impl Upload {
     fn new(app: &App, name: &str) -> Result<Upload, Failed> {
+        let workspace = app.workspace();
         let mut bytes = [0; 16];
         getrandom::fill(&mut bytes).map_err(|error| Fault::new(Exit::Failed, format!("could not name an upload: {error}")))?;
         let id = model::id::hex(&bytes);
-        let folder = app.workspace.path("data/uploads").join(&id);
+        let folder = workspace.path("data/uploads").join(&id);
         std::fs::create_dir_all(&folder).map_err(|source| Fault::io(format!("could not create {}", folder.display()), source))?;
         Ok(Upload { id, folder, name: safe_name(name) })
     }
 
     fn find(app: &App, id: &str) -> Result<Upload, Failed> {
+        let workspace = app.workspace();
         let gone = || {
             let (ja, en) = (
                 "このファイルは、もうありません（取込済みか、期限切れです）。",
@@ -235,7 +240,7 @@ impl Upload {
         if id.len() != 32 || !id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Err(gone());
         }
-        let folder = app.workspace.path("data/uploads").join(id);
+        let folder = workspace.path("data/uploads").join(id);
         let entry = std::fs::read_dir(&folder).map_err(|_| gone())?.filter_map(Result::ok).next().ok_or_else(gone)?;
         Ok(Upload { id: id.into(), folder, name: entry.file_name().to_string_lossy().into_owned() })
     }
@@ -309,7 +314,8 @@ async fn written(upload: &Upload, mut field: Field<'_>) -> Result<(), Failed> {
 
 /// Uploads that nobody imported hold addresses: they do not stay.
 pub fn remove_old(app: &App) {
-    let Ok(entries) = std::fs::read_dir(app.workspace.path("data/uploads")) else { return };
+    let workspace = app.workspace();
+    let Ok(entries) = std::fs::read_dir(workspace.path("data/uploads")) else { return };
     for entry in entries.filter_map(Result::ok) {
         let age = entry.metadata().and_then(|data| data.modified()).ok().and_then(|at| SystemTime::now().duration_since(at).ok());
         if age.is_some_and(|age| age > UPLOAD_KEPT)
@@ -337,8 +343,9 @@ async fn examined(
     upload: &Upload,
     choices: Option<BTreeMap<usize, String>>,
 ) -> Result<Result<Examined, Problematic>, Failed> {
-    let (path, shop, now) = (upload.path(), app.workspace.shop().clone(), app.workspace.now());
-    let key = app.workspace.state.vault().id_key().clone();
+    let workspace = app.workspace();
+    let (path, shop, now) = (upload.path(), workspace.shop().clone(), workspace.now());
+    let key = workspace.state.vault().id_key().clone();
     let job = tokio::task::spawn_blocking(move || examine(&path, choices, &shop, &key, now));
     Ok(job.await.map_err(|error| Fault::new(Exit::Failed, format!("the preview stopped: {error}")))?)
 }

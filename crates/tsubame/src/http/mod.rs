@@ -52,7 +52,7 @@ use crate::{
         layout::{self, NavItem, Shell, User},
     },
     sql::SqlDoor,
-    workspace::Workspace,
+    workspace::{Current, Workspace},
 };
 pub use auth::Attempts;
 use errors::Failed;
@@ -66,7 +66,8 @@ const PANELS_AT_ONCE: usize = 4;
 
 /// What handlers share.
 pub struct App {
-    pub workspace: Arc<Workspace>,
+    /// The shop as it is now.
+    current: Current,
     deliveries: webhooks::Deliveries,
     collecting: collect::Collecting,
     experiments: experiments::Experiments,
@@ -124,12 +125,13 @@ const RESOURCES: &[Resource] = &[
 /// Answers until `shutdown`, then finishes what it has begun.
 pub async fn serve(
     listener: TcpListener,
-    workspace: Arc<Workspace>,
+    shop: impl Into<Current>,
     sql: Arc<SqlDoor>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), Fault> {
-    crate::jobs::automatic::remember_stops(&workspace).await?;
-    let app = Arc::new(App::open(workspace, sql)?);
+    let current: Current = shop.into();
+    crate::jobs::automatic::remember_stops(&current.workspace()).await?;
+    let app = Arc::new(App::open(current, sql)?);
     import::remove_old(&app);
     tokio::spawn(crate::serving::Serving::watch(app.experiments.watched()));
     axum::serve(listener, router(app).into_make_service_with_connect_info::<SocketAddr>())
@@ -162,11 +164,13 @@ pub fn router(app: Arc<App>) -> Router {
 
 impl App {
     /// Refuses a shop of which a secret is missing.
-    pub fn open(workspace: Arc<Workspace>, sql: Arc<SqlDoor>) -> Result<App, Fault> {
+    pub fn open(shop: impl Into<Current>, sql: Arc<SqlDoor>) -> Result<App, Fault> {
+        let current = shop.into();
+        let workspace = current.workspace();
         Ok(App {
             collecting: collect::Collecting::open(&workspace)?,
             experiments: experiments::Experiments::open(&workspace),
-            workspace,
+            current,
             deliveries: webhooks::Deliveries::default(),
             attempts: auth::Attempts::default(),
             importing: tokio::sync::Mutex::default(),
@@ -174,6 +178,16 @@ impl App {
             asking: Semaphore::new(PANELS_AT_ONCE),
             newest: Mutex::default(),
         })
+    }
+
+    /// The shop's files and data as they are now. A request takes it once, so that it is answered from one state of the files.
+    pub fn workspace(&self) -> Arc<Workspace> {
+        self.current.workspace()
+    }
+
+    /// After a page saved a file: what comes from here on goes by it. With a problem in the files nothing changes.
+    pub async fn reload(&self) -> Result<(), Fault> {
+        self.current.reload().await
     }
 
     /// People's time, for sessions: a demo shop's own clock stands still.
@@ -184,56 +198,24 @@ impl App {
     /// A page with the navigation around it.
     async fn page(&self, visit: &Visit, title: &str, body: Markup) -> Result<Markup, Failed> {
         let last_import = self.newest().await?;
-        let nav = self.navigation();
+        let workspace = self.workspace();
+        let nav = navigation(&workspace);
         let user = visit
             .session
             .as_ref()
             .map(|session| User { name: session.account.name.clone(), role: session.account.role.name().into() });
-        Ok(layout::page(&self.shell(visit, title, &nav, user.as_ref(), last_import), body))
+        Ok(layout::page(&shell(&workspace, visit, title, &nav, user.as_ref(), last_import), body))
     }
 
     /// A page without: sign-in, and what goes wrong before it.
     fn bare(&self, visit: &Visit, title: &str, body: Markup) -> Markup {
-        layout::bare(&self.shell(visit, title, &[], None, None), body)
-    }
-
-    fn shell<'a>(
-        &'a self,
-        visit: &'a Visit,
-        title: &'a str,
-        nav: &'a [NavItem],
-        user: Option<&'a User>,
-        last_import: Option<Instant>,
-    ) -> Shell<'a> {
-        Shell {
-            locale: &visit.locale,
-            shop: &self.workspace.shop().name,
-            title,
-            nav,
-            path: &visit.path,
-            query: &visit.query,
-            user,
-            csrf: visit.session.as_ref().map_or("", |session| &session.csrf),
-            last_import,
-            now: self.workspace.now(),
-        }
-    }
-
-    fn navigation(&self) -> Vec<NavItem> {
-        let mut listed: Vec<(i64, &str, &Text)> = self
-            .workspace
-            .library
-            .dashboards
-            .values()
-            .filter_map(|page| Some((page.order?, page.name.as_str(), &page.title)))
-            .collect();
-        listed.sort_by_key(|(order, name, _)| (*order, *name));
-        listed.into_iter().map(|(_, name, title)| NavItem { title: title.clone(), href: dashboards::href(name) }).collect()
+        layout::bare(&shell(&self.workspace(), visit, title, &[], None, None), body)
     }
 
     /// When the newest fact came in. Asked again only after the journal has grown.
     async fn newest(&self) -> Result<Option<Instant>, Failed> {
-        let journal = self.workspace.state.journal();
+        let workspace = self.workspace();
+        let journal = workspace.state.journal();
         let end = journal.last_position().await?;
         let known = *self.newest.lock().expect("nobody panics while holding it");
         if let Some((at, newest)) = known
@@ -246,7 +228,7 @@ impl App {
             Some(segment) => Some(segment.ingested_at),
             // It is in the lake already.
             None => {
-                let desk = self.workspace.desk(self.workspace.now(), Mode::AsKnown).await?;
+                let desk = workspace.desk(workspace.now(), Mode::AsKnown).await?;
                 match desk.ask("system/newest", &Params::new()).await?.get(0, "ingested_at") {
                     Some(Value::Instant(at)) => Some(*at),
                     _ => None,
@@ -256,6 +238,35 @@ impl App {
         *self.newest.lock().expect("nobody panics while holding it") = Some((end, newest));
         Ok(newest)
     }
+}
+
+fn shell<'a>(
+    workspace: &'a Workspace,
+    visit: &'a Visit,
+    title: &'a str,
+    nav: &'a [NavItem],
+    user: Option<&'a User>,
+    last_import: Option<Instant>,
+) -> Shell<'a> {
+    Shell {
+        locale: &visit.locale,
+        shop: &workspace.shop().name,
+        title,
+        nav,
+        path: &visit.path,
+        query: &visit.query,
+        user,
+        csrf: visit.session.as_ref().map_or("", |session| &session.csrf),
+        last_import,
+        now: workspace.now(),
+    }
+}
+
+fn navigation(workspace: &Workspace) -> Vec<NavItem> {
+    let mut listed: Vec<(i64, &str, &Text)> =
+        workspace.library.dashboards.values().filter_map(|page| Some((page.order?, page.name.as_str(), &page.title))).collect();
+    listed.sort_by_key(|(order, name, _)| (*order, *name));
+    listed.into_iter().map(|(_, name, title)| NavItem { title: title.clone(), href: dashboards::href(name) }).collect()
 }
 
 /// Gives up on what takes too long, so that a slow page cannot hold a connection for ever; a bug in one page costs that page alone.

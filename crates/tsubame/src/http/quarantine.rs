@@ -31,7 +31,8 @@ pub fn routes() -> Router<Arc<App>> {
 }
 
 async fn page(State(app): Shared, Extension(visit): Extension<Arc<Visit>>) -> Result<Response, Failed> {
-    let (vault, now) = (app.workspace.state.vault(), app.workspace.now());
+    let workspace = app.workspace();
+    let (vault, now) = (workspace.state.vault(), workspace.now());
     let groups = vault.letter_counts(now).await?.into_iter().map(|count| Group {
         source: count.source,
         code: count.code,
@@ -70,11 +71,12 @@ struct Again {
 }
 
 async fn again(State(app): Shared, Extension(visit): Extension<Arc<Visit>>, Form(form): Form<Again>) -> Result<Response, Failed> {
+    let workspace = app.workspace();
     if !visit.is_own_form(&form.csrf) {
         return Err(Failed::Forbidden);
     }
     let which = Letters { source: form.source.as_deref(), code: form.code.as_deref(), ..Letters::default() };
-    let done = match replay(&app.workspace, which).await {
+    let done = match replay(&workspace, which).await {
         Ok(done) => done,
         // A source that is gone: the reader can do something about it.
         Err(fault) if fault.exit == crate::fault::Exit::Config => {

@@ -1,7 +1,7 @@
 //! The form a segment is built with: its fields become the conditions of a file, by the reader that reads such files, so that a mistake is
 //! told in the same words. Saving writes the file into the shop's folder.
 
-use std::{collections::BTreeMap, io::Write, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{
     Extension, Form, Router,
@@ -26,6 +26,7 @@ use crate::{
         segment_form::{self as pages, Editor, GROUPS, Preview, Row},
         words,
     },
+    shop_file::{self, NotSaved, ShopFile},
 };
 
 const ROWS_MAX: usize = 50;
@@ -37,10 +38,11 @@ pub fn routes() -> Router<Arc<App>> {
 
 /// An empty form, or that of a segment which is one.
 async fn open(State(app): Shared, Extension(visit): Extension<Arc<Visit>>) -> Result<Response, Failed> {
+    let workspace = app.workspace();
     let mut editor = match visit.param("name") {
         None => Editor::default(),
         Some(name) => {
-            let form = app.workspace.library.forms.get(&format!("segments/{name}")).ok_or(Failed::NotFound)?;
+            let form = workspace.library.forms.get(&format!("segments/{name}")).ok_or(Failed::NotFound)?;
             let (is_any, rows) = rows_of(&form.condition).ok_or_else(|| {
                 Failed::bad_with(
                     "条件の入れ子が深く、このフォームでは編集できません。",
@@ -50,7 +52,8 @@ async fn open(State(app): Shared, Extension(visit): Extension<Arc<Visit>>) -> Re
                 )
             })?;
             let (title_ja, title_en) = (form.title.ja.clone(), form.title.en.clone());
-            Editor { name: name.into(), title_ja, title_en, is_any, rows, ..Editor::default() }
+            let started = started(name, ShopFile::parse(&file(name))?.read(&workspace.folder)?.as_deref());
+            Editor { name: name.into(), started, title_ja, title_en, is_any, rows, ..Editor::default() }
         }
     };
     shown(&app, &visit, &mut editor).await
@@ -97,7 +100,7 @@ async fn fill(
                 let query = form.query(&format!("segments/{}", editor.name), &file(&editor.name));
                 editor.preview = Some(preview(&app, &query).await?);
                 if action == "save" {
-                    save(&app, &visit, &mut editor, &form)?;
+                    save(&app, &visit, &mut editor, &form).await?;
                 }
             }
         },
@@ -134,6 +137,7 @@ fn read(fields: &BTreeMap<String, String>) -> Editor {
     }
     Editor {
         name: text("name"),
+        started: text("started"),
         title_ja: text("title_ja"),
         title_en: text("title_en"),
         is_any: text("match") == "any",
@@ -144,6 +148,11 @@ fn read(fields: &BTreeMap<String, String>) -> Editor {
 
 fn file(name: &str) -> String {
     format!("queries/segments/{name}.toml")
+}
+
+/// What a form remembers of the file it was opened with: nothing where it was none of the shop's own.
+fn started(name: &str, text: Option<&str>) -> String {
+    text.map_or_else(String::new, |text| format!("{name}:{}", shop_file::hash(text)))
 }
 
 /// The form as the file it would be, right or wrong: conditions of a group are joined the other way.
@@ -314,8 +323,9 @@ async fn preview(app: &App, query: &Query) -> Result<Preview, Failed> {
     Ok(Preview { sql: query.sql.clone(), members })
 }
 
-/// Whole or not at all, and never over a segment that is SQL.
-fn save(app: &App, visit: &Visit, editor: &mut Editor, form: &form::Form) -> Result<(), Failed> {
+/// Never over a segment that is SQL, nor over what somebody else wrote meanwhile.
+async fn save(app: &App, visit: &Visit, editor: &mut Editor, form: &form::Form) -> Result<(), Failed> {
+    let workspace = app.workspace();
     if !may_save(visit) {
         return Err(Failed::Forbidden);
     }
@@ -332,25 +342,29 @@ fn save(app: &App, visit: &Visit, editor: &mut Editor, form: &form::Form) -> Res
         // What cannot be run is not put where a night would run it; the preview says why.
         return Ok(());
     }
-    let folder = app.workspace.path("queries/segments");
-    let library = &app.workspace.library;
+    let library = &workspace.library;
     let full = format!("segments/{name}");
-    if folder.join(format!("{name}.sql")).exists() || (library.queries.contains_key(&full) && !library.forms.contains_key(&full))
+    if workspace.path(&format!("queries/segments/{name}.sql")).exists()
+        || (library.queries.contains_key(&full) && !library.forms.contains_key(&full))
     {
         refuse(words::SEGMENT_FORM_TAKEN, words::SEGMENT_FORM_TAKEN_REMEDY);
         return Ok(());
     }
-    let path = folder.join(format!("{name}.toml"));
-    let write = || {
-        std::fs::create_dir_all(&folder)?;
-        let part = folder.join(format!(".{name}.toml.part"));
-        let mut file = std::fs::File::create(&part)?;
-        file.write_all(form.toml().as_bytes())?;
-        file.sync_all()?;
-        std::fs::rename(&part, &path)
-    };
-    write().map_err(|source| Fault::io(format!("could not write {}", path.display()), source))?;
-    editor.saved_as = Some(file(&name));
+    let opened = editor.started.split_once(':').filter(|(opened, _)| *opened == name);
+    let expected = opened.map(|(_, hash)| hash.to_string());
+    let text = form.toml();
+    match shop_file::save(&workspace.folder, &ShopFile::parse(&file(&name))?, expected.as_deref(), &text).await {
+        Ok(_) => {
+            editor.started = started(&name, Some(&text));
+            editor.saved_as = Some(file(&name));
+            app.reload().await?;
+        }
+        Err(NotSaved::Conflict { .. }) => refuse(words::SEGMENT_FORM_CONFLICT, words::SEGMENT_FORM_CONFLICT_REMEDY),
+        Err(NotSaved::Problems(problems)) => {
+            editor.problems.extend(problems.into_iter().map(|problem| (problem.message, problem.remedy)));
+        }
+        Err(NotSaved::Fault(fault)) => return Err(fault.into()),
+    }
     Ok(())
 }
 

@@ -47,6 +47,7 @@ pub fn routes() -> Router<Arc<App>> {
 }
 
 async fn list(State(app): Shared, Extension(visit): Extension<Arc<Visit>>) -> Result<Markup, Failed> {
+    let workspace = app.workspace();
     let lang = visit.locale.lang;
     let desk = dashboards::desk(&app).await?;
     let answer = {
@@ -55,9 +56,9 @@ async fn list(State(app): Shared, Extension(visit): Extension<Arc<Visit>>) -> Re
     };
     let rows = Rows::new(&answer);
     let row_of = |name: &str| (0..answer.rows.len()).find(|row| rows.text(*row, "segment").as_deref() == Some(name));
-    let uses = segments::uses(&app.workspace)?;
+    let uses = segments::uses(&workspace)?;
     let mut listed = Vec::new();
-    for (name, query) in app.workspace.library.segments() {
+    for (name, query) in workspace.library.segments() {
         let row = row_of(name);
         let count = |row: usize, column: &str| rows.int(row, column).ok().map(|count| count as u64);
         let saved = row.and_then(|row| {
@@ -66,7 +67,7 @@ async fn list(State(app): Shared, Extension(visit): Extension<Arc<Visit>>) -> Re
         });
         listed.push(Listed {
             name: name.into(),
-            title: segments::title(&app.workspace.library, query, lang.name()),
+            title: segments::title(&workspace.library, query, lang.name()),
             saved,
             exported_at: row.and_then(|row| rows.instant(row, "exported_at").ok()),
             used_by: used_by(uses.get(name), lang),
@@ -76,8 +77,9 @@ async fn list(State(app): Shared, Extension(visit): Extension<Arc<Visit>>) -> Re
 }
 
 async fn one(State(app): Shared, Extension(visit): Extension<Arc<Visit>>, Path(name): Path<String>) -> Result<Markup, Failed> {
+    let workspace = app.workspace();
     let lang = visit.locale.lang;
-    let query = app.workspace.library.segment(&name).ok_or(Failed::NotFound)?;
+    let query = workspace.library.segment(&name).ok_or(Failed::NotFound)?;
     let desk = dashboards::desk(&app).await?;
     let params: Params = [("segment".to_string(), ParamValue::Text(name.clone()))].into();
     let mut cards = Vec::new();
@@ -108,17 +110,17 @@ async fn one(State(app): Shared, Extension(visit): Extension<Arc<Visit>>, Path(n
             Some(explanation(&visit, found))
         }
     };
-    let uses = segments::uses(&app.workspace)?;
+    let uses = segments::uses(&workspace)?;
     let used_by = used_by(uses.get(name.as_str()), lang);
     let description = description(&app, query, lang);
-    let zone = app.workspace.shop().timezone;
+    let zone = workspace.shop().timezone;
     // A window of the usual length is over by the last of these nights.
-    let to = zone.day(app.workspace.now()) - TimeDelta::days(WINDOW_DAYS);
+    let to = zone.day(workspace.now()) - TimeDelta::days(WINDOW_DAYS);
     let shown = Shown {
         name: &name,
         description: &description,
         used_by: &used_by,
-        is_form: app.workspace.library.forms.contains_key(&query.name),
+        is_form: workspace.library.forms.contains_key(&query.name),
         sql: &query.sql,
         customer,
         explained,
@@ -127,13 +129,14 @@ async fn one(State(app): Shared, Extension(visit): Extension<Arc<Visit>>, Path(n
         window_days: WINDOW_DAYS,
         cards,
     };
-    let title = segments::title(&app.workspace.library, query, lang.name());
+    let title = segments::title(&workspace.library, query, lang.name());
     app.page(&visit, &title, pages::one(&visit.locale, &shown)).await
 }
 
 /// Everybody in it now, with all its columns.
 async fn members(State(app): Shared, Path(name): Path<String>) -> Result<Response, Failed> {
-    let query = app.workspace.library.segment(&name).ok_or(Failed::NotFound)?;
+    let workspace = app.workspace();
+    let query = workspace.library.segment(&name).ok_or(Failed::NotFound)?;
     let desk = dashboards::desk(&app).await?;
     let _permit = app.asking.acquire().await.expect("nobody closes it");
     let answer = desk.ask(&query.name, &Params::new()).await.map_err(|error| bad(&error.into()))?;
@@ -146,8 +149,9 @@ async fn members(State(app): Shared, Path(name): Path<String>) -> Result<Respons
 }
 
 async fn test(State(app): Shared, Extension(visit): Extension<Arc<Visit>>, Path(name): Path<String>) -> Result<Response, Failed> {
+    let workspace = app.workspace();
     let lang = visit.locale.lang;
-    let query = app.workspace.library.segment(&name).ok_or(Failed::NotFound)?;
+    let query = workspace.library.segment(&name).ok_or(Failed::NotFound)?;
     let day = |name: &str| {
         visit.param(name).and_then(|text| text.parse::<NaiveDate>().ok()).filter(|day| (1970..=2999).contains(&day.year()))
     };
@@ -172,7 +176,7 @@ async fn test(State(app): Shared, Extension(visit): Extension<Arc<Visit>>, Path(
         Asked { segment: name.clone(), params: Params::new(), from, to, window_days, as_happened: true, overlaps_all: false };
     let report = {
         let _permit = app.asking.acquire().await.expect("nobody closes it");
-        back_test(&app.workspace, &asked, &|| {}).await.map_err(|fault| bad(&fault))?
+        back_test(&workspace, &asked, &|| {}).await.map_err(|fault| bad(&fault))?
     };
     let shown = Shown {
         name: &name,
@@ -182,8 +186,7 @@ async fn test(State(app): Shared, Extension(visit): Extension<Arc<Visit>>, Path(
         cards: report_cards(&app, &visit, &report),
         ..Shown::default()
     };
-    let title =
-        format!("{}: {}", words::SEGMENT_BACK_TEST.get(lang), segments::title(&app.workspace.library, query, lang.name()));
+    let title = format!("{}: {}", words::SEGMENT_BACK_TEST.get(lang), segments::title(&workspace.library, query, lang.name()));
     Ok(app.page(&visit, &title, pages::back_test(&visit.locale, &shown)).await?.into_response())
 }
 
@@ -209,7 +212,8 @@ fn report_cards(app: &App, visit: &Visit, report: &Report) -> Vec<Markup> {
 
 /// A line for what was known, and one for what had happened.
 fn sizes(app: &App, report: &Report, lang: Lang) -> Answer {
-    let zone = app.workspace.shop().timezone;
+    let workspace = app.workspace();
+    let zone = workspace.shop().timezone;
     let columns = vec![
         column("night", Kind::Date, "日付", "Night"),
         column("reading", Kind::Text, "読み方", "Reading"),
@@ -288,7 +292,8 @@ fn used_by(uses: Option<&segments::Uses>, lang: Lang) -> Vec<String> {
 
 /// What it says of itself; in the other language where it says nothing in the reader's.
 fn description(app: &App, query: &Query, lang: Lang) -> String {
-    let form = app.workspace.library.forms.get(&query.name);
+    let workspace = app.workspace();
+    let form = workspace.library.forms.get(&query.name);
     form.map_or_else(|| query.header.descriptions(), |form| form.description.clone()).get(lang.name()).to_string()
 }
 

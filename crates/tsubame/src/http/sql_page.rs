@@ -1,6 +1,6 @@
 //! The SQL page: a form that asks the door, shows what came of it, and saves what is worth keeping into the shop's own `queries/`.
 
-use std::{io::Write, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Extension, Form, Router,
@@ -29,6 +29,7 @@ use crate::{
         table::ROWS_MAX,
         words,
     },
+    shop_file::{self, ShopFile},
     sql::Question,
 };
 
@@ -111,6 +112,7 @@ async fn shown(
     outcome: Option<Outcome>,
     saved: Option<Saved>,
 ) -> Result<Response, Failed> {
+    let workspace = app.workspace();
     asked.params = params_of(&asked.sql, &asked.params)
         .into_iter()
         .map(|(param, raw)| match (raw.is_empty(), &param.default) {
@@ -118,7 +120,7 @@ async fn shown(
             _ => (param.name, raw),
         })
         .collect();
-    let relations = app.workspace.library.relations();
+    let relations = workspace.library.relations();
     let page = SqlPage { csrf: visit.csrf(), relations: &relations, asked, outcome, saved };
     let body = sql::draw(&visit.locale, &page);
     let visit = Visit { path: "/sql".into(), ..visit.clone() };
@@ -155,9 +157,10 @@ fn who(visit: &Visit) -> &str {
 }
 
 fn question(app: &App, visit: &Visit, asked: &Asked) -> Result<Question, SqlError> {
+    let workspace = app.workspace();
     let as_of = match asked.as_of.as_str() {
         "" => None,
-        text => Some(cli::instant(&app.workspace, text).map_err(|_| {
+        text => Some(cli::instant(&workspace, text).map_err(|_| {
             SqlError::new(SqlErrorKind::Parameter, format!("時点 `{text}` を読めません"), format!("`{text}` is not a time"))
                 .with_remedy(
                     "2026-06-01 か 2026-06-01T09:00:00+09:00 のように書きます",
@@ -220,6 +223,7 @@ impl From<SqlError> for NotSaved {
 
 /// Writes a new file of the shop's library, checked as every file is. What is there stays.
 async fn saved(app: &App, visit: &Visit, asked: &Asked) -> Result<String, NotSaved> {
+    let workspace = app.workspace();
     let because = |ja: &str, en: &str, remedy: Option<(&str, &str)>| {
         NotSaved::Because(Text::new(ja, en), remedy.map(|(ja, en)| Text::new(ja, en)))
     };
@@ -236,7 +240,7 @@ async fn saved(app: &App, visit: &Visit, asked: &Asked) -> Result<String, NotSav
         let remedy = ("別の名前を付けてください。既にあるものは上書きしません", "choose another name: nothing is overwritten");
         because(&format!("{name} は既にあります"), &format!("{name} is there already"), Some(remedy))
     };
-    if app.workspace.library.queries.contains_key(&name) {
+    if workspace.library.queries.contains_key(&name) {
         return Err(taken());
     }
     let typed = bound(asked)?;
@@ -248,24 +252,23 @@ async fn saved(app: &App, visit: &Visit, asked: &Asked) -> Result<String, NotSav
     };
     let params: Vec<Param> = params_of(&asked.sql, &asked.params).into_iter().map(|(param, _)| of(param)).collect();
     let text = file_text(&title, &asked.sql, &params, &described.schema).map_err(|problem| of_problems(&[problem]))?;
-    let zone = app.workspace.shop().timezone;
-    checked_file(&app.workspace.library, zone, &name, &text).await.map_err(|problems| of_problems(&problems))?;
+    let zone = workspace.shop().timezone;
+    checked_file(&workspace.library, zone, &name, &text).await.map_err(|problems| of_problems(&problems))?;
     let file = format!("queries/{name}.sql");
-    let path = app.workspace.path(&file);
-    let written = tokio::task::spawn_blocking(move || {
-        path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
-        let mut file = std::fs::OpenOptions::new().write(true).create_new(true).open(&path)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()
-    });
-    match written.await.unwrap_or_else(|error| Err(std::io::Error::other(error))) {
-        Ok(()) => Ok(file),
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Err(taken()),
-        Err(error) => {
-            tracing::error!(file, %error, "SQL could not be saved");
-            Err(because(&format!("{file} を書けませんでした"), &format!("{file} could not be written"), None))
+    let saved = async { shop_file::save(&workspace.folder, &ShopFile::parse(&file)?, None, &text).await };
+    match saved.await {
+        Ok(_) => {}
+        Err(shop_file::NotSaved::Conflict { .. }) => return Err(taken()),
+        Err(shop_file::NotSaved::Problems(problems)) => return Err(of_problems(&problems)),
+        Err(shop_file::NotSaved::Fault(fault)) => {
+            tracing::error!(file, %fault, "SQL could not be saved");
+            return Err(because(&format!("{file} を書けませんでした"), &format!("{file} could not be written"), None));
         }
     }
+    if let Err(fault) = app.reload().await {
+        tracing::error!(%fault, "the shop's files could not be read again");
+    }
+    Ok(file)
 }
 
 fn of_problems(problems: &[model::Problem]) -> NotSaved {

@@ -64,12 +64,13 @@ pub fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
 
 /// Gathers, and logs the answer: the path without its query, which may name a customer.
 pub async fn gather(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
+    let workspace = app.workspace();
     let watch = Stopwatch::now();
     let (method, path) = (request.method().clone(), request.uri().path().to_string());
     let mut visit = read(&app, &request);
     let needs_nobody = path.starts_with("/assets/") || path == "/healthz";
     if let Some(id) = visit.session_id.as_ref().filter(|_| !needs_nobody) {
-        match app.workspace.state.sessions().find(id, app.wall()).await {
+        match workspace.state.sessions().find(id, app.wall()).await {
             Ok(session) => visit.session = session,
             // Without the state nobody can be known; the answer is plain.
             Err(error) => {
@@ -94,6 +95,7 @@ pub async fn gather(State(app): State<Arc<App>>, mut request: Request, next: Nex
 
 /// All but the session, which has to be looked up.
 fn read(app: &App, request: &Request) -> Visit {
+    let workspace = app.workspace();
     let (headers, uri) = (request.headers(), request.uri());
     let path = uri.path().to_string();
     let query: Vec<(String, String)> = match axum::extract::Query::try_from_uri(uri) {
@@ -108,11 +110,11 @@ fn read(app: &App, request: &Request) -> Visit {
     let lang = asked
         .or_else(|| Lang::parse(&cookie(headers, LANG_COOKIE)?))
         .or_else(|| text(header::ACCEPT_LANGUAGE).and_then(accepted))
-        .or_else(|| Lang::parse(&app.workspace.shop().language))
+        .or_else(|| Lang::parse(&workspace.shop().language))
         .unwrap_or(Lang::Ja);
     let wants_json = text(header::ACCEPT).is_some_and(|accept| accept.contains("json") && !accept.contains("html"));
     Visit {
-        locale: Locale::new(lang, app.workspace.shop().timezone, app.workspace.shop().currency.clone()),
+        locale: Locale::new(lang, workspace.shop().timezone, workspace.shop().currency.clone()),
         session: None,
         session_id,
         address: address(peer, text(header::HeaderName::from_static("x-forwarded-for"))),

@@ -78,9 +78,10 @@ impl Deliveries {
 }
 
 async fn deliver(State(app): Shared, Path(name): Path<String>, headers: HeaderMap, body: Body) -> Response {
+    let workspace = app.workspace();
     let shop_source =
         |source: &&Source| matches!(source.kind, SourceKind::Shopify | SourceKind::Woocommerce | SourceKind::SignedJson);
-    let Some(source) = app.workspace.shop().sources.iter().filter(shop_source).find(|source| source.name == name) else {
+    let Some(source) = workspace.shop().sources.iter().filter(shop_source).find(|source| source.name == name) else {
         return answer(StatusCode::NOT_FOUND, "unknown_source", "no shop system delivers here");
     };
     let answered = AssertUnwindSafe(taken(&app, source, &headers, body)).catch_unwind().await;
@@ -100,6 +101,7 @@ async fn deliver(State(app): Shared, Path(name): Path<String>, headers: HeaderMa
 }
 
 async fn taken(app: &App, source: &Source, headers: &HeaderMap, body: Body) -> Response {
+    let workspace = app.workspace();
     let Ok(_place) = app.deliveries.at_once.try_acquire() else { return unavailable("too much at once") };
     let body = match tokio::time::timeout(BODY_TIME_MAX, axum::body::to_bytes(body, BODY_BYTES_MAX)).await {
         Ok(Ok(body)) => body,
@@ -118,7 +120,7 @@ async fn taken(app: &App, source: &Source, headers: &HeaderMap, body: Body) -> R
     let secrets: Result<Vec<String>, _> = source
         .secrets
         .iter()
-        .map(|reference| secrets::resolve(&app.workspace.folder, reference).map(|secret| secret.expose().clone()))
+        .map(|reference| secrets::resolve(&workspace.folder, reference).map(|secret| secret.expose().clone()))
         .collect();
     let secrets = match secrets {
         Ok(secrets) => secrets,
@@ -135,14 +137,14 @@ async fn taken(app: &App, source: &Source, headers: &HeaderMap, body: Body) -> R
     }
     let topics = ["x-shopify-topic", "shopify-topic", "x-wc-webhook-topic"];
     let topic = topics.iter().find_map(|name| headers.one(name)).unwrap_or_default();
-    let delivered = shops::read(&door(&app.workspace, source, app.workspace.now()), headers, &body);
+    let delivered = shops::read(&door(&workspace, source, workspace.now()), headers, &body);
     {
         let mut refused = app.deliveries.refused.lock().expect("nobody panics while holding it");
         for one in &delivered.refused {
             *refused.entry((source.name.clone(), one.code)).or_default() += 1;
         }
     }
-    match keep(&app.workspace, source, topic, delivered, Known::Now).await {
+    match keep(&workspace, source, topic, delivered, Known::Now).await {
         Ok(kept) => {
             count(&app.deliveries, &source.name, &kept);
             answer(StatusCode::OK, "taken", "kept")

@@ -11,7 +11,7 @@ use connect::{
     template::Variables,
 };
 use decide::{
-    Rules,
+    Pause, Rules,
     gates::{self, Gate, Member},
     tick::{self, Happening},
 };
@@ -23,7 +23,7 @@ use state::{Claimed, HandOver, Narrow, Resolution, Resolved};
 use crate::{
     fault::Fault,
     jobs::{
-        pause,
+        approval, pause,
         tick::{Rows, happened, versions},
     },
     transport::Transport,
@@ -32,7 +32,7 @@ use crate::{
 
 const BATCH: usize = 500;
 const LEASE: std::time::Duration = std::time::Duration::from_secs(300);
-/// A message of a paused scenario is looked at again after this.
+/// A message of a scenario that is paused or waits for approval is looked at again after this.
 const PAUSED_FOR: TimeDelta = TimeDelta::minutes(5);
 
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -66,9 +66,13 @@ pub async fn deliver(workspace: &Workspace, fresh_run: Option<&str>) -> Result<R
         let prepared = outbound.prepare(cleared, &mut report).await?;
         // Call by call: when the program dies, no more outcomes are unknown than one call has members.
         for call in outbound.calls(prepared) {
-            let is_stopped = pause::holds_all(&pause::pauses(workspace).await?);
-            if is_stopped || workspace.stopping.load(Ordering::SeqCst) {
+            let pauses = pause::pauses(workspace).await?;
+            if pause::holds_all(&pauses) || workspace.stopping.load(Ordering::SeqCst) {
                 return Ok(report);
+            }
+            let call = without_paused(workspace, call, &pauses, &mut report).await?;
+            if call.is_empty() {
+                continue;
             }
             let hand: Vec<HandOver> = call
                 .iter()
@@ -103,11 +107,33 @@ pub async fn resend(workspace: &Workspace, send_id: &str) -> Result<Report, Faul
     Ok(report)
 }
 
-/// Drops what is too late, and puts off what fell into quiet hours or is of a paused scenario: delivery may be later than the plan
+/// Puts off the messages of scenarios that were paused since they were claimed.
+async fn without_paused(
+    workspace: &Workspace,
+    call: Vec<Prepared>,
+    pauses: &[Pause],
+    report: &mut Report,
+) -> Result<Vec<Prepared>, Fault> {
+    let is_paused = |message: &Prepared| pause::holds(pauses, &message.claimed.send.scenario);
+    let (paused, leaving): (Vec<_>, Vec<_>) = call.into_iter().partition(is_paused);
+    if !paused.is_empty() {
+        let until = workspace.now() + PAUSED_FOR;
+        let put_off = |message: &Prepared| {
+            let why = Stop::Suppressed { why: "paused".into() };
+            (message.claimed.send.send_id.clone(), message.claimed.fence, Narrow::Defer { until, why })
+        };
+        report.deferred += paused.len() as u64;
+        workspace.state.ledger().narrow(&paused.iter().map(put_off).collect::<Vec<_>>(), workspace.now()).await?;
+    }
+    Ok(leaving)
+}
+
+/// Drops what is too late, and puts off what fell into quiet hours, is of a paused scenario or waits for approval: delivery may be later than the plan
 /// wanted, by an outage or a retry.
 async fn still_timely(workspace: &Workspace, claimed: Vec<Claimed>, report: &mut Report) -> Result<Vec<Claimed>, Fault> {
     let rules = Rules::of(workspace.shop());
     let pauses = pause::pauses(workspace).await?;
+    let held = approval::held(workspace).await?;
     let scenarios = scenarios_of(workspace, &claimed).await?;
     let (reach, sends) = (BTreeMap::new(), []);
     let member = Member { reach: &reach, sends: &sends, held_out: false, tags: &[] };
@@ -125,6 +151,9 @@ async fn still_timely(workspace: &Workspace, claimed: Vec<Claimed>, report: &mut
             Some(Narrow::Stop(Stop::Expired))
         } else if pause::holds(&pauses, &send.scenario) {
             let why = Stop::Suppressed { why: "paused".into() };
+            Some(Narrow::Defer { until: workspace.now() + PAUSED_FOR, why })
+        } else if held.contains_key(&send.scenario) {
+            let why = Stop::Suppressed { why: "waits for approval".into() };
             Some(Narrow::Defer { until: workspace.now() + PAUSED_FOR, why })
         } else {
             match quiet() {

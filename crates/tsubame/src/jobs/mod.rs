@@ -1,5 +1,6 @@
 //! Everything that happens: gather, decide, record, act, record. Each job can be interrupted anywhere and run again.
 
+pub mod approval;
 pub mod attribute;
 pub mod automatic;
 pub mod back_test;
@@ -20,6 +21,8 @@ pub mod preview;
 pub mod pull;
 pub mod quarantine;
 pub mod segments;
+pub mod switch;
 pub mod test_send;
 pub mod tick;
+pub mod trial;
 pub mod webhooks;

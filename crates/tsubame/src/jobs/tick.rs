@@ -15,7 +15,7 @@ use state::Begun;
 
 use crate::{
     fault::{Exit, Fault},
-    jobs::pause::pauses,
+    jobs::{approval, pause::pauses},
     reachable::Reachable,
     workspace::Workspace,
 };
@@ -44,8 +44,11 @@ pub struct Report {
     pub was_done: bool,
 }
 
-/// Plans logical times in `(from, to]`. A run that was sealed is not planned again.
+/// Plans logical times in `(from, to]`. A run that was sealed is not planned again. What needs approval and has none is planned as if it were
+/// switched off.
 pub async fn tick(workspace: &Workspace, from: Instant, to: Instant) -> Result<Report, Fault> {
+    let narrowed = approval::narrowed(workspace).await?;
+    let workspace = narrowed.as_ref().unwrap_or(workspace);
     let ledger = workspace.state.ledger();
     let run_id = derive_id(&["tick", &model::time::rfc3339(to)])?;
     let definition: Vec<&str> = workspace.files.scenarios.iter().map(|scenario| scenario.version.as_str()).collect();
@@ -107,7 +110,7 @@ impl Report {
 }
 
 /// The facts of everyone whom the window concerns, in order of customer. One query per source, never one per customer.
-async fn gather(workspace: &Workspace, window: &Window, known: &[Scenario], open: &[EntryStep]) -> Result<Vec<Customer>, Fault> {
+pub async fn gather(workspace: &Workspace, window: &Window, known: &[Scenario], open: &[EntryStep]) -> Result<Vec<Customer>, Fault> {
     // Of those that are paused by their file nobody enters or goes on.
     let is_enabled = |scenario: &&Scenario| versions::current(known, &scenario.scenario).is_some_and(|current| current.enabled);
     let scenarios: Vec<&Scenario> = known.iter().filter(is_enabled).collect();

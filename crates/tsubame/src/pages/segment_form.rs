@@ -26,6 +26,8 @@ pub struct Editor {
     pub preview: Option<Preview>,
     /// The file it was saved as.
     pub saved_as: Option<String>,
+    /// The segment the form was opened with, and the hash of its file then; empty for a new one.
+    pub started: String,
     pub may_save: bool,
 }
 
@@ -66,6 +68,7 @@ pub fn draw(locale: &Locale, editor: &Editor) -> Markup {
         }
         form method="post" action="/segment-form" {
             (csrf_field(&editor.csrf))
+            input type="hidden" name="started" value=(editor.started);
             // Enter in a field is the first button of a form.
             button type="submit" name="action" value="preview" hidden {}
             section class="card card-wide" {

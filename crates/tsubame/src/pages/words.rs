@@ -183,9 +183,11 @@ words! {
     SEGMENT_FORM_SAVE: "保存", "Save";
     SEGMENT_FORM_NOTE: "複数の値や範囲は「1, 9」のように区切ります。同じグループの条件は、全体とは逆の結び方(すべて⇔いずれか)でまとめられます。", "Separate several values, or the two ends of a range, by commas: 1, 9. Conditions of one group are joined the other way than the whole (all or any).";
     SEGMENT_FORM_COUNT: "{0}人が該当します", "{0} customers are in it";
-    SEGMENT_FORM_SAVED: "{0} に保存しました。次の起動から使えます。", "Saved as {0}. It can be used from the next start on.";
+    SEGMENT_FORM_SAVED: "{0} に保存しました。すぐに使えます。", "Saved as {0}. It can be used at once.";
     SEGMENT_FORM_BAD_NAME: "この名前は使えません", "This name cannot be used";
     SEGMENT_FORM_BAD_NAME_REMEDY: "英小文字・数字・_で64文字までにしてください", "write up to 64 of a-z, 0-9 and _";
+    SEGMENT_FORM_CONFLICT: "この画面を開いたあとに、ファイルが別の場所で変更されました。保存していません。", "The file was changed elsewhere after this form was opened. Nothing was saved.";
+    SEGMENT_FORM_CONFLICT_REMEDY: "新しい画面で開き直し、その内容に変更を加えてください", "open the segment anew, and make the change to what it says now";
     SEGMENT_FORM_TAKEN: "同じ名前のSQLのセグメントがあります", "There is a segment of this name that is SQL";
     SEGMENT_FORM_TAKEN_REMEDY: "別の名前にしてください", "choose another name";
     COMPARE_IS: "が", "is";
@@ -454,7 +456,7 @@ words! {
     SQL_NAME: "名前(英小文字・数字・_)", "Name (a-z, 0-9, _)";
     SQL_TITLE: "タイトル", "Title";
     SQL_SAVE_NOW: "この SQL を保存", "Save this SQL";
-    SQL_SAVED: "{0} に保存しました。次に起動したときから使えます。", "Saved as {0}; it is used from the next start on.";
+    SQL_SAVED: "{0} に保存しました。すぐに使えます。", "Saved as {0}; it can be used at once.";
     SQL_CHART: "グラフ", "Chart";
     SQL_BAR: "棒", "Bars";
     SQL_LINE: "折れ線", "Lines";

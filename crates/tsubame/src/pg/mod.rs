@@ -24,7 +24,7 @@ use crate::{
     fault::{Exit, Fault},
     http::Attempts,
     sql::{Question, Running, SqlDoor},
-    workspace::Workspace,
+    workspace::Current,
 };
 
 /// Connections, those of strangers counted. More are closed without a word.
@@ -43,8 +43,8 @@ pub async fn listen(address: SocketAddr) -> Result<TcpListener, Fault> {
 }
 
 /// Lets clients in until the process ends.
-pub async fn serve(listener: TcpListener, workspace: Arc<Workspace>, sql: Arc<SqlDoor>) {
-    let door = Door::new(Keeper { workspace, sql, attempts: Attempts::default() });
+pub async fn serve(listener: TcpListener, shop: Current, sql: Arc<SqlDoor>) {
+    let door = Door::new(Keeper { current: shop, sql, attempts: Attempts::default() });
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     loop {
         let socket = match listener.accept().await {
@@ -68,7 +68,7 @@ pub async fn serve(listener: TcpListener, workspace: Arc<Workspace>, sql: Arc<Sq
 }
 
 struct Keeper {
-    workspace: Arc<Workspace>,
+    current: Current,
     sql: Arc<SqlDoor>,
     attempts: Attempts,
 }
@@ -111,7 +111,8 @@ impl House for Keeper {
             let failure = Failure::new(code::INVALID_AUTHORIZATION, "too many failed attempts to come in");
             return Err(failure.hint(format!("try again in {seconds} s")));
         }
-        let (verifier, account) = self.workspace.state.sql_tokens().verifier(user).await.map_err(|error| fault(error.into()))?;
+        let workspace = self.current.workspace();
+        let (verifier, account) = workspace.state.sql_tokens().verifier(user).await.map_err(|error| fault(error.into()))?;
         let mut ours = [0; 18];
         getrandom::fill(&mut ours).map_err(|error| Failure::new(code::INTERNAL, format!("could not make a nonce: {error}")))?;
         let (answer, exchange) =
@@ -137,12 +138,13 @@ impl House for Keeper {
     }
 
     async fn may_stay(&self, guest: &Guest) -> Result<bool, Failure> {
-        let tokens = self.workspace.state.sql_tokens();
+        let workspace = self.current.workspace();
+        let tokens = workspace.state.sql_tokens();
         tokens.stands(&guest.account.name, &guest.verifier).await.map_err(|error| fault(error.into()))
     }
 
     fn relations(&self) -> Vec<Relation> {
-        self.workspace.library.relations()
+        self.current.workspace().library.relations()
     }
 
     async fn describe(&self, guest: &Guest, sql: &str, declared: &[Option<ParamKind>]) -> Result<Described, Failure> {

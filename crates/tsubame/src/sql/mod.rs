@@ -26,7 +26,10 @@ use query::{
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
-use crate::{clock::Clock, workspace::Workspace};
+use crate::{
+    clock::Clock,
+    workspace::{Current, Workspace},
+};
 use process::{Idle, Job, Said};
 
 /// How long a question waits for a worker before its asker is told to come back.
@@ -161,7 +164,7 @@ pub struct Description {
 }
 
 pub struct SqlDoor {
-    workspace: Arc<Workspace>,
+    current: Current,
     program: PathBuf,
     /// One worker waits for the next question.
     idle: Arc<Mutex<Option<Idle>>>,
@@ -189,10 +192,12 @@ impl Drop for Place {
 
 impl SqlDoor {
     /// Workers are this program again.
-    pub fn open(workspace: Arc<Workspace>) -> SqlDoor {
+    pub fn open(shop: impl Into<Current>) -> SqlDoor {
+        let current = shop.into();
+        let workspace = current.workspace();
         process::clear_spill(&workspace);
         let slots = Arc::new(Semaphore::new(workspace.shop().sql.at_once as usize));
-        SqlDoor { workspace, program: program(), idle: Arc::default(), slots, running: Arc::default() }
+        SqlDoor { current, program: program(), idle: Arc::default(), slots, running: Arc::default() }
     }
 
     /// Starts to answer: returns when the columns are known, or why there is no answer.
@@ -255,8 +260,8 @@ impl SqlDoor {
         self.running.lock().expect("nobody panics while holding it").get(id).map(|asked| asked.who.clone())
     }
 
-    fn settings(&self) -> &Sql {
-        &self.workspace.shop().sql
+    fn settings(&self) -> Sql {
+        self.current.workspace().shop().sql.clone()
     }
 
     fn time(&self, asked: Option<Duration>) -> Duration {
@@ -298,16 +303,17 @@ impl SqlDoor {
         time: Duration,
         id: &QueryId,
     ) -> Result<(Arc<Job>, mpsc::Receiver<Said>), SqlError> {
-        let settings = self.settings();
-        let as_of = question.as_of.unwrap_or_else(|| self.workspace.now());
-        let desk = self.workspace.desk(as_of, question.mode).await.map_err(|fault| {
+        let workspace = self.current.workspace();
+        let settings = &workspace.shop().sql;
+        let as_of = question.as_of.unwrap_or_else(|| workspace.now());
+        let desk = workspace.desk(as_of, question.mode).await.map_err(|fault| {
             tracing::error!(%fault, "the lake could not be read");
             SqlError::internal("the lake could not be read; the log says why")
         })?;
         if question.personal {
-            self.allow_personal(&question, &desk.personal_of(&question.sql)?).await?;
+            allow_personal(&workspace, &question, &desk.personal_of(&question.sql)?).await?;
         }
-        let lake = &self.workspace.lake;
+        let lake = &workspace.lake;
         let tables = desk.tables_of(&question.sql)?;
         let handed = lake.hand_over(&desk.view, &tables).map_err(|error| SqlError::internal(error.to_string()))?;
         let rows = settings.rows as usize;
@@ -318,7 +324,7 @@ impl SqlDoor {
             time,
             ..Limits::default()
         };
-        let library = self.workspace.library.queries.values();
+        let library = workspace.library.queries.values();
         let assignment = Assignment {
             own: OwnSql { sql: question.sql, params: question.params, personal: question.personal },
             describe,
@@ -326,8 +332,8 @@ impl SqlDoor {
             limits,
             bytes_max: settings.answer_mb << 20,
             library: library.map(|query| (query.name.clone(), query.file.clone(), query.sql.clone())).collect(),
-            definitions: self.workspace.shop().definitions.clone(),
-            experiments: self.workspace.files.experiments.clone(),
+            definitions: workspace.shop().definitions.clone(),
+            experiments: workspace.files.experiments.clone(),
             tails: handed.tails.len(),
             through: !lake.is_folder(),
             handed,
@@ -335,10 +341,10 @@ impl SqlDoor {
         let idle = self.idle.lock().expect("nobody panics while holding it").take();
         let worker = match idle {
             Some(worker) => worker,
-            None => Idle::start(&self.program, &self.workspace)?,
+            None => Idle::start(&self.program, &workspace)?,
         };
         let (tell, said) = mpsc::channel(BATCHES_AHEAD);
-        let job = worker.work(assignment, time, tell, self.workspace.clone())?;
+        let job = worker.work(assignment, time, tell, workspace)?;
         if let Some(asked) = self.running.lock().expect("nobody panics while holding it").get_mut(id) {
             asked.job = Some(job.clone());
         }
@@ -346,34 +352,9 @@ impl SqlDoor {
         Ok((job, said))
     }
 
-    /// Whether somebody may see these columns as they are; written down before they are read.
-    async fn allow_personal(&self, question: &Question, columns: &[String]) -> Result<(), SqlError> {
-        if columns.is_empty() {
-            return Ok(());
-        }
-        let (grants, now) = (self.workspace.state.grants(), Clock::Real.now());
-        let failed = |error: state::StateError| {
-            tracing::error!(%error, "a grant could not be looked up or its use noted");
-            SqlError::internal("the use of personal columns could not be written down")
-        };
-        if grants.find(&question.who, now).await.map_err(failed)?.is_none() {
-            return Err(SqlError::new(
-                SqlErrorKind::Refused,
-                format!("個人情報の列（{}）を見る許可がありません", columns.join(", ")),
-                format!("the personal columns ({}) are not granted to {}", columns.join(", "), question.who),
-            )
-            .with_remedy(
-                format!("管理者に `tsubame account grant {} --hours 8 --reason …` を頼んでください", question.who),
-                format!("ask whoever runs the shop for `tsubame account grant {} --hours 8 --reason …`", question.who),
-            ));
-        }
-        let detail = format!("{}: {}", columns.join(", "), connect::personal::mask(&question.sql));
-        grants.note_read(&question.who, &detail, now).await.map_err(failed)
-    }
-
     /// Has a worker wait for the next question.
     pub fn prepare(&self) {
-        let (idle, program, workspace) = (self.idle.clone(), self.program.clone(), self.workspace.clone());
+        let (idle, program, workspace) = (self.idle.clone(), self.program.clone(), self.current.workspace());
         tokio::task::spawn_blocking(move || {
             if idle.lock().expect("nobody panics while holding it").is_some() {
                 return;
@@ -384,6 +365,31 @@ impl SqlDoor {
             }
         });
     }
+}
+
+/// Whether somebody may see these columns as they are; written down before they are read.
+async fn allow_personal(workspace: &Workspace, question: &Question, columns: &[String]) -> Result<(), SqlError> {
+    if columns.is_empty() {
+        return Ok(());
+    }
+    let (grants, now) = (workspace.state.grants(), Clock::Real.now());
+    let failed = |error: state::StateError| {
+        tracing::error!(%error, "a grant could not be looked up or its use noted");
+        SqlError::internal("the use of personal columns could not be written down")
+    };
+    if grants.find(&question.who, now).await.map_err(failed)?.is_none() {
+        return Err(SqlError::new(
+            SqlErrorKind::Refused,
+            format!("個人情報の列（{}）を見る許可がありません", columns.join(", ")),
+            format!("the personal columns ({}) are not granted to {}", columns.join(", "), question.who),
+        )
+        .with_remedy(
+            format!("管理者に `tsubame account grant {} --hours 8 --reason …` を頼んでください", question.who),
+            format!("ask whoever runs the shop for `tsubame account grant {} --hours 8 --reason …`", question.who),
+        ));
+    }
+    let detail = format!("{}: {}", columns.join(", "), connect::personal::mask(&question.sql));
+    grants.note_read(&question.who, &detail, now).await.map_err(failed)
 }
 
 /// This program; for its own tests, which are another, the one beside them.

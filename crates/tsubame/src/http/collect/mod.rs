@@ -249,6 +249,7 @@ async fn answer(State(app): Shared, request: Request) -> Response {
 }
 
 async fn got(app: &Arc<App>, asked: Asked, parts: &Parts, body: Body) -> Result<Response, Refusal> {
+    let workspace = app.workspace();
     let query = pairs(parts);
     let (endpoint, keeps) = match asked {
         Asked::OwnMetrics => return Ok(said(StatusCode::OK, SUCCESS.into())),
@@ -286,10 +287,10 @@ async fn got(app: &Arc<App>, asked: Asked, parts: &Parts, body: Body) -> Result<
     let arriving = Arriving::new(parts, endpoint, query)?;
     let collected = match held.bytes.len() >= LARGE_BYTES {
         true => {
-            let (app, bytes, source) = (app.clone(), held.bytes.clone(), door.source.clone());
-            apart(move || arriving.read(&app.workspace, &source, &bytes)).await?
+            let (bytes, source) = (held.bytes.clone(), door.source.clone());
+            apart(move || arriving.read(&workspace, &source, &bytes)).await?
         }
-        false => arriving.read(&app.workspace, &door.source, &held.bytes)?,
+        false => arriving.read(&workspace, &door.source, &held.bytes)?,
     };
     if !keeps {
         return Ok(validation(&collected.refused));
@@ -341,10 +342,11 @@ async fn apart<T: Send + 'static>(work: impl FnOnce() -> Result<T, Refusal> + Se
 
 /// On stable storage when it returns; what was refused comes back.
 async fn keep(app: &App, door: &Door, collected: Collected) -> Result<Vec<Refused>, Refusal> {
+    let workspace = app.workspace();
     let collecting = &app.collecting;
     let Ok(_place) = collecting.waiting.try_acquire() else { return Err(Refusal::Busy) };
     let refused = collected.refused.clone();
-    let mut letters = job::letters(&app.workspace, &door.source, &refused);
+    let mut letters = job::letters(&workspace, &door.source, &refused);
     for letter in &mut letters {
         let now = Stopwatch::now();
         match door.quarantine.wait(now) {
@@ -356,7 +358,7 @@ async fn keep(app: &App, door: &Door, collected: Collected) -> Result<Vec<Refuse
             }
         }
     }
-    let fault = match tokio::time::timeout(KEEP_TIME_MAX, job::keep(&app.workspace, &door.source, collected, letters)).await {
+    let fault = match tokio::time::timeout(KEEP_TIME_MAX, job::keep(&workspace, &door.source, collected, letters)).await {
         Ok(Ok(kept)) => {
             collecting.meters.kept(kept);
             collecting.meters.refused(&refused);
@@ -371,7 +373,7 @@ async fn keep(app: &App, door: &Door, collected: Collected) -> Result<Vec<Refuse
         tracing::error!(source = door.source.name, fault, "live events could not be stored");
     }
     // Where writing stopped the process is about to end; another one takes a while to start.
-    let wait_seconds = if app.workspace.state.stopped().is_some() { STOPPED_SECONDS } else { BUSY_SECONDS };
+    let wait_seconds = if workspace.state.stopped().is_some() { STOPPED_SECONDS } else { BUSY_SECONDS };
     Err(Refusal::NotStored { wait_seconds })
 }
 
@@ -437,6 +439,7 @@ fn settings(app: &App, parts: &Parts, key: &str) -> Result<Response, Refusal> {
 
 /// What RudderStack's browser client asks before it sends: whether it may, and which third parties it should tell. None.
 fn source_config(app: &App, parts: &Parts, query: &[(String, String)]) -> Result<Response, Refusal> {
+    let workspace = app.workspace();
     let door = named(&app.collecting.doors, Endpoint::Batch, parts, query).ok_or(Refusal::UnknownKey)?;
     check_origin(door, parts)?;
     let source = &door.source.name;
@@ -445,7 +448,7 @@ fn source_config(app: &App, parts: &Parts, query: &[(String, String)]) -> Result
         "name": source,
         "writeKey": door.write_key.expose(),
         "enabled": true,
-        "workspaceId": app.workspace.shop().name,
+        "workspaceId": workspace.shop().name,
         "destinations": [],
         "connections": [],
         "dataplanes": {},

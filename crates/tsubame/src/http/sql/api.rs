@@ -241,6 +241,7 @@ async fn caller(app: &App, visit: &Visit, headers: &HeaderMap) -> Result<Account
 }
 
 async fn by_password(app: &App, visit: &Visit, given: &str) -> Result<Account, Refusal> {
+    let workspace = app.workspace();
     let decoded = given.strip_prefix("Basic ").and_then(|text| BASE64_STANDARD.decode(text.trim()).ok());
     let decoded = decoded.and_then(|bytes| String::from_utf8(bytes).ok());
     let (name, password) = decoded.as_deref().and_then(|text| text.split_once(':')).ok_or_else(|| Refusal::sign_in(visit))?;
@@ -252,7 +253,7 @@ async fn by_password(app: &App, visit: &Visit, given: &str) -> Result<Account, R
         let refusal = Refusal::new(visit, StatusCode::TOO_MANY_REQUESTS, "wait", message, None);
         return Err(Refusal { again: Some(seconds), ..refusal });
     }
-    match app.workspace.state.accounts().verify(name, &Secret::new(password.into())).await {
+    match workspace.state.accounts().verify(name, &Secret::new(password.into())).await {
         Ok(Some(account)) => {
             app.attempts.succeeded(name, visit.address);
             Ok(account)
@@ -315,7 +316,8 @@ fn question(app: &App, visit: &Visit, who: String, asked: Asked) -> Result<Quest
 }
 
 fn moment(app: &App, visit: &Visit, text: &str) -> Result<Instant, Refusal> {
-    cli::instant(&app.workspace, text).map_err(|fault| {
+    let workspace = app.workspace();
+    cli::instant(&workspace, text).map_err(|fault| {
         let remedy = fault.remedy.unwrap_or_default();
         Refusal::bad(visit, format!("as_of `{text}` は時刻ではありません"), format!("as_of: {}; {remedy}", fault.message))
     })
