@@ -23,6 +23,7 @@ mod segments;
 mod serving;
 mod shop_file;
 mod sql;
+mod toml_text;
 mod transport;
 mod workspace;
 
