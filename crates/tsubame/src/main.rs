@@ -2,6 +2,7 @@
 
 mod analysis;
 mod bench;
+mod broadcasts;
 mod cli;
 mod clock;
 mod conditions;

@@ -23,7 +23,7 @@ use crate::{
 mod audiences;
 pub mod happened;
 mod personal;
-mod quota;
+pub mod quota;
 pub mod versions;
 
 /// Members per recorded chunk.
