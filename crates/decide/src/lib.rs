@@ -11,6 +11,7 @@
 //! - [`attribution`]: which touches an order is credited to, and with how much
 //! - [`readout`]: what a holdout or an experiment has shown, or why it cannot say
 //! - [`design`]: how large a test must be before it starts
+//! - [`cost`]: what messages cost by a provider's plan
 //! - [`experiment`]: which arm of an experiment a unit meets, and why it meets none
 //! - [`past`]: what all tests that ended add up to
 //! - [`back_test`]: what a segment's members did on past nights, against everybody else
@@ -24,6 +25,7 @@ pub mod automatic;
 pub mod back_test;
 pub mod bucket;
 pub mod calendar;
+pub mod cost;
 pub mod design;
 pub mod experiment;
 pub mod gates;

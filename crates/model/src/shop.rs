@@ -33,6 +33,8 @@ pub struct Shop {
     pub senders: Vec<SenderSettings>,
     /// What one message costs, by channel name.
     pub cost: BTreeMap<String, Money>,
+    /// How the provider of a channel sells a month of messages, by channel name: what replays and calendars reckon with.
+    pub plans: BTreeMap<String, Plan>,
     /// Messages a month that the provider of a channel takes, by channel name: what is planned beyond them is stopped.
     pub quota: BTreeMap<String, u64>,
     /// Shown in messages, as the law on commercial e-mail asks.
@@ -69,6 +71,27 @@ pub struct Sql {
     pub at_once: u32,
     /// Where the Postgres wire listens (`127.0.0.1:5433`), for psql, drivers and BI tools; empty for nowhere.
     pub pg: String,
+}
+
+/// A month of messages as a provider sells it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Plan {
+    pub fee: Money,
+    /// Messages within the fee.
+    pub included: u64,
+    /// What those beyond cost, step by step.
+    pub steps: Vec<PlanStep>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlanStep {
+    /// So many of them; the last step needs none, and is for all that are left.
+    #[serde(default)]
+    pub messages: Option<u64>,
+    /// Of one.
+    pub price: Money,
 }
 
 /// A door by which facts come in over HTTP, and how much of it is believed.
@@ -244,6 +267,7 @@ impl Default for Shop {
             attribution: Attribution::default(),
             senders: Vec::new(),
             cost: cost.map(|(channel, yen)| (channel.name().into(), Money::parse(yen).expect("an amount"))).into(),
+            plans: [(Channel::Line.name().into(), Plan::line_standard())].into(),
             quota: BTreeMap::new(),
             legal: Legal::default(),
             exports: Vec::new(),
@@ -253,6 +277,15 @@ impl Default for Shop {
             definitions: BTreeMap::new(),
             approval: ApprovalRule::default(),
         }
+    }
+}
+
+impl Plan {
+    /// LINE's standard plan in Japan.
+    fn line_standard() -> Plan {
+        let yen = |text: &str| Money::parse(text).expect("defaults are amounts");
+        let step = |messages, price: &str| PlanStep { messages, price: yen(price) };
+        Plan { fee: yen("15000"), included: 30_000, steps: vec![step(Some(50_000), "3.0"), step(None, "2.8")] }
     }
 }
 
@@ -335,7 +368,7 @@ impl Shop {
             );
         }
         let windows = shop.attribution.click_window.keys().chain(shop.attribution.delivered_window.keys());
-        let named = shop.cost.keys().chain(shop.quota.keys()).chain(shop.quiet.channels.keys()).chain(windows);
+        let named = shop.cost.keys().chain(shop.plans.keys()).chain(shop.quota.keys()).chain(shop.quiet.channels.keys()).chain(windows);
         for name in named.filter(|name| Channel::parse(name).is_none()) {
             problems.push(
                 Problem::new(file, 0, format!("`{name}` is no channel"))

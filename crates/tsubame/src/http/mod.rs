@@ -3,6 +3,8 @@
 
 mod assets;
 mod auth;
+mod broadcasts;
+mod calendar;
 mod collect;
 mod dashboards;
 mod dictionary;
@@ -103,6 +105,8 @@ struct Resource {
 const RESOURCES: &[Resource] = &[
     Resource { access: Access::Everybody, routes: assets::routes },
     Resource { access: Access::Everybody, routes: auth::routes },
+    Resource { access: Access::AtLeast(Role::Marketer), routes: broadcasts::routes },
+    Resource { access: Access::AtLeast(Role::Marketer), routes: calendar::routes },
     Resource { access: Access::Clients, routes: collect::routes },
     Resource { access: Access::SignedIn, routes: dashboards::routes },
     Resource { access: Access::Clients, routes: experiments::routes },

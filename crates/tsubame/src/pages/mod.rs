@@ -1,5 +1,7 @@
 //! The pages: plain data in, markup out. Nothing here asks a database, the time or the environment, so every page can be drawn in a test.
 
+pub mod broadcasts;
+pub mod calendar;
 pub mod chart;
 pub mod csv;
 pub mod dashboard;
