@@ -15,6 +15,7 @@ mod health;
 mod identity;
 mod import;
 mod quarantine;
+mod scenarios;
 mod segment_form;
 mod segments;
 mod sql;
@@ -74,6 +75,8 @@ pub struct App {
     collecting: collect::Collecting,
     experiments: experiments::Experiments,
     attempts: auth::Attempts,
+    /// Messages sent to see how they look.
+    tests: crate::jobs::test_send::Tests,
     /// Imports run one at a time: two would only wait for each other's writes.
     importing: tokio::sync::Mutex<()>,
     /// Analysts' own SQL.
@@ -120,6 +123,7 @@ const RESOURCES: &[Resource] = &[
     // Programs prove themselves to the handler.
     Resource { access: Access::Everybody, routes: sql::routes },
     Resource { access: Access::AtLeast(Role::Analyst), routes: sql_page::routes },
+    Resource { access: Access::AtLeast(Role::Marketer), routes: scenarios::routes },
     Resource { access: Access::AtLeast(Role::Marketer), routes: segment_form::routes },
     Resource { access: Access::AtLeast(Role::Marketer), routes: segments::routes },
     Resource { access: Access::Clients, routes: tag::routes },
@@ -177,6 +181,7 @@ impl App {
             current,
             deliveries: webhooks::Deliveries::default(),
             attempts: auth::Attempts::default(),
+            tests: crate::jobs::test_send::Tests::default(),
             importing: tokio::sync::Mutex::default(),
             sql,
             asking: Semaphore::new(PANELS_AT_ONCE),

@@ -54,6 +54,7 @@ pub fn page(shell: &Shell, body: Markup) -> Markup {
                                 (nav_link(shell.path, "/sql", words::SQL_PAGE.get(lang)))
                             }
                             (nav_link(shell.path, "/dictionary", words::DICTIONARY.get(lang)))
+                            (nav_link(shell.path, "/scenarios", words::DESK.get(lang)))
                             (nav_link(shell.path, "/segments", words::SEGMENTS.get(lang)))
                             (nav_link(shell.path, "/broadcasts", words::BROADCASTS.get(lang)))
                             (nav_link(shell.path, "/calendar", words::CALENDAR.get(lang)))

@@ -16,6 +16,7 @@ pub mod login;
 pub mod panel;
 pub mod quarantine;
 pub mod readout;
+pub mod scenarios;
 pub mod segment_form;
 pub mod segments;
 pub mod sql;
