@@ -158,7 +158,9 @@ mod tests {
         let shown: Vec<String> = lines
             .iter()
             .map(|line| {
-                let sends = |sends: &Sends| sends.iter().map(|(channel, sends)| format!("{channel} {sends}")).collect::<Vec<_>>().join(" ");
+                let sends = |sends: &Sends| {
+                    sends.iter().map(|(channel, sends)| format!("{channel} {sends}")).collect::<Vec<_>>().join(" ")
+                };
                 let mark = if line.is_estimate { "~" } else { "" };
                 format!("{} {}: {} + {}{mark}", line.day.format("%m-%d"), line.scenario, sends(&line.sent), sends(&line.expected))
             })

@@ -368,7 +368,8 @@ impl Shop {
             );
         }
         let windows = shop.attribution.click_window.keys().chain(shop.attribution.delivered_window.keys());
-        let named = shop.cost.keys().chain(shop.plans.keys()).chain(shop.quota.keys()).chain(shop.quiet.channels.keys()).chain(windows);
+        let named =
+            shop.cost.keys().chain(shop.plans.keys()).chain(shop.quota.keys()).chain(shop.quiet.channels.keys()).chain(windows);
         for name in named.filter(|name| Channel::parse(name).is_none()) {
             problems.push(
                 Problem::new(file, 0, format!("`{name}` is no channel"))
@@ -474,7 +475,8 @@ mod tests {
         assert_eq!((shop.name.as_str(), shop.timezone.name()), ("燕商店", "Asia/Tokyo"));
         assert_eq!(shop.sender(Channel::Email).unwrap().options["host"].as_str(), Some("localhost"));
         assert_eq!(shop.cost_of(Channel::Line).to_string(), "3");
-        let quota = |text: &str| Shop::parse("tsubame.toml", text).map(|shop| shop.quota_of(Channel::Line)).map_err(|found| found.len());
+        let quota =
+            |text: &str| Shop::parse("tsubame.toml", text).map(|shop| shop.quota_of(Channel::Line)).map_err(|found| found.len());
         assert_eq!(quota(""), Ok(None));
         assert_eq!(quota("quota = { line = 5000 }"), Ok(Some(5000)));
         assert_eq!(quota("quota = { fax = 5000 }"), Err(1));

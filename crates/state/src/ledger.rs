@@ -147,8 +147,7 @@ impl Ledger {
 
     /// What every scenario sends in each of the spans `[from, to)`: all at once, whatever became of the sends.
     pub async fn sent_in(&self, spans: &[(Instant, Instant)]) -> Result<Vec<SentIn>, StateError> {
-        let bounds: Vec<(i64, i64)> =
-            spans.iter().map(|(from, to)| (from.timestamp_micros(), to.timestamp_micros())).collect();
+        let bounds: Vec<(i64, i64)> = spans.iter().map(|(from, to)| (from.timestamp_micros(), to.timestamp_micros())).collect();
         let states: Vec<&str> = SendState::ALL.map(SendState::name).to_vec();
         // Every state is named, so that the index on state and time serves each span.
         let statement = sqlx::query(

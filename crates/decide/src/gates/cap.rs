@@ -99,7 +99,8 @@ mod tests {
         check(cap("all", 1), &others, true, marketing, at(8, 10), Some((1, 1)), Some(at(12, 10)));
         check(cap("all", 0), &[], false, marketing, at(8, 10), Some((0, 0)), None);
         let rules = Rules { caps: vec![cap("all", 1)], ..Rules::of(&model::Shop::default()) };
-        let urgent = Member { customer: "c", reach: &Default::default(), sends: &twice, held_out: false, tags: &[], ignores_caps: true };
+        let urgent =
+            Member { customer: "c", reach: &Default::default(), sends: &twice, held_out: false, tags: &[], ignores_caps: true };
         assert_eq!(Cap.check(&urgent, email, marketing, at(8, 10), &rules), None);
     }
 
@@ -119,7 +120,14 @@ mod tests {
             let text = format!("[[caps]]\nscope = \"{scope}\"\nmax = {max}\nper = \"{per}\"\n");
             let rules = Rules::of(&model::Shop::parse("t", &text).expect("settings"));
             let tags: Vec<String> = tags.iter().map(|tag| tag.to_string()).collect();
-            let member = Member { customer: "c", reach: &Default::default(), sends: &sends, held_out: false, tags: &tags, ignores_caps: false };
+            let member = Member {
+                customer: "c",
+                reach: &Default::default(),
+                sends: &sends,
+                held_out: false,
+                tags: &tags,
+                ignores_caps: false,
+            };
             let got = Cap.check(&member, Channel::Email, Purpose::Marketing, now, &rules);
             assert_eq!(got, stop.map(|sent| Stop::Cap { sent, max }), "{text}");
             assert_eq!(free_at(&member, Channel::Email, Purpose::Marketing, now, &rules), free, "{text}");

@@ -101,7 +101,14 @@ pub(crate) mod tests {
                 consents: [(Purpose::Marketing, consent)].into(),
                 suppressed: suppressed.map(String::from),
             };
-            let member = Member { customer: "c", reach: &[(Channel::Line, reach)].into(), sends: &[], held_out: false, tags: &[], ignores_caps: false };
+            let member = Member {
+                customer: "c",
+                reach: &[(Channel::Line, reach)].into(),
+                sends: &[],
+                held_out: false,
+                tags: &[],
+                ignores_caps: false,
+            };
             let stop = first_stop(&member, Channel::Line, Purpose::Marketing, night, &rules);
             assert_eq!(stop.map_or("none", |stop| stop.name()), expect);
         };

@@ -71,14 +71,7 @@ mod tests {
             until: at("2026-03-31T15:00:00Z"),
         };
         let rules = Rules { closed: vec![closed], ..Rules::of(&model::Shop::default()) };
-        let sent = |channel, ghost| PastSend {
-            entry_id: "e".into(),
-            channel,
-            at: noon,
-            counts: true,
-            tags: Vec::new(),
-            ghost,
-        };
+        let sent = |channel, ghost| PastSend { entry_id: "e".into(), channel, at: noon, counts: true, tags: Vec::new(), ghost };
         let check = |customer: &str, channel, sends: &[PastSend], held_out: bool, now: &str, expect: bool| {
             let member = Member { customer, reach: &Default::default(), sends, held_out, tags: &[], ignores_caps: false };
             for purpose in [Purpose::Marketing, Purpose::Transactional] {

@@ -458,7 +458,8 @@ fn who_heard_from_us_lately_stays_out() {
     let steps = "[[step]]\nid = \"news\"\nsend = { try = [\"line\"], template = \"n\" }\n";
     let once = "once = \"2026-03-05T10:00\"\nexclude_sent_within = \"3d\"";
     let broadcast = scenario("s", &format!("segment = \"x\"\n{once}"), steps);
-    let daily = scenario("s", "segment = \"x\"\nat = \"10:00\"\nexclude_sent_within = \"3d\"", &format!("{}{steps}", exit_on_order()));
+    let daily =
+        scenario("s", "segment = \"x\"\nat = \"10:00\"\nexclude_sent_within = \"3d\"", &format!("{}{steps}", exit_on_order()));
     let sent = |when: &str, counts: bool, ghost: bool| PastSend {
         entry_id: "e".into(),
         channel: Channel::Email,

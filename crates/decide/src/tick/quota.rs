@@ -152,7 +152,10 @@ mod tests {
         let line = |max, used: &[(&str, u64)]| allowance(Channel::Line, max, used);
         check(&[line(4, &[])], &[early, later].concat());
         check(&[line(3, &[])], &[early[0], early[1], later[0], "c1 05T12:00 email"]);
-        check(&[line(9, &[("2026-03-01", 7), ("2026-02-01", 9)])], &[early[0], early[1], "c2 04T12:00 email", "c1 05T12:00 email"]);
+        check(
+            &[line(9, &[("2026-03-01", 7), ("2026-02-01", 9)])],
+            &[early[0], early[1], "c2 04T12:00 email", "c1 05T12:00 email"],
+        );
         // At one instant it goes by the ids.
         check(&[line(1, &[])], &[early[0], "c3 03T12:00 email", "c2 04T12:00 email", "c1 05T12:00 email"]);
         let nobody = ["c2 03T12:00 email", "c3 03T12:00 email", "c2 04T12:00 email", "c1 05T12:00 email"];
@@ -173,7 +176,8 @@ mod tests {
             "31T12:00",
         );
         let mut third = customer.triggers[0].clone();
-        (third.entry_key, third.at, third.known_at) = ("c".into(), april - chrono::TimeDelta::hours(12), april - chrono::TimeDelta::hours(12));
+        (third.entry_key, third.at, third.known_at) =
+            ("c".into(), april - chrono::TimeDelta::hours(12), april - chrono::TimeDelta::hours(12));
         customer.triggers.push(third);
         let window = Window { to: april, ..window("30T00:00", "31T00:00") };
         let closed = closings(&[customer], &scenario, &rules(), &window, &[], &[allowance(Channel::Line, 1, &[])]);

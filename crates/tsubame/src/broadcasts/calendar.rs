@@ -90,7 +90,11 @@ pub async fn gather(workspace: &Workspace, first: NaiveDate) -> Result<Month, Fa
         let stage = stage(scenario, &approval, pause::holds(&pauses, name), &outcome, is_over(workspace, scenario));
         stages.insert(name.clone(), stage);
         if matches!(stage, Stage::Draft | Stage::Waiting | Stage::Reserved) {
-            reserved.push(Reserved { scenario: name.clone(), day: once.0.date(), sends: trial(workspace, scenario).await?.sends });
+            reserved.push(Reserved {
+                scenario: name.clone(),
+                day: once.0.date(),
+                sends: trial(workspace, scenario).await?.sends,
+            });
         } else if stage == Stage::Missed || stage == Stage::Stopped {
             reserved.push(Reserved { scenario: name.clone(), day: once.0.date(), sends: Sends::new() });
         }
@@ -107,12 +111,8 @@ fn priced(
     lines: Vec<Line>,
     stages: &BTreeMap<String, Stage>,
 ) -> Result<Month, Fault> {
-    let mut sums: BTreeMap<Channel, (u64, u64)> = shop
-        .plans
-        .keys()
-        .chain(shop.quota.keys())
-        .filter_map(|name| Some((Channel::parse(name)?, (0, 0))))
-        .collect();
+    let mut sums: BTreeMap<Channel, (u64, u64)> =
+        shop.plans.keys().chain(shop.quota.keys()).filter_map(|name| Some((Channel::parse(name)?, (0, 0)))).collect();
     let mut costs: BTreeMap<Channel, Money> = BTreeMap::new();
     let mut of_lines = Vec::new();
     for line in lines {

@@ -117,7 +117,10 @@ impl Form {
             on_quiet: on_quiet(send.on_quiet).into(),
             test_list: scenario.test_list.join(", "),
             goal_days: whole(scenario.goal.within, 86_400)?,
-            head: text.lines().take_while(|line| line.trim().is_empty() || line.starts_with('#')).fold(String::new(), |head, line| head + line + "\n"),
+            head: text
+                .lines()
+                .take_while(|line| line.trim().is_empty() || line.starts_with('#'))
+                .fold(String::new(), |head, line| head + line + "\n"),
             enabled: scenario.enabled,
             ..Form::default()
         };

@@ -52,9 +52,9 @@ pub fn draw(locale: &Locale, month: &Month, titles: &BTreeMap<String, String>) -
 
 fn grid(locale: &Locale, month: &Month, titles: &BTreeMap<String, String>) -> Markup {
     let monday = month.first - TimeDelta::days(month.first.weekday().num_days_from_monday().into());
-    let weeks = (0..6).map(|week| monday + TimeDelta::weeks(week)).take_while(|start| {
-        *start <= month.first || start.month() == month.first.month()
-    });
+    let weeks = (0..6)
+        .map(|week| monday + TimeDelta::weeks(week))
+        .take_while(|start| *start <= month.first || start.month() == month.first.month());
     html! {
         div class="table-scroll" tabindex="0" {
             table class="calendar" {
@@ -183,7 +183,8 @@ pub fn listed(lang: Lang, month: &Month, titles: &BTreeMap<String, String>) -> A
         };
         let channels: std::collections::BTreeSet<_> = line.sent.keys().chain(line.expected.keys()).collect();
         for (place, channel) in channels.into_iter().enumerate() {
-            let count = |sends: &Sends| Value::Int(sends.get(channel).map_or(0, |sends| i64::try_from(*sends).unwrap_or(i64::MAX)));
+            let count =
+                |sends: &Sends| Value::Int(sends.get(channel).map_or(0, |sends| i64::try_from(*sends).unwrap_or(i64::MAX)));
             rows.push(vec![
                 Value::Date(line.day),
                 Value::Text(titles.get(&line.scenario).unwrap_or(&line.scenario).clone()),

@@ -169,15 +169,7 @@ mod tests {
             stopped: 34,
             cost: Money::whole(3300).expect("an amount"),
         };
-        let stages = [
-            Stage::Draft,
-            Stage::Waiting,
-            Stage::Reserved,
-            Stage::Sending,
-            Stage::Stopped,
-            Stage::Sent,
-            Stage::Missed,
-        ];
+        let stages = [Stage::Draft, Stage::Waiting, Stage::Reserved, Stage::Sending, Stage::Stopped, Stage::Sent, Stage::Missed];
         let check = |lang, is_stopped, parts: &[&str]| {
             let broadcasts = stages.map(|stage| listed("summer-sale", stage)).to_vec();
             let page = super::list(&locale(lang), &List { csrf: "t0ken".into(), broadcasts, is_stopped }).into_string();

@@ -52,7 +52,11 @@ pub fn counted(lang: Lang, trial: &Trial) -> Answer {
     ];
     let mut rows = Vec::new();
     let mut row = |kind: words::Word, what: String, people: u64| {
-        rows.push(vec![Value::Text(kind.get(lang).into()), Value::Text(what), Value::Int(i64::try_from(people).unwrap_or(i64::MAX))]);
+        rows.push(vec![
+            Value::Text(kind.get(lang).into()),
+            Value::Text(what),
+            Value::Int(i64::try_from(people).unwrap_or(i64::MAX)),
+        ]);
     };
     row(words::COUNT_AUDIENCE, String::new(), trial.audience);
     for (channel, people) in &trial.reachable {
@@ -321,11 +325,8 @@ mod tests {
     #[test]
     fn everybody_is_in_one_line() {
         let answer = counted(Lang::Ja, &trial());
-        let shown: Vec<String> = answer
-            .rows
-            .iter()
-            .map(|row| row.iter().map(Value::plain).collect::<Vec<_>>().join(" "))
-            .collect();
+        let shown: Vec<String> =
+            answer.rows.iter().map(|row| row.iter().map(Value::plain).collect::<Vec<_>>().join(" ")).collect();
         let expect = [
             "対象  100",
             "到達可能 メール可 30",
@@ -375,7 +376,8 @@ mod tests {
         };
         let check = |lang, one: One, actions: &[&str], parts: &[&str]| {
             let page = draw(&locale(lang), &one).into_string();
-            let found: Vec<&str> = page.split("name=\"action\" value=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+            let found: Vec<&str> =
+                page.split("name=\"action\" value=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
             assert_eq!(found, actions, "{page}");
             parts.iter().for_each(|part| assert!(page.contains(part), "{part}: {page}"));
             assert!(!page.contains("<script>"), "{page}");

@@ -230,7 +230,12 @@ mod tests {
         };
         check(
             Lang::Ja,
-            &["action=\"/scenarios/edit?name=a%20b\"", "value=\"t0ken\"", "name=\"hash:scenarios/a.toml\" value=\"h4sh\"", "保存しました"],
+            &[
+                "action=\"/scenarios/edit?name=a%20b\"",
+                "value=\"t0ken\"",
+                "name=\"hash:scenarios/a.toml\" value=\"h4sh\"",
+                "保存しました",
+            ],
         );
         check(Lang::En, &["<option value=\"defer\" selected>", "rows=\"5\"", "scenarios/a.toml</code>", "Saved"]);
     }
