@@ -334,6 +334,20 @@ impl Template {
         }
     }
 
+    /// The variables that the words of a channel name, in order of name.
+    pub fn holes(&self, channel: Channel) -> Vec<String> {
+        let Some(words) = self.words.get(&channel) else { return Vec::new() };
+        let environment = environment();
+        let mut holes: Vec<String> = [words.subject.as_deref().unwrap_or(""), &words.body]
+            .into_iter()
+            .filter_map(|source| environment.template_from_named_str("words.txt", source).ok())
+            .flat_map(|template| template.undeclared_variables(true))
+            .collect();
+        holes.sort();
+        holes.dedup();
+        holes
+    }
+
     fn allows(&self, variable: &str) -> bool {
         match variable.split_once('.') {
             Some(("shop", member)) => SHOP_VARIABLES.contains(&member),
@@ -342,8 +356,8 @@ impl Template {
         }
     }
 
-    /// A value for every hole, so that a check fills all of them.
-    fn sample(&self) -> Variables {
+    /// A value for every hole, so that a check fills all of them, and a test message has words.
+    pub fn sample(&self) -> Variables {
         Variables {
             name: Some("山田太郎".into()),
             cart_value: Some(Money::whole(12_300).expect("a small amount")),
@@ -552,6 +566,15 @@ mod tests {
         check("{% if item is defined %}{{ item }}{% endif %}", &[]);
         check("{% if item is defined %}{{ item }}, {{ left }}{% endif %}{{ cart_value }}", &["left", "cart_value"]);
         check("{% if coupon is defined %}{{ coupon }}{% endif %}", &[]);
+    }
+
+    #[test]
+    fn holes_are_named() {
+        let check = |body: &str, expect: &[&str]| assert_eq!(template(body).holes(Channel::Email), expect, "{body}");
+        // The subject names the person.
+        check("hello", &["name"]);
+        check("{{ cart_value }} {% if coupon is defined %}{{ coupon }}{% endif %} {{ shop.name }}", &["cart_value", "coupon", "name", "shop.name"]);
+        assert_eq!(template("hello").holes(Channel::Line), Vec::<String>::new());
     }
 
     #[test]

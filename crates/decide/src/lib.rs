@@ -5,6 +5,7 @@
 //!
 //! - [`tick`]: what every scenario does about one customer in a window of logical time
 //! - [`gates`]: why a member may not be sent to now
+//! - [`calendar`]: what the days of a month send, and may be expected to
 //! - [`analysis`]: what an experiment of any metrics, arms and slices has shown, and what to do
 //! - [`automatic`]: what a test decides by itself, by rules it declared, with the evidence
 //! - [`attribution`]: which touches an order is credited to, and with how much
@@ -24,6 +25,7 @@ pub mod attribution;
 pub mod automatic;
 pub mod back_test;
 pub mod bucket;
+pub mod calendar;
 pub mod cost;
 pub mod design;
 pub mod experiment;

@@ -6,6 +6,8 @@ use chrono::{Duration, NaiveDate};
 use model::{Cap, Channel, Holdout, Instant, Money, Season, Shop, ShopZone, shop::Quiet};
 use serde::{Deserialize, Serialize};
 
+use crate::gates::Closed;
+
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rules {
     pub zone: ShopZone,
@@ -19,6 +21,8 @@ pub struct Rules {
     pub holdout: Option<Holdout>,
     pub seasons: Vec<Season>,
     pub pauses: Vec<Pause>,
+    /// When the quota of a channel is used up: found anew for each window ([`crate::tick::closings`]).
+    pub closed: Vec<Closed>,
 }
 
 /// While nothing of a scenario, or of any (全停止), is decided: `[from, until)`, or until further notice. Nobody enters; what falls due
@@ -41,7 +45,7 @@ impl Pause {
 }
 
 impl Rules {
-    /// Without pauses, which are no setting.
+    /// Without pauses and used up quotas, which are no settings.
     pub fn of(shop: &Shop) -> Rules {
         Rules {
             zone: shop.timezone,
@@ -52,6 +56,7 @@ impl Rules {
             holdout: shop.holdout.clone(),
             seasons: shop.seasons.clone(),
             pauses: Vec::new(),
+            closed: Vec::new(),
         }
     }
 

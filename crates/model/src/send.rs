@@ -128,6 +128,10 @@ pub enum Stop {
         why: String,
     },
     LineBlocked,
+    /// The provider's monthly quota of the channel is used up.
+    Quota {
+        month_max: u64,
+    },
     Cap {
         sent: u32,
         max: u32,
@@ -150,6 +154,7 @@ impl Stop {
             Stop::NoConsent => "no_consent",
             Stop::Suppressed { .. } => "suppressed",
             Stop::LineBlocked => "line_blocked",
+            Stop::Quota { .. } => "quota",
             Stop::Cap { .. } => "cap",
             Stop::Quiet { .. } => "quiet",
             Stop::Expired => "expired",
@@ -161,6 +166,7 @@ impl Stop {
     pub fn detail(&self) -> Option<String> {
         match self {
             Stop::Suppressed { why } | Stop::Exited { why } => Some(why.clone()),
+            Stop::Quota { month_max } => Some(format!("{month_max} a month")),
             Stop::Cap { sent, max } => Some(format!("{sent} of {max} sent")),
             Stop::Quiet { until } => Some(crate::time::rfc3339(*until)),
             Stop::NoAddress | Stop::RelayAddress | Stop::NoConsent | Stop::LineBlocked | Stop::Expired => None,

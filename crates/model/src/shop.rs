@@ -35,6 +35,8 @@ pub struct Shop {
     pub cost: BTreeMap<String, Money>,
     /// How the provider of a channel sells a month of messages, by channel name: what replays and calendars reckon with.
     pub plans: BTreeMap<String, Plan>,
+    /// Messages a month that the provider of a channel takes, by channel name: what is planned beyond them is stopped.
+    pub quota: BTreeMap<String, u64>,
     /// Shown in messages, as the law on commercial e-mail asks.
     pub legal: Legal,
     /// Segments exported each night.
@@ -266,6 +268,7 @@ impl Default for Shop {
             senders: Vec::new(),
             cost: cost.map(|(channel, yen)| (channel.name().into(), Money::parse(yen).expect("an amount"))).into(),
             plans: [(Channel::Line.name().into(), Plan::line_standard())].into(),
+            quota: BTreeMap::new(),
             legal: Legal::default(),
             exports: Vec::new(),
             sources: Vec::new(),
@@ -365,7 +368,8 @@ impl Shop {
             );
         }
         let windows = shop.attribution.click_window.keys().chain(shop.attribution.delivered_window.keys());
-        let named = shop.cost.keys().chain(shop.plans.keys()).chain(shop.quiet.channels.keys()).chain(windows);
+        let named =
+            shop.cost.keys().chain(shop.plans.keys()).chain(shop.quota.keys()).chain(shop.quiet.channels.keys()).chain(windows);
         for name in named.filter(|name| Channel::parse(name).is_none()) {
             problems.push(
                 Problem::new(file, 0, format!("`{name}` is no channel"))
@@ -436,6 +440,11 @@ impl Shop {
         self.cost.get(channel.name()).copied().unwrap_or(Money::ZERO)
     }
 
+    /// Of a calendar month in shop time; `None` where there is no hard limit.
+    pub fn quota_of(&self, channel: Channel) -> Option<u64> {
+        self.quota.get(channel.name()).copied()
+    }
+
     pub fn sender(&self, channel: Channel) -> Option<&SenderSettings> {
         self.senders.iter().find(|sender| sender.channel == channel)
     }
@@ -466,6 +475,11 @@ mod tests {
         assert_eq!((shop.name.as_str(), shop.timezone.name()), ("燕商店", "Asia/Tokyo"));
         assert_eq!(shop.sender(Channel::Email).unwrap().options["host"].as_str(), Some("localhost"));
         assert_eq!(shop.cost_of(Channel::Line).to_string(), "3");
+        let quota =
+            |text: &str| Shop::parse("tsubame.toml", text).map(|shop| shop.quota_of(Channel::Line)).map_err(|found| found.len());
+        assert_eq!(quota(""), Ok(None));
+        assert_eq!(quota("quota = { line = 5000 }"), Ok(Some(5000)));
+        assert_eq!(quota("quota = { fax = 5000 }"), Err(1));
         let problems = Shop::parse("tsubame.toml", "\ntimezone = \"Mars\"\n").unwrap_err();
         assert_eq!((problems[0].line, problems[0].message.contains("Mars")), (2, true));
         let sql = |line: &str| Shop::parse("tsubame.toml", &format!("[sql]\n{line}\n")).map_err(|found| found[0].message.clone());

@@ -54,6 +54,17 @@ pub struct RecentSend {
     pub ghost: bool,
 }
 
+/// How many sends of a scenario are to leave, or left, by a channel within a span of time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SentIn {
+    /// Index of the span that was asked about.
+    pub span: usize,
+    pub scenario: String,
+    pub channel: Channel,
+    pub state: SendState,
+    pub sends: u64,
+}
+
 impl Ledger {
     pub(crate) fn new(db: Db, master: XChaCha20Poly1305) -> Self {
         Ledger { db, master }
@@ -134,6 +145,53 @@ impl Ledger {
                     purpose: get_name(row, "purpose")?,
                     at: get_instant(row, "execute_at")?,
                     ghost: get_name::<SendState>(row, "state")? == SendState::Ghost,
+                })
+            })
+            .collect()
+    }
+
+    /// What every scenario sends in each of the spans `[from, to)`: all at once, whatever became of the sends.
+    pub async fn sent_in(&self, spans: &[(Instant, Instant)]) -> Result<Vec<SentIn>, StateError> {
+        let bounds: Vec<(i64, i64)> = spans.iter().map(|(from, to)| (from.timestamp_micros(), to.timestamp_micros())).collect();
+        let states: Vec<&str> = SendState::ALL.map(SendState::name).to_vec();
+        // Every state is named, so that the index on state and time serves each span.
+        let statement = sqlx::query(
+            "SELECT span.key AS span, scenario, channel, state, count(*) AS sends
+             FROM json_each($1) AS span
+             JOIN sends ON execute_at >= (span.value ->> 0) AND execute_at < (span.value ->> 1)
+             WHERE state IN (SELECT value FROM json_each($2))
+             GROUP BY span.key, scenario, channel, state
+             ORDER BY span.key, scenario, channel, state",
+        );
+        let rows = self.db.rows("count the sends by time", statement.bind(json_rows(&bounds)).bind(json_rows(&states))).await?;
+        rows.iter()
+            .map(|row| {
+                Ok(SentIn {
+                    span: get::<i64>(row, "span")? as usize,
+                    scenario: get(row, "scenario")?,
+                    channel: get_name(row, "channel")?,
+                    state: get_name(row, "state")?,
+                    sends: get::<i64>(row, "sends")? as u64,
+                })
+            })
+            .collect()
+    }
+
+    /// What became of all sends of these scenarios, by scenario, channel and state.
+    pub async fn tally(&self, scenarios: &[String]) -> Result<Vec<SentIn>, StateError> {
+        let statement = sqlx::query(
+            "SELECT scenario, channel, state, count(*) AS sends FROM sends
+             WHERE scenario IN (SELECT value FROM json_each($1)) GROUP BY scenario, channel, state ORDER BY scenario, channel, state",
+        );
+        let rows = self.db.rows("count what became of the sends", statement.bind(json_rows(scenarios))).await?;
+        rows.iter()
+            .map(|row| {
+                Ok(SentIn {
+                    span: 0,
+                    scenario: get(row, "scenario")?,
+                    channel: get_name(row, "channel")?,
+                    state: get_name(row, "state")?,
+                    sends: get::<i64>(row, "sends")? as u64,
                 })
             })
             .collect()

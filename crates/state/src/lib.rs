@@ -42,7 +42,7 @@ pub use known::{Known, KnownContact, KnownLink, KnownSuppression, Unit};
 pub use lease::{Fence, Leases};
 pub use ledger::{
     Begun, Changed, Claimed, Frozen, HandOver, Handed, Held, KeptCall, Ledger, Narrow, PastEntry, RecentSend, Recorded,
-    Recovered, Repeated, Resolution, Resolved, Sealed, Settled,
+    Recovered, Repeated, Resolution, Resolved, Sealed, SentIn, Settled,
 };
 pub use point::at_each_point;
 pub use session::{NewSession, Session, Sessions};

@@ -2,6 +2,7 @@
 
 mod analysis;
 mod bench;
+mod broadcasts;
 mod cli;
 mod clock;
 mod conditions;
@@ -27,6 +28,7 @@ mod serving;
 mod shop_file;
 mod sink;
 mod sql;
+mod toml_text;
 mod transport;
 mod workspace;
 

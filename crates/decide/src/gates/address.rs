@@ -29,7 +29,14 @@ mod tests {
         let rules = Rules::of(&model::Shop::default());
         let check = |channel: Channel, has_address: Option<bool>, expect: Option<Stop>| {
             let reach = has_address.map(|has_address| (channel, Reach { has_address, ..Reach::default() }));
-            let member = Member { reach: &reach.into_iter().collect(), sends: &[], held_out: false, tags: &[] };
+            let member = Member {
+                customer: "c",
+                reach: &reach.into_iter().collect(),
+                sends: &[],
+                held_out: false,
+                tags: &[],
+                ignores_caps: false,
+            };
             assert_eq!(Address.check(&member, channel, Purpose::Marketing, Instant::default(), &rules), expect);
         };
         check(Channel::Line, Some(true), None);

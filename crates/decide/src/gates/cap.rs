@@ -1,7 +1,8 @@
 //! The person was sent enough. Rules are ANDed; each counts the sends in its window on its channel, of its tag, or all (SEMANTICS §7).
 //!
-//! Transactional sends are exempt, and counted only where their step says so. A real send counts real sends alone. A ghost counts
-//! ghosts too: they are what the subject would have been sent, so later ghosts fall where its twin's sends fall.
+//! Transactional sends are exempt, and counted only where their step says so; a step that ignores caps is exempt and counted. A real send
+//! counts real sends alone. A ghost counts ghosts too: they are what the subject would have been sent, so later ghosts fall where its twin's
+//! sends fall.
 
 use model::{Channel, Instant, Purpose, Stop};
 
@@ -42,7 +43,7 @@ fn applying<'a>(
     purpose: Purpose,
     rules: &'a Rules,
 ) -> impl Iterator<Item = &'a model::Cap> {
-    let is_exempt = purpose == Purpose::Transactional;
+    let is_exempt = member.ignores_caps || purpose == Purpose::Transactional;
     rules.caps.iter().filter(move |cap| !is_exempt && cap.covers(channel, member.tags))
 }
 
@@ -82,7 +83,7 @@ mod tests {
         let others = [past(2, 10, email, transactional, false), past(5, 10, line, marketing, true)];
         let check = |cap: model::Cap, sends: &[PastSend], held_out, purpose, now, stop: Option<(u32, u32)>, free| {
             let rules = Rules { caps: vec![cap], ..Rules::of(&model::Shop::default()) };
-            let member = Member { reach: &Default::default(), sends, held_out, tags: &[] };
+            let member = Member { customer: "c", reach: &Default::default(), sends, held_out, tags: &[], ignores_caps: false };
             let expect = stop.map(|(sent, max)| Stop::Cap { sent, max });
             assert_eq!(Cap.check(&member, email, purpose, now, &rules), expect, "{:?}", rules.caps);
             assert_eq!(free_at(&member, email, purpose, now, &rules), free, "{:?}", rules.caps);
@@ -97,6 +98,10 @@ mod tests {
         check(cap("all", 1), &others, false, marketing, at(8, 10), None, Some(at(8, 10)));
         check(cap("all", 1), &others, true, marketing, at(8, 10), Some((1, 1)), Some(at(12, 10)));
         check(cap("all", 0), &[], false, marketing, at(8, 10), Some((0, 0)), None);
+        let rules = Rules { caps: vec![cap("all", 1)], ..Rules::of(&model::Shop::default()) };
+        let urgent =
+            Member { customer: "c", reach: &Default::default(), sends: &twice, held_out: false, tags: &[], ignores_caps: true };
+        assert_eq!(Cap.check(&urgent, email, marketing, at(8, 10), &rules), None);
     }
 
     #[test]
@@ -115,7 +120,14 @@ mod tests {
             let text = format!("[[caps]]\nscope = \"{scope}\"\nmax = {max}\nper = \"{per}\"\n");
             let rules = Rules::of(&model::Shop::parse("t", &text).expect("settings"));
             let tags: Vec<String> = tags.iter().map(|tag| tag.to_string()).collect();
-            let member = Member { reach: &Default::default(), sends: &sends, held_out: false, tags: &tags };
+            let member = Member {
+                customer: "c",
+                reach: &Default::default(),
+                sends: &sends,
+                held_out: false,
+                tags: &tags,
+                ignores_caps: false,
+            };
             let got = Cap.check(&member, Channel::Email, Purpose::Marketing, now, &rules);
             assert_eq!(got, stop.map(|sent| Stop::Cap { sent, max }), "{text}");
             assert_eq!(free_at(&member, Channel::Email, Purpose::Marketing, now, &rules), free, "{text}");

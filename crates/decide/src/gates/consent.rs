@@ -32,7 +32,14 @@ mod tests {
             consents: [(Purpose::Marketing, true), (Purpose::Ads, false)].into(),
             suppressed: None,
         };
-        let member = Member { reach: &[(Channel::Email, reach)].into(), sends: &[], held_out: false, tags: &[] };
+        let member = Member {
+            customer: "c",
+            reach: &[(Channel::Email, reach)].into(),
+            sends: &[],
+            held_out: false,
+            tags: &[],
+            ignores_caps: false,
+        };
         let check = |channel: Channel, purpose: Purpose, expect: Option<Stop>| {
             assert_eq!(Consent.check(&member, channel, purpose, Instant::default(), &rules), expect, "{channel} {purpose:?}");
         };

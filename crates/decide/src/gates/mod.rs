@@ -12,6 +12,7 @@ mod address;
 pub(crate) mod cap;
 mod consent;
 mod quiet;
+mod quota;
 mod relay;
 mod suppression;
 
@@ -19,6 +20,7 @@ pub use address::Address;
 pub use cap::Cap;
 pub use consent::Consent;
 pub use quiet::Quiet;
+pub use quota::{Closed, Quota};
 pub use relay::Relay;
 pub use suppression::Suppression;
 
@@ -50,12 +52,16 @@ pub struct PastSend {
 /// Whom a gate looks at, and about what they would hear.
 #[derive(Debug, Clone, Copy)]
 pub struct Member<'a> {
+    /// Of several who are due at the instant at which a quota runs out, it goes by their ids.
+    pub customer: &'a str,
     pub reach: &'a BTreeMap<Channel, Reach>,
     pub sends: &'a [PastSend],
     /// True when a ghost is decided on.
     pub held_out: bool,
     /// Of the message.
     pub tags: &'a [String],
+    /// The message goes out whatever the person was sent before.
+    pub ignores_caps: bool,
 }
 
 /// May this member be sent to on this channel, for this purpose, at this logical time; else why not.
@@ -66,7 +72,7 @@ pub trait Gate: Sync {
 }
 
 /// In the order they are asked.
-pub static GATES: [&dyn Gate; 6] = [&Address, &Relay, &Consent, &Suppression, &Cap, &Quiet];
+pub static GATES: [&dyn Gate; 7] = [&Address, &Relay, &Consent, &Suppression, &Quota, &Cap, &Quiet];
 
 /// The first reason against, in the order of [`GATES`].
 pub fn first_stop(member: &Member, channel: Channel, purpose: Purpose, at: Instant, rules: &Rules) -> Option<Stop> {
@@ -95,7 +101,14 @@ pub(crate) mod tests {
                 consents: [(Purpose::Marketing, consent)].into(),
                 suppressed: suppressed.map(String::from),
             };
-            let member = Member { reach: &[(Channel::Line, reach)].into(), sends: &[], held_out: false, tags: &[] };
+            let member = Member {
+                customer: "c",
+                reach: &[(Channel::Line, reach)].into(),
+                sends: &[],
+                held_out: false,
+                tags: &[],
+                ignores_caps: false,
+            };
             let stop = first_stop(&member, Channel::Line, Purpose::Marketing, night, &rules);
             assert_eq!(stop.map_or("none", |stop| stop.name()), expect);
         };

@@ -37,7 +37,8 @@ mod tests {
             let time = |text| TimeOfDay(parse_time_of_day(text).expect("a time"));
             let quiet = model::shop::Quiet { from: time(hours.0), until: time(hours.1), ..Default::default() };
             let rules = Rules { quiet, ..Rules::of(&model::Shop::default()) };
-            let member = Member { reach: &Default::default(), sends: &[], held_out: false, tags: &[] };
+            let member =
+                Member { customer: "c", reach: &Default::default(), sends: &[], held_out: false, tags: &[], ignores_caps: false };
             let stop = Quiet.check(&member, Channel::Email, Purpose::Marketing, shop(now), &rules);
             assert_eq!(stop, until.map(|until| Stop::Quiet { until: shop(until) }), "{now}");
         };
@@ -56,7 +57,8 @@ mod tests {
         let settings = "[quiet]\n[quiet.channels.sms]\nfrom = \"19:00\"\n[quiet.channels.email]\nenabled = false\n";
         let rules = Rules::of(&model::Shop::parse("t", settings).expect("settings"));
         let check = |channel: Channel, now: &str, expect: bool| {
-            let member = Member { reach: &Default::default(), sends: &[], held_out: false, tags: &[] };
+            let member =
+                Member { customer: "c", reach: &Default::default(), sends: &[], held_out: false, tags: &[], ignores_caps: false };
             let now = rules.zone.instant(format!("2026-03-01T{now}:00").parse().expect("a local time"));
             assert_eq!(Quiet.check(&member, channel, Purpose::Marketing, now, &rules).is_some(), expect, "{channel} {now}");
         };

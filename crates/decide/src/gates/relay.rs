@@ -27,7 +27,14 @@ mod tests {
         let rules = Rules::of(&model::Shop::default());
         let check = |is_relay: bool, purpose: Purpose, expect: Option<Stop>| {
             let reach = Reach { has_address: true, is_relay, ..Reach::default() };
-            let member = Member { reach: &[(Channel::Email, reach)].into(), sends: &[], held_out: false, tags: &[] };
+            let member = Member {
+                customer: "c",
+                reach: &[(Channel::Email, reach)].into(),
+                sends: &[],
+                held_out: false,
+                tags: &[],
+                ignores_caps: false,
+            };
             assert_eq!(Relay.check(&member, Channel::Email, purpose, Instant::default(), &rules), expect);
             assert_eq!(Relay.check(&member, Channel::Line, purpose, Instant::default(), &rules), None);
         };

@@ -32,7 +32,14 @@ mod tests {
         let rules = Rules::of(&model::Shop::default());
         let check = |channel: Channel, why: Option<&str>, expect: Option<Stop>| {
             let reach = Reach { has_address: true, suppressed: why.map(String::from), ..Reach::default() };
-            let member = Member { reach: &[(channel, reach)].into(), sends: &[], held_out: false, tags: &[] };
+            let member = Member {
+                customer: "c",
+                reach: &[(channel, reach)].into(),
+                sends: &[],
+                held_out: false,
+                tags: &[],
+                ignores_caps: false,
+            };
             assert_eq!(Suppression.check(&member, channel, Purpose::Transactional, Instant::default(), &rules), expect);
         };
         check(Channel::Line, None, None);

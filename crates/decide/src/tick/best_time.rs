@@ -49,7 +49,7 @@ fn next(due: Instant, time: Option<NaiveTime>, rules: &Rules) -> Instant {
 
 /// The hour of day with the most clicks, the first of several; hours that are quiet on the step's first channel do not count.
 fn best_hour(clicks: &[Click], channels: &[Channel], due: Instant, window: &Window, rules: &Rules) -> Option<u32> {
-    let member = Member { reach: &Default::default(), sends: &[], held_out: false, tags: &[] };
+    let member = Member { customer: "", reach: &Default::default(), sends: &[], held_out: false, tags: &[], ignores_caps: false };
     let is_allowed = |at: Instant| {
         let hour = at - TimeDelta::seconds(i64::from(rules.zone.local(at).time().num_seconds_from_midnight() % 3600));
         channels.first().is_none_or(|channel| Quiet.check(&member, *channel, Purpose::Marketing, hour, rules).is_none())

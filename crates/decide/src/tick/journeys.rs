@@ -454,6 +454,34 @@ fn entries_go_over_into_the_version_that_takes_them() {
 }
 
 #[test]
+fn who_heard_from_us_lately_stays_out() {
+    let steps = "[[step]]\nid = \"news\"\nsend = { try = [\"line\"], template = \"n\" }\n";
+    let once = "once = \"2026-03-05T10:00\"\nexclude_sent_within = \"3d\"";
+    let broadcast = scenario("s", &format!("segment = \"x\"\n{once}"), steps);
+    let daily =
+        scenario("s", "segment = \"x\"\nat = \"10:00\"\nexclude_sent_within = \"3d\"", &format!("{}{steps}", exit_on_order()));
+    let sent = |when: &str, counts: bool, ghost: bool| PastSend {
+        entry_id: "e".into(),
+        channel: Channel::Email,
+        at: at(when),
+        counts,
+        tags: Vec::new(),
+        ghost,
+    };
+    let check = |sent: PastSend, scenario: &Scenario, expect: &[&str]| {
+        let member = customer("c1", &[Channel::Line]).does("s", "-", "2026-03-05", "05T10:00");
+        assert_eq!(became(&Customer { past_sends: vec![sent], ..member }, scenario, &rules()), expect);
+    };
+    let comes = ["05T10:00 finished news 05T10:00", "05T10:00 planned news line n"];
+    check(sent("02T10:00:01", true, false), &broadcast, &["05T10:00 exited news 05T10:00 excluded by a message not long ago"]);
+    check(sent("02T10:00:01", true, false), &daily, &[]);
+    check(sent("02T10:00", true, false), &broadcast, &comes);
+    check(sent("04T10:00", false, false), &broadcast, &comes);
+    check(sent("04T10:00", true, true), &broadcast, &comes);
+    check(sent("04T10:00", false, false), &daily, &comes);
+}
+
+#[test]
 fn a_broadcast_accounts_for_everybody_once() {
     let steps = "[[step]]\nid = \"news\"\nsend = { try = [\"line\"], template = \"n\", tags = [\"news\"] }\n";
     let scenario = scenario("s", "segment = \"x\"\nonce = \"2026-03-05T10:00\"\nexclude = [\"vip\"]", steps);

@@ -114,7 +114,14 @@ impl Walk<'_> {
 
     /// Whether some send of the scenario is permitted on some channel.
     fn has_consent(&self, scenario: &Scenario) -> bool {
-        let member = Member { reach: &self.customer.reach, sends: &[], held_out: false, tags: &[] };
+        let member = Member {
+            customer: self.customer.id.as_str(),
+            reach: &self.customer.reach,
+            sends: &[],
+            held_out: false,
+            tags: &[],
+            ignores_caps: false,
+        };
         scenario.sends().any(|send| {
             let permits =
                 |channel: &Channel| gates::Consent.check(&member, *channel, send.purpose, self.window.to, self.rules).is_none();

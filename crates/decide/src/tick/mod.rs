@@ -28,6 +28,7 @@ mod dates;
 mod entering;
 mod leaving;
 mod migrating;
+mod quota;
 mod rows;
 pub mod schedule;
 mod send_step;
@@ -44,7 +45,9 @@ pub use dates::comes_in_by_date;
 pub use entering::base_key;
 pub use leaving::matches;
 pub use migrating::{Held, Refusal, refusals};
+pub use quota::{Allowance, closings, month_after, month_of};
 pub use trial::{TRIAL, trial};
+pub use walk::SENT_LATELY;
 
 #[cfg(test)]
 pub(crate) mod examples;
@@ -89,7 +92,7 @@ pub struct Customer {
     pub unit: String,
     /// As it is now; the gates run again when a send is handed over.
     pub reach: BTreeMap<Channel, Reach>,
-    /// As far back as the longest cap, and every send of an open entry.
+    /// As far back as the longest cap and `exclude_sent_within`, and every send of an open entry.
     pub past_sends: Vec<PastSend>,
     /// Every earlier entry, finished ones too; those in `open` may be left out.
     pub past_entries: Vec<PastEntry>,

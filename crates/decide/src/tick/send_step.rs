@@ -25,7 +25,14 @@ impl<'a> Walk<'a> {
             return None;
         }
         let held_out = self.is_ghost(&entry, send);
-        let member = Member { reach: &self.customer.reach, sends: &self.sends, held_out, tags: &send.tags };
+        let member = Member {
+            customer: self.customer.id.as_str(),
+            reach: &self.customer.reach,
+            sends: &self.sends,
+            held_out,
+            tags: &send.tags,
+            ignores_caps: send.ignore_caps,
+        };
         let spread = Spread { salt: &entry.scenario.scenario, subject: self.customer.id.as_str() };
         let Decision { verdict, stopped } = match met {
             Meets::Waits { until } => sending::waiting(send, entry.step_due, until),

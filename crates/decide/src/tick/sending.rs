@@ -107,6 +107,7 @@ fn nearest(stopped: &[(Channel, Stop)]) -> Stop {
             Stop::RelayAddress => "relay",
             Stop::NoConsent => "consent",
             Stop::Suppressed { .. } | Stop::LineBlocked => "suppression",
+            Stop::Quota { .. } => "quota",
             Stop::Cap { .. } => "cap",
             Stop::Quiet { .. } => "quiet",
             Stop::Expired | Stop::Exited { .. } => "",
@@ -166,7 +167,7 @@ mod tests {
     }
 
     fn decided(body: &str, can: &[(Channel, Can)], sends: &[PastSend], rules: &Rules, due: &str, now: &str) -> String {
-        let member = Member { reach: &reach(can), sends, held_out: false, tags: &[] };
+        let member = Member { customer: "c", reach: &reach(can), sends, held_out: false, tags: &[], ignores_caps: false };
         let at = |text: &str| text.parse().expect("an instant");
         shown(&decide(&step(body), &member, at(due), at(now), Spread { salt: "s", subject: "c" }, rules))
     }

@@ -22,6 +22,9 @@ use super::{
 };
 use crate::{Rules, automatic::Taken, bucket};
 
+/// By what somebody is excluded who was sent an advertisement not long ago; no segment is named so.
+pub const SENT_LATELY: &str = "a message not long ago";
+
 pub struct Walk<'a> {
     pub customer: &'a Customer,
     scenarios: &'a [Scenario],
@@ -214,7 +217,17 @@ impl<'a> Walk<'a> {
             && self.rules.awake(&scenario.scenario, now) == now
             && self.customer.erased_at.is_none_or(|at| at > now)
             && self.rules.is_in_season(&scenario.entry.seasons, self.rules.zone.day(trigger.at))
-            && (trigger.excluded_by.is_none() || scenario.is_broadcast())
+            && (scenario.is_broadcast() || self.excluded_by(scenario, trigger, now).is_none())
+    }
+
+    /// What keeps the customer out: a segment that has them, or an advertisement not long ago.
+    fn excluded_by(&self, scenario: &Scenario, trigger: &Trigger, now: Instant) -> Option<String> {
+        if let Some(segment) = &trigger.excluded_by {
+            return Some(segment.clone());
+        }
+        let within = scenario.entry.exclude_sent_within?;
+        let is_recent = |send: &&PastSend| send.counts && !send.ghost && send.at > now - within.0 && send.at <= now;
+        self.sends.iter().any(|send| is_recent(&send)).then(|| SENT_LATELY.into())
     }
 
     fn begin(&mut self, scenario: &'a Scenario, trigger: &Trigger, entry_key: String, now: Instant) {
@@ -240,9 +253,9 @@ impl<'a> Walk<'a> {
             entry_key: entry.entry_key.clone(),
             entered_at: trigger.at,
         });
-        if let Some(segment) = &trigger.excluded_by {
+        if let Some(what) = self.excluded_by(scenario, trigger, now) {
             entry.held_out = false;
-            return self.note(&entry, EntryStatus::Exited, now, now, Some(format!("excluded by {segment}")));
+            return self.note(&entry, EntryStatus::Exited, now, now, Some(format!("excluded by {what}")));
         }
         if let Some(holdout) = self.rules.holdout.as_ref().filter(|_| scenario.is_marketing()) {
             // An arm of its own, met at the entrance: no holdout or test further in knows of those who are kept out.

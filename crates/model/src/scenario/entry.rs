@@ -48,6 +48,9 @@ pub struct Entry {
     /// Segments whose members stay out. Of a broadcast each of them is accounted for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exclude: Vec<String>,
+    /// Who was sent an advertisement in so long before the evaluation stays out as well, whatever it was of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exclude_sent_within: Option<Span>,
     /// People come in during these seasons of the shop alone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub seasons: Vec<String>,

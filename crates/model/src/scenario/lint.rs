@@ -88,6 +88,7 @@ impl Scenario {
             ("weekdays", only(!entry.weekdays.is_empty(), of_segment), "from a `segment`"),
             ("days", only(!entry.days.is_empty(), of_segment), "from a `segment`"),
             ("exclude", only(!entry.exclude.is_empty(), of_segment), "from a `segment`"),
+            ("exclude_sent_within", only(entry.exclude_sent_within.is_some(), of_segment), "from a `segment`"),
             ("once", only(entry.once.is_some(), of_segment), "from a `segment`"),
             ("every", only(entry.every.is_some(), of_segment && entry.once.is_none()), "from a `segment` that is asked again"),
         ] {

@@ -324,6 +324,8 @@ send = { try = ["line"], template = "t", tags = ["coupon"], seasons = { summer =
         );
         check("on = \"x\"\nonce = \"2026-12-01T10:00\"", exit, &["`once` means nothing to this entry"]);
         check("on = \"x\"\nexclude = [\"y\"]", exit, &["`exclude` means nothing to this entry"]);
+        check("segment = \"x\"\nexclude_sent_within = \"7d\"", exit, &[]);
+        check("on = \"x\"\nexclude_sent_within = \"7d\"", exit, &["`exclude_sent_within` means nothing to this entry"]);
         check("segment = \"x\"\ndays = [0]", exit, &["a day of the month is 1 to 31"]);
         check(
             "segment = \"x\"\ndays = [1]\nweekdays = [\"mon\"]",

@@ -124,6 +124,9 @@ pub struct SendStep {
     /// A transactional message uses up caps, though none stops it.
     #[serde(default, skip_serializing_if = "is_default")]
     pub counts: bool,
+    /// No cap stops it: it is urgent to everybody. It uses them up all the same.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub ignore_caps: bool,
     /// Templates that take the place of `template` during a season of the shop; an arm's own template goes before.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub seasons: BTreeMap<String, String>,

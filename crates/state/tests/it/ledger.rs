@@ -6,7 +6,7 @@ use model::{
     Channel, ConsentState, ContactKind, EntryStatus, EntryStep, Exposure, Instant, Outcome, Send, SendState, Stop, StopRow,
 };
 use state::{
-    Begun, Claimed, Fence, Frozen, HandOver, Narrow, Recorded, Recovered, Repeated, Resolution, Resolved, Sealed, Secret,
+    Begun, Claimed, Fence, Frozen, HandOver, Narrow, Recorded, Recovered, Repeated, Resolution, Resolved, Sealed, Secret, SentIn,
     StateError,
 };
 
@@ -425,4 +425,17 @@ async fn what_counts_for_a_cap() {
     check(None, -1, &["a s0 false", "a s1 false", "b s2 false", "b g1 true"]).await;
     check(None, 0, &["a s1 false", "b s2 false", "b g1 true"]).await;
     check(Some(&["b", "c"]), 0, &["b s2 false", "b g1 true"]).await;
+    // The same by time, whatever became of them; a span ends before its end.
+    let ledger = shop.state.ledger();
+    let spans = [(minute(0), minute(1)), (minute(2), minute(2)), (minute(1), minute(3))];
+    let sent = ledger.sent_in(&spans).await.unwrap();
+    let shown = |sent: &[SentIn]| -> Vec<String> {
+        let one = |sent: &SentIn| format!("{} {} {} {}", sent.span, sent.channel, sent.state.name(), sent.sends);
+        sent.iter().map(one).collect()
+    };
+    assert_eq!(shown(&sent), ["0 email claimed 1", "2 email claimed 1", "2 email ghost 1", "2 email stopped 1"]);
+    assert_eq!(ledger.sent_in(&[]).await.unwrap(), []);
+    let tally = ledger.tally(&[sent[0].scenario.clone(), "none".into()]).await.unwrap();
+    assert_eq!(shown(&tally), ["0 email claimed 2", "0 email ghost 1", "0 email planned 1", "0 email stopped 1"]);
+    assert_eq!(ledger.tally(&["none".into()]).await.unwrap(), []);
 }

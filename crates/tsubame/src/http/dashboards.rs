@@ -451,7 +451,7 @@ fn label(lang: Lang, name: &str) -> String {
 }
 
 /// One column per meaning in the reader's language: `reason` has the words of `reason_ja`; `what_ja` and `what_en` alone become `what`.
-fn in_language(answer: Answer, lang: Lang) -> Answer {
+pub(super) fn in_language(answer: Answer, lang: Lang) -> Answer {
     let base_of = |column: &Column| {
         let base = column.name.strip_suffix("_ja").or_else(|| column.name.strip_suffix("_en"))?;
         let has = |suffix: &str| answer.column(&format!("{base}_{suffix}"));

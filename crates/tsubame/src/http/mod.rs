@@ -3,6 +3,8 @@
 
 mod assets;
 mod auth;
+mod broadcasts;
+mod calendar;
 mod collect;
 mod dashboards;
 mod dictionary;
@@ -14,6 +16,7 @@ mod identity;
 mod import;
 mod quarantine;
 mod replay;
+mod scenarios;
 mod segment_form;
 mod segments;
 mod sql;
@@ -73,6 +76,8 @@ pub struct App {
     collecting: collect::Collecting,
     experiments: experiments::Experiments,
     attempts: auth::Attempts,
+    /// Messages sent to see how they look.
+    tests: crate::jobs::test_send::Tests,
     /// Imports run one at a time: two would only wait for each other's writes.
     importing: tokio::sync::Mutex<()>,
     /// One replay at a time.
@@ -106,6 +111,8 @@ struct Resource {
 const RESOURCES: &[Resource] = &[
     Resource { access: Access::Everybody, routes: assets::routes },
     Resource { access: Access::Everybody, routes: auth::routes },
+    Resource { access: Access::AtLeast(Role::Marketer), routes: broadcasts::routes },
+    Resource { access: Access::AtLeast(Role::Marketer), routes: calendar::routes },
     Resource { access: Access::Clients, routes: collect::routes },
     Resource { access: Access::SignedIn, routes: dashboards::routes },
     Resource { access: Access::Clients, routes: experiments::routes },
@@ -120,6 +127,7 @@ const RESOURCES: &[Resource] = &[
     // Programs prove themselves to the handler.
     Resource { access: Access::Everybody, routes: sql::routes },
     Resource { access: Access::AtLeast(Role::Analyst), routes: sql_page::routes },
+    Resource { access: Access::AtLeast(Role::Marketer), routes: scenarios::routes },
     Resource { access: Access::AtLeast(Role::Marketer), routes: segment_form::routes },
     Resource { access: Access::AtLeast(Role::Marketer), routes: segments::routes },
     Resource { access: Access::Clients, routes: tag::routes },
@@ -177,6 +185,7 @@ impl App {
             current,
             deliveries: webhooks::Deliveries::default(),
             attempts: auth::Attempts::default(),
+            tests: crate::jobs::test_send::Tests::default(),
             importing: tokio::sync::Mutex::default(),
             replaying: replay::Replaying::default(),
             sql,

@@ -722,6 +722,7 @@ fn every_file_of_the_folder_is_listed() {
             "identity",
             "import",
             "quarantine",
+            "scenarios",
             "segment_form",
             "segments",
             "sql",

@@ -253,7 +253,7 @@ async fn recipients(workspace: &Workspace, scenario: &Scenario, subject: &Subjec
     }
     let trial = trial(workspace, scenario).await?;
     // Who was told already does not come in again: of a broadcast all are counted whom it is for.
-    let excluded = trial.stops.get("excluded").copied().unwrap_or(0);
+    let excluded: u64 = trial.stops.iter().filter(|(why, _)| why.starts_with("excluded")).map(|(_, people)| people).sum();
     let recipients = match scenario.is_broadcast() {
         true => trial.audience - excluded.min(trial.audience),
         false => trial.enters,

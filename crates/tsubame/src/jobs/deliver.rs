@@ -15,7 +15,7 @@ use decide::{
     gates::{self, Gate, Member},
     tick::{self, Happening},
 };
-use model::{Channel, ContactKind, CustomerId, EntryStep, Money, Outcome, Scenario, Send, Stop};
+use model::{Channel, ContactKind, CustomerId, EntryStep, Money, Outcome, Scenario, Send, Shop, Stop};
 use query::{Mode, Params};
 use sha2::{Digest, Sha256};
 use state::{Claimed, Fence, Frozen, HandOver, Held, Narrow, Repeated, Resolution, Resolved, Secret};
@@ -131,7 +131,7 @@ async fn still_timely(workspace: &Workspace, claimed: Vec<Claimed>, report: &mut
     let held = approval::held(workspace).await?;
     let scenarios = scenarios_of(workspace, &claimed).await?;
     let (reach, sends) = (BTreeMap::new(), []);
-    let member = Member { reach: &reach, sends: &sends, held_out: false, tags: &[] };
+    let member = Member { customer: "", reach: &reach, sends: &sends, held_out: false, tags: &[], ignores_caps: false };
     // A send due at t is executed at t + grace, and judged as of t.
     let at = workspace.now() - workspace.shop().grace.0;
     let valid_for = |send: &Send| Some(scenario_of(&scenarios, send)?.step(&send.step)?.send.as_ref()?.valid_for?.0);
@@ -339,6 +339,23 @@ struct Leaving {
     is_repeated: bool,
 }
 
+/// What the holes of a message are filled with: what was told when the person came in, and links that name the send.
+pub fn variables(shop: &Shop, send_id: &str, name: Option<String>, context: Option<&serde_json::Value>) -> Variables {
+    let context = context.and_then(serde_json::Value::as_object);
+    let text = |key: &str| context.and_then(|context| context.get(key)?.as_str().map(String::from));
+    let base = shop.legal.unsubscribe_url.trim_end_matches('/');
+    let site = base.rsplit_once('/').map_or(base, |(site, _)| site);
+    Variables {
+        name,
+        cart_value: text("cart_value").and_then(|value| Money::parse(&value).ok()),
+        // The send id in a link names its subject without a cookie.
+        link: Some(format!("{site}/c/{send_id}")),
+        unsubscribe_url: Some(format!("{base}/{send_id}")),
+        coupon: text("coupon"),
+        more: context.map(|context| context.clone().into_iter().collect()).unwrap_or_default(),
+    }
+}
+
 struct Outbound<'a> {
     workspace: &'a Workspace,
     /// Nothing leads out of a shop's past: there everything is accepted by nobody.
@@ -396,7 +413,8 @@ impl Outbound<'_> {
                 continue;
             };
             let name = names.get(&send.customer_id).map(|name| name.expose().clone());
-            let variables = self.variables(&claimed, name, contexts.get(send.entry_id.as_str()).copied());
+            let context = contexts.get(send.entry_id.as_str()).map(|entry| &entry.context);
+            let variables = variables(self.workspace.shop(), &send.send_id, name, context);
             let rendered = self
                 .workspace
                 .files
@@ -428,22 +446,6 @@ impl Outbound<'_> {
             self.workspace.state.ledger().narrow(&stopped, self.workspace.now()).await?;
         }
         Ok(prepared)
-    }
-
-    fn variables(&self, claimed: &Claimed, name: Option<String>, entry: Option<&EntryStep>) -> Variables {
-        let context = entry.and_then(|entry| entry.context.as_object());
-        let text = |key: &str| context.and_then(|context| context.get(key)?.as_str().map(String::from));
-        let base = self.workspace.shop().legal.unsubscribe_url.trim_end_matches('/');
-        let site = base.rsplit_once('/').map_or(base, |(site, _)| site);
-        Variables {
-            name,
-            cart_value: text("cart_value").and_then(|value| Money::parse(&value).ok()),
-            // The send id in a link names its subject without a cookie.
-            link: Some(format!("{site}/c/{}", claimed.send.send_id)),
-            unsubscribe_url: Some(format!("{base}/{}", claimed.send.send_id)),
-            coupon: text("coupon"),
-            more: context.map(|context| context.clone().into_iter().collect()).unwrap_or_default(),
-        }
     }
 
     /// Messages as their senders take them: one channel, what can be in one call, and no more than it holds.

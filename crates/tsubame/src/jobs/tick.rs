@@ -23,6 +23,7 @@ use crate::{
 mod audiences;
 pub mod happened;
 mod personal;
+pub mod quota;
 mod told;
 pub mod versions;
 
@@ -69,8 +70,9 @@ pub async fn tick(workspace: &Workspace, from: Instant, to: Instant) -> Result<R
     let open = ledger.open_entries(Instant::MAX_UTC.min(window.to + TimeDelta::days(3650))).await?;
     let scenarios = versions::known(workspace, &open).await?;
     let customers = gather(workspace, &window, &scenarios, &open).await?;
-    let rules = Rules { pauses: pauses(workspace).await?, ..Rules::of(workspace.shop()) };
+    let mut rules = Rules { pauses: pauses(workspace).await?, ..Rules::of(workspace.shop()) };
     let decisions = crate::jobs::automatic::of_messages(workspace, window.executed_at(to)).await?;
+    rules.closed = quota::closed(workspace, &window, &customers, &scenarios, &rules, &decisions).await?;
     let mut report = Report { run_id, customers: customers.len() as u64, ..Report::default() };
     for chunk in customers.chunks(CHUNK) {
         let mut whole = Plan::default();
@@ -230,7 +232,9 @@ async fn past_sends(
     oldest_entry: Instant,
     reachable: &Reachable,
 ) -> Result<BTreeMap<CustomerId, Vec<PastSend>>, Fault> {
-    let longest = workspace.shop().caps.iter().map(|cap| cap.per.length_max()).max().unwrap_or_else(Duration::zero);
+    let excluding = known.iter().filter_map(|scenario| Some(scenario.entry.exclude_sent_within?.0));
+    let caps = workspace.shop().caps.iter().map(|cap| cap.per.length_max());
+    let longest = caps.chain(excluding).max().unwrap_or_else(Duration::zero);
     // Sends of open entries are asked about too, however old: a late exit is one that comes after them.
     let since = oldest_entry.min(window.from - longest - Duration::days(2));
     let mut past: BTreeMap<CustomerId, Vec<PastSend>> = BTreeMap::new();

@@ -13,9 +13,9 @@ use model::{Channel, Instant, Purpose, Scenario, SendState};
 
 use super::{
     approval, pause,
-    tick::{gather, happened, versions},
+    tick::{gather, happened, quota, versions},
 };
-use crate::{fault::Fault, workspace::Workspace};
+use crate::{broadcasts::reason, fault::Fault, workspace::Workspace};
 
 /// How far people who come in by events are counted back, and those who come in by a date ahead.
 const DAYS: i64 = 30;
@@ -51,7 +51,7 @@ pub struct Trial {
     pub ghosts: u64,
     /// Put off by quiet hours, caps or the best time.
     pub deferred: u64,
-    /// Who is not sent to, by reason (除外理由): `excluded`, `global_holdout`, or the gate's.
+    /// Who is not sent to, by reason (除外理由): `excluded…`, `global_holdout`, or the gate's.
     pub stops: BTreeMap<String, u64>,
 }
 
@@ -98,8 +98,9 @@ pub async fn trial(workspace: &Workspace, scenario: &Scenario) -> Result<Trial, 
     let mut known = versions::of(&alone, pinned.collect()).await?;
     known.extend(alone.files.scenarios.iter().cloned());
     let customers = gather(&alone, &window, &known, &open).await?;
-    let rules = Rules::of(workspace.shop());
+    let mut rules = Rules::of(workspace.shop());
     let decisions = crate::jobs::automatic::of_messages(&alone, window.executed_at(window.to)).await?;
+    rules.closed = quota::closed(&alone, &window, &customers, &known, &rules, &decisions).await?;
     let mut trial = Trial::of(basis);
     for customer in &customers {
         let plan = tick::plan_with_decisions(customer, &known, &rules, &window, &decisions);
@@ -120,8 +121,9 @@ pub async fn next_day(workspace: &Workspace) -> Result<BTreeMap<String, BTreeMap
     let mut known = versions::of(workspace, pinned.collect()).await?;
     known.extend(workspace.files.scenarios.iter().cloned());
     let customers = gather(workspace, &window, &known, &open).await?;
-    let rules = Rules { pauses: pause::pauses(workspace).await?, ..Rules::of(workspace.shop()) };
+    let mut rules = Rules { pauses: pause::pauses(workspace).await?, ..Rules::of(workspace.shop()) };
     let decisions = crate::jobs::automatic::of_messages(workspace, window.executed_at(window.to)).await?;
+    rules.closed = quota::closed(workspace, &window, &customers, &known, &rules, &decisions).await?;
     let mut sends: BTreeMap<String, BTreeMap<Channel, u64>> = BTreeMap::new();
     for customer in &customers {
         let plan = tick::plan_with_decisions(customer, &known, &rules, &window, &decisions);
@@ -173,9 +175,9 @@ impl Trial {
             self.audience += 1;
         }
         let mut comes_in = false;
-        for reason in fresh.values() {
-            match reason {
-                Some(reason) if reason.starts_with("excluded by ") => self.stop("excluded"),
+        for why in fresh.values() {
+            match why {
+                Some(why) if why.starts_with("excluded by ") => self.stop(&reason(why)),
                 Some("global_holdout") => self.stop("global_holdout"),
                 _ => comes_in = true,
             }
@@ -205,7 +207,7 @@ impl Trial {
 
     fn reach(&mut self, reach: &BTreeMap<Channel, Reach>, scenario: &Scenario, at: Instant, rules: &Rules) {
         let gates: [&dyn Gate; 4] = [&Address, &Relay, &Consent, &Suppression];
-        let member = Member { reach, sends: &[], held_out: false, tags: &[] };
+        let member = Member { customer: "", reach, sends: &[], held_out: false, tags: &[], ignores_caps: false };
         let mut channels: BTreeMap<Channel, Purpose> = BTreeMap::new();
         for send in scenario.sends() {
             for channel in &send.channels {

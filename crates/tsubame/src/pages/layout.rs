@@ -54,7 +54,10 @@ pub fn page(shell: &Shell, body: Markup) -> Markup {
                                 (nav_link(shell.path, "/sql", words::SQL_PAGE.get(lang)))
                             }
                             (nav_link(shell.path, "/dictionary", words::DICTIONARY.get(lang)))
+                            (nav_link(shell.path, "/scenarios", words::DESK.get(lang)))
                             (nav_link(shell.path, "/segments", words::SEGMENTS.get(lang)))
+                            (nav_link(shell.path, "/broadcasts", words::BROADCASTS.get(lang)))
+                            (nav_link(shell.path, "/calendar", words::CALENDAR.get(lang)))
                             (nav_link(shell.path, "/experiments", words::TESTS.get(lang)))
                             (nav_link(shell.path, "/identity", words::IDENTITY.get(lang)))
                             (nav_link(shell.path, "/import", words::IMPORT.get(lang)))

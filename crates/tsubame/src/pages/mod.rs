@@ -1,5 +1,7 @@
 //! The pages: plain data in, markup out. Nothing here asks a database, the time or the environment, so every page can be drawn in a test.
 
+pub mod broadcasts;
+pub mod calendar;
 pub mod chart;
 pub mod csv;
 pub mod dashboard;
@@ -15,6 +17,7 @@ pub mod panel;
 pub mod quarantine;
 pub mod readout;
 pub mod replay;
+pub mod scenarios;
 pub mod segment_form;
 pub mod segments;
 pub mod sql;

@@ -71,6 +71,15 @@ pub async fn until_now(workspace: &Workspace, since: Instant, scenarios: &[Scena
     ask_names(workspace, now, (since, now), exits.collect(), &scenarios).await
 }
 
+/// The events since then that would let somebody into a scenario, by customer and time.
+pub async fn entries_since(workspace: &Workspace, since: Instant, scenario: &Scenario) -> Result<Vec<Happened>, Fault> {
+    let now = workspace.now();
+    let names = scenario.entry.on.as_deref().into_iter().collect();
+    let mut happened = ask_names(workspace, now, (since, now), names, &[scenario]).await?;
+    happened.retain(|row| row.lets_into(scenario));
+    Ok(happened)
+}
+
 async fn ask_names(
     workspace: &Workspace,
     as_of: Instant,
