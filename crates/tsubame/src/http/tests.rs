@@ -734,6 +734,7 @@ fn every_file_of_the_folder_is_listed() {
     assert_eq!(super::RESOURCES.len(), files.len());
 }
 
+mod scenarios;
 mod sql;
 
 #[test]

@@ -334,6 +334,7 @@ words! {
     DESK_NEW_INTRO: "選んで名前を付けると、停止した状態の下書きができます。文面や待ち時間は次の画面で直せます。", "Choose one and name it: you get a draft that is switched off. Words and waits are edited on the next page.";
     DESK_NEEDS: "必要なもの", "What it needs";
     DESK_NAME: "名前(英小文字・数字・-)", "Name (a-z, 0-9, -)";
+    DESK_LANGUAGE: "文面の言語", "Language of the messages";
     DESK_MAKE: "下書きを作る", "Make a draft";
     DESK_BAD_NAME: "「{0}」という名前は使えません。", "The name {0} cannot be used.";
     DESK_BAD_NAME_REMEDY: "英小文字で始まる、英小文字・数字・- の40文字までの名前を付けてください。", "Begin with a-z; use a-z, 0-9 and -, up to 40 characters.";
