@@ -438,6 +438,9 @@ mod tests {
         let sql = |line: &str| Shop::parse("tsubame.toml", &format!("[sql]\n{line}\n")).map_err(|found| found[0].message.clone());
         assert_eq!(sql("memory_mb = 64").map(|shop| (shop.sql.memory_mb, shop.sql.seconds)), Ok((64, 60)));
         assert_eq!(sql("at_once = 0").unwrap_err(), "`at_once` under [sql] is 0");
+        let approval = |line: &str| Shop::parse("tsubame.toml", line).ok().map(|shop| shop.approval.above);
+        let rules = ["", "[approval]\n", "[approval]\nabove = 0\n", "[approval]\nabove = -1\n", "[approval]\nbelow = 1\n"];
+        assert_eq!(rules.map(approval), [Some(None), Some(None), Some(Some(0)), None, None]);
         let export =
             |name: &str| Shop::parse("tsubame.toml", &format!("[[exports]]\nname = \"{name}\"\nsegment = \"s\"\n")).is_ok();
         let names = ["dormant-top", "7_days", "", "-a", "A", "../up", "a/b"];

@@ -31,16 +31,8 @@ pub enum Act {
 }
 
 impl Act {
-    pub const ALL: [Act; 8] = [
-        Act::Edited,
-        Act::Asked,
-        Act::Approved,
-        Act::Withdrawn,
-        Act::SwitchedOn,
-        Act::SwitchedOff,
-        Act::Paused,
-        Act::Resumed,
-    ];
+    pub const ALL: [Act; 8] =
+        [Act::Edited, Act::Asked, Act::Approved, Act::Withdrawn, Act::SwitchedOn, Act::SwitchedOff, Act::Paused, Act::Resumed];
 
     pub fn name(self) -> &'static str {
         match self {

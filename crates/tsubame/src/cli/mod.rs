@@ -11,6 +11,7 @@ use crate::{
 };
 
 mod account;
+mod approve;
 mod attribute;
 mod backup;
 mod bench;
@@ -26,6 +27,7 @@ mod identity;
 mod import;
 mod new;
 mod pause;
+mod plan;
 mod predict;
 mod pull;
 mod quarantine;
@@ -63,6 +65,9 @@ enum Command {
     Segment(segment::Segment),
     Sends(sends::Sends),
     Pause(pause::Pause),
+    Plan(plan::Plan),
+    Apply(plan::Apply),
+    Approve(approve::Approve),
     Resume(pause::Resume),
     Attribute(attribute::Attribute),
     Experiment(experiment::Experiment),
@@ -144,6 +149,9 @@ impl Cli {
             Command::Segment(command) => command.run().await,
             Command::Sends(command) => command.run().await,
             Command::Pause(command) => command.run().await,
+            Command::Plan(command) => command.run().await,
+            Command::Apply(command) => command.run().await,
+            Command::Approve(command) => command.run().await,
             Command::Resume(command) => command.run().await,
             Command::Attribute(command) => command.run().await,
             Command::Experiment(command) => command.run().await,

@@ -21,6 +21,7 @@ use unicode_normalization::UnicodeNormalization;
 use super::{App, Shared, dashboards, errors::Failed, visit::Visit};
 use crate::{
     fault::Fault,
+    jobs::approval,
     pages::{
         panel::PanelError,
         segment_form::{self as pages, Editor, GROUPS, Preview, Row},
@@ -353,11 +354,14 @@ async fn save(app: &App, visit: &Visit, editor: &mut Editor, form: &form::Form) 
     let opened = editor.started.split_once(':').filter(|(opened, _)| *opened == name);
     let expected = opened.map(|(_, hash)| hash.to_string());
     let text = form.toml();
-    match shop_file::save(&workspace.folder, &ShopFile::parse(&file(&name))?, expected.as_deref(), &text).await {
+    let saved = ShopFile::parse(&file(&name))?;
+    match shop_file::save(&workspace.folder, &saved, expected.as_deref(), &text).await {
         Ok(_) => {
             editor.started = started(&name, Some(&text));
             editor.saved_as = Some(file(&name));
             app.reload().await?;
+            let by = visit.session.as_ref().map_or("", |session| &session.account.name);
+            approval::saved(&app.workspace(), &saved, by).await?;
         }
         Err(NotSaved::Conflict { .. }) => refuse(words::SEGMENT_FORM_CONFLICT, words::SEGMENT_FORM_CONFLICT_REMEDY),
         Err(NotSaved::Problems(problems)) => {

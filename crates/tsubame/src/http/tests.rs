@@ -840,5 +840,14 @@ fn a_segment_is_built_from_conditions() {
         let (library, problems) = query::Library::load(Some(&site.workspace.folder));
         assert_eq!(problems, []);
         assert_eq!(library.forms["segments/once"].title.en, "Once O'Hara");
+        // It is there at once, and is not written over by whoever has not seen it.
+        assert_eq!(site.get("/segments/once?lang=en", &session).await.status, 200);
+        let unseen = fill(&session, &csrf, "save", &named).await;
+        assert!(unseen.body.contains("was changed elsewhere"), "{}", unseen.body);
+        let opened = site.get("/segment-form?name=once&lang=en", &session).await;
+        let started = between(&opened.body, "name=\"started\" value=\"", "\"").expect("what it was opened with");
+        let started = [("started", started)];
+        let seen = fill(&session, opened.csrf(), "save", &[&named[..], &started].concat()).await;
+        assert!(seen.body.contains("Saved as queries/segments/once.toml"), "{}", seen.body);
     });
 }

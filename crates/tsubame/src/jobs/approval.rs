@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::TimeDelta;
-use model::{Instant, Scenario};
+use model::{Instant, Remedy, Scenario};
 use query::segment::selects_from;
 use serde::{Deserialize, Serialize};
 use state::{Act, Acted, Standing, Subject};
@@ -12,7 +12,7 @@ use state::{Act, Acted, Standing, Subject};
 use super::trial::trial;
 use crate::{
     fault::{Exit, Fault},
-    shop_file::hash,
+    shop_file::{ShopFile, hash},
     workspace::{Workspace, parse_instant},
 };
 
@@ -26,11 +26,23 @@ const HELD: &str = "held for approval";
 pub enum Approval {
     /// The shop asks for none, or not for so few.
     NotNeeded,
-    Needed { recipients: u64 },
-    Asked { by: String, at: Instant, recipients: u64 },
-    Approved { by: String, at: Instant },
+    Needed {
+        recipients: u64,
+    },
+    Asked {
+        by: String,
+        at: Instant,
+        recipients: u64,
+    },
+    Approved {
+        by: String,
+        at: Instant,
+    },
     /// It was asked for or given, and these files have changed since: it is to be asked for again.
-    Void { changed: Vec<String>, recipients: u64 },
+    Void {
+        changed: Vec<String>,
+        recipients: u64,
+    },
 }
 
 impl Approval {
@@ -73,10 +85,13 @@ pub async fn ask(workspace: &Workspace, name: &str, by: &str) -> Result<Approval
 pub async fn approve(workspace: &Workspace, name: &str, by: &str) -> Result<Approval, Fault> {
     let subject = subject(workspace, workspace.scenario(name)?)?;
     let given = workspace.state.approvals().approve(name, &subject, by, people_now()).await?;
-    given.map_err(|refused| {
+    if let Err(refused) = given {
         let fault = Fault::new(Exit::Data, refused.to_string());
-        model::Remedy::remedy(&refused).map_or(fault, |remedy| Fault::new(Exit::Data, refused.to_string()).remedy(remedy))
-    })?;
+        return Err(match refused.remedy() {
+            Some(remedy) => fault.remedy(remedy),
+            None => fault,
+        });
+    }
     status(workspace, name).await
 }
 
@@ -87,9 +102,21 @@ pub async fn withdraw(workspace: &Workspace, name: &str, by: &str) -> Result<App
     status(workspace, name).await
 }
 
-/// To be called after an account saved a file of the scenario: who edited last does not approve.
+/// Who edited last does not approve.
 pub async fn edited(workspace: &Workspace, name: &str, by: &str) -> Result<(), Fault> {
     note(workspace, name, Act::Edited, by, Subject::default(), None).await
+}
+
+/// To be called after an account saved a file and the shop's files were read again: it has edited every scenario that is made of it.
+pub async fn saved(workspace: &Workspace, file: &ShopFile, by: &str) -> Result<(), Fault> {
+    let segment = file.as_str().strip_prefix("queries/segments/").and_then(|name| name.rsplit_once('.'));
+    let part = segment.map_or_else(|| file.as_str().to_string(), |(name, _)| format!("segment {name}"));
+    for scenario in &workspace.files.scenarios {
+        if subject(workspace, scenario)?.parts.contains_key(&part) {
+            edited(workspace, &scenario.scenario, by).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Notes what was done to a scenario, by whom.
@@ -235,3 +262,6 @@ async fn recipients(workspace: &Workspace, scenario: &Scenario, subject: &Subjec
     cursors.set(&name, &serde_json::to_string(&counted).expect("plain JSON")).await?;
     Ok(recipients)
 }
+
+#[cfg(test)]
+mod tests;

@@ -468,3 +468,6 @@ impl Outbound<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,9 +13,12 @@ pub mod facts;
 pub mod flush;
 pub mod identity;
 pub mod import;
+#[cfg(test)]
+mod made;
 pub mod maintain;
 pub mod pause;
 pub mod people;
+pub mod plan;
 pub mod predict;
 pub mod preview;
 pub mod pull;

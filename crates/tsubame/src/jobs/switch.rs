@@ -93,7 +93,8 @@ mod tests {
         check("scenario = \"s\"\nenabled = true\n", false, Some("scenario = \"s\"\nenabled = false\n"));
         check("\"enabled\" = false\nscenario = \"s\"\n", true, Some("\"enabled\" = true\nscenario = \"s\"\n"));
         // Words in a text, a comment or a table of the same name are not the switch.
-        let hidden = "description = \"\"\"\nenabled = false\n[x]\n\"\"\"\n# enabled = false\nscenario = \"s\"\n[quiet]\nenabled = false\n";
+        let hidden =
+            "description = \"\"\"\nenabled = false\n[x]\n\"\"\"\n# enabled = false\nscenario = \"s\"\n[quiet]\nenabled = false\n";
         check(hidden, true, None);
         let expect = hidden.replace("scenario = \"s\"\n", "scenario = \"s\"\nenabled = false\n");
         check(hidden, false, Some(&expect));

@@ -110,7 +110,12 @@ impl Report {
 }
 
 /// The facts of everyone whom the window concerns, in order of customer. One query per source, never one per customer.
-pub async fn gather(workspace: &Workspace, window: &Window, known: &[Scenario], open: &[EntryStep]) -> Result<Vec<Customer>, Fault> {
+pub async fn gather(
+    workspace: &Workspace,
+    window: &Window,
+    known: &[Scenario],
+    open: &[EntryStep],
+) -> Result<Vec<Customer>, Fault> {
     // Of those that are paused by their file nobody enters or goes on.
     let is_enabled = |scenario: &&Scenario| versions::current(known, &scenario.scenario).is_some_and(|current| current.enabled);
     let scenarios: Vec<&Scenario> = known.iter().filter(is_enabled).collect();

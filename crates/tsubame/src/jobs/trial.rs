@@ -20,7 +20,7 @@ use crate::{fault::Fault, workspace::Workspace};
 /// How far people who come in by events are counted back, and those who come in by a date ahead.
 const DAYS: i64 = 30;
 /// Beyond every wait.
-const FAR: TimeDelta = TimeDelta::days(3650);
+pub const FAR: TimeDelta = TimeDelta::days(3650);
 /// No schedule lets more days pass between two evaluations.
 const AHEAD_MAX: TimeDelta = TimeDelta::days(62);
 
@@ -190,7 +190,8 @@ impl Trial {
                 _ => *self.sends.entry(send.row.channel).or_default() += 1,
             }
         }
-        for stop in plan.stops.iter().filter(|stop| stop.row.channel.is_none() && fresh.contains_key(stop.row.entry_id.as_str())) {
+        for stop in plan.stops.iter().filter(|stop| stop.row.channel.is_none() && fresh.contains_key(stop.row.entry_id.as_str()))
+        {
             self.stop(&stop.row.reason);
         }
         if !fresh.is_empty() {
