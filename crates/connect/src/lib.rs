@@ -13,6 +13,7 @@
 //! | [`detect`] | a header and sample rows | a mapping file to correct |
 //! | [`personal`] | free text | the same without addresses and numbers of people |
 //! | [`template`] | words with holes | words for one person |
+//! | [`wording`] | words with holes | what a law may have against them |
 //! | [`senders`] | messages | calls to a provider, and its answers as outcomes |
 //! | [`destinations`] | an audience | files with a manifest |
 
@@ -27,3 +28,4 @@ pub mod senders;
 pub mod serving;
 pub mod shops;
 pub mod template;
+pub mod wording;

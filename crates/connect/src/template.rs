@@ -225,6 +225,28 @@ impl Template {
         problems
     }
 
+    /// Of what the entry's context gives, the variables without which the words for a channel cannot be filled in: those that are used
+    /// without a fallback (`{% if … is defined %}`, `|default(…)`).
+    pub fn needs(&self, channel: Channel) -> Vec<String> {
+        let (sample, shop) = (self.sample(), Shop::default());
+        let is_needed = |name: &String| {
+            let mut without = sample.clone();
+            match name.as_str() {
+                "cart_value" => without.cart_value = None,
+                "coupon" => without.coupon = None,
+                _ => _ = without.more.remove(name),
+            }
+            matches!(self.render(channel, &without, &shop), Err(RenderError::Failed { what: UNDEFINED, .. }))
+        };
+        let usual = ["cart_value", "coupon"].map(String::from);
+        self.variables.iter().chain(&usual).filter(|name| is_needed(name)).cloned().collect()
+    }
+
+    /// The line on which a channel's words begin.
+    pub fn line(&self, channel: Channel) -> usize {
+        self.lines.get(&channel).copied().unwrap_or(0)
+    }
+
     pub fn render(&self, channel: Channel, variables: &Variables, shop: &Shop) -> Result<Rendered, RenderError> {
         let words = self.words.get(&channel).ok_or_else(|| RenderError::NoWords { file: self.file.clone(), channel })?;
         let (context, name) = context(variables, shop);
@@ -391,7 +413,7 @@ fn context(variables: &Variables, shop: &Shop) -> (Value, String) {
         (None, false) => "Customer".into(),
     };
     let mut values: BTreeMap<String, Value> =
-        variables.more.iter().map(|(name, value)| (name.clone(), json_value(value))).collect();
+        variables.more.iter().map(|(name, value)| (name.clone(), json_value(value, shop))).collect();
     values.insert("name".into(), Value::from(name.clone()));
     if let Some(money) = variables.cart_value {
         values.insert("cart_value".into(), Value::from(money_text(money, &shop.currency, &shop.language)));
@@ -416,20 +438,39 @@ fn context(variables: &Variables, shop: &Shop) -> (Value, String) {
     (Value::from(values), name)
 }
 
-fn json_value(json: &serde_json::Value) -> Value {
+/// A value of the entry's context as a template has it. An amount (`{"money": "1200"}`) and a day (`2026-03-05`) are written as people write
+/// them in the shop's language.
+fn json_value(json: &serde_json::Value, shop: &Shop) -> Value {
     match json {
-        serde_json::Value::Null => Value::from(()),
+        serde_json::Value::Null => Value::UNDEFINED,
         serde_json::Value::Bool(yes) => Value::from(*yes),
         serde_json::Value::Number(number) => match (number.as_i64(), number.as_f64()) {
             (Some(whole), _) => Value::from(whole),
             (None, number) => Value::from(number.unwrap_or_default()),
         },
-        serde_json::Value::String(text) => Value::from(text.clone()),
-        serde_json::Value::Array(list) => Value::from(list.iter().map(json_value).collect::<Vec<Value>>()),
-        serde_json::Value::Object(members) => Value::from(
-            members.iter().map(|(name, value)| (name.clone(), json_value(value))).collect::<BTreeMap<String, Value>>(),
-        ),
+        serde_json::Value::String(text) => Value::from(day_text(text, &shop.language).unwrap_or_else(|| text.clone())),
+        serde_json::Value::Array(list) => Value::from(list.iter().map(|one| json_value(one, shop)).collect::<Vec<Value>>()),
+        serde_json::Value::Object(members) => match amount(members) {
+            Some(money) => Value::from(money_text(money, &shop.currency, &shop.language)),
+            None => Value::from(
+                members.iter().map(|(name, value)| (name.clone(), json_value(value, shop))).collect::<BTreeMap<String, Value>>(),
+            ),
+        },
     }
+}
+
+/// The member under which an amount of money stands in a context.
+pub const MONEY: &str = "money";
+
+fn amount(members: &serde_json::Map<String, serde_json::Value>) -> Option<Money> {
+    let only = members.get(MONEY).filter(|_| members.len() == 1)?;
+    Money::parse(only.as_str()?).ok()
+}
+
+/// `2026年3月5日` or `5 March 2026` for a text that is a day (`2026-03-05`).
+fn day_text(text: &str, language: &str) -> Option<String> {
+    let day = chrono::NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().filter(|_| text.len() == 10)?;
+    Some(day.format(if language == "en" { "%-d %B %Y" } else { "%Y年%-m月%-d日" }).to_string())
 }
 
 /// A name never breaks a line.
@@ -501,6 +542,39 @@ mod tests {
         check("hello", &["name"]);
         check("{{ cart_value }} {% if coupon is defined %}{{ coupon }}{% endif %} {{ shop.name }}", &["cart_value", "coupon", "name", "shop.name"]);
         assert_eq!(template("hello").holes(Channel::Line), Vec::<String>::new());
+    }
+
+    #[test]
+    fn amounts_and_days_of_the_context_are_written_as_people_do() {
+        let check = |value: serde_json::Value, language: &str, expect: &str| {
+            let text = "variables = [\"x\"]\n[line]\nbody = \"{{ x|default('none') }}\"\n";
+            let template = Template::parse("t", "t.toml", text).unwrap();
+            let variables = Variables { more: [("x".to_string(), value)].into(), ..Variables::default() };
+            let shop = Shop { language: language.into(), ..shop() };
+            assert_eq!(template.render(Channel::Line, &variables, &shop).unwrap().body, expect);
+        };
+        check(serde_json::json!({"money": "1980"}), "ja", "1,980円");
+        check(serde_json::json!({"money": "1980"}), "en", "¥1,980");
+        check("2026-03-05".into(), "ja", "2026年3月5日");
+        check("2026-03-05".into(), "en", "5 March 2026");
+        check("2026-03-0".into(), "ja", "2026-03-0");
+        check("煎茶".into(), "ja", "煎茶");
+        check(serde_json::Value::Null, "ja", "none");
+    }
+
+    #[test]
+    fn a_variable_without_a_fallback_is_needed() {
+        let check = |body: &str, expect: &[&str]| {
+            let text = format!("variables = [\"item\", \"left\"]\n[line]\nbody = \"{body}\"\n");
+            let template = Template::parse("t", "t.toml", &text).unwrap();
+            assert_eq!(template.needs(Channel::Line), expect, "{body}");
+            assert_eq!(template.line(Channel::Line), 2);
+        };
+        check("{{ item }} {{ name }} {{ link }}", &["item"]);
+        check("{{ item|default('it') }}", &[]);
+        check("{% if item is defined %}{{ item }}{% endif %}", &[]);
+        check("{% if item is defined %}{{ item }}, {{ left }}{% endif %}{{ cart_value }}", &["left", "cart_value"]);
+        check("{% if coupon is defined %}{{ coupon }}{% endif %}", &[]);
     }
 
     #[test]

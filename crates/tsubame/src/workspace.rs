@@ -280,6 +280,7 @@ pub fn read_files(folder: &Path) -> Result<(ShopFiles, Library, Vec<Problem>), F
             );
         }
     }
+    problems.extend(crate::lint::problems(&files, &library));
     for export in files.shop.exports.iter().filter(|export| library.find(&export.segment).is_none()) {
         let message = format!("export `{}` names the segment `{}`, which does not exist", export.name, export.segment);
         problems.push(Problem::new("tsubame.toml", 0, message).with_remedy("`tsubame query --list` shows all segments"));

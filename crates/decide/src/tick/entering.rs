@@ -41,8 +41,9 @@ pub fn entry_key(scenario: &Scenario, trigger: &Trigger, past: &[&PastEntry], op
             })
         }
     };
+    let is_known = past.iter().any(|entry| same_key(&entry.entry_key));
     let is_current =
-        scenario.start == Start::FutureOnly && !scenario.is_broadcast() && trigger.was_in_audience_before && past.is_empty();
+        scenario.start == Start::FutureOnly && !scenario.is_broadcast() && trigger.was_in_audience_before && !is_known;
     if occupied || !allowed || is_current {
         return None;
     }

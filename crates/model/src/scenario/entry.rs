@@ -9,7 +9,8 @@ use crate::time::{LocalMoment, Span, TimeOfDay};
 
 /// Who comes in: by an event (`on`), by being in a `segment` when it is evaluated, or by a `date` of theirs.
 ///
-/// A segment is evaluated every day at `at`, or on `weekdays` or `days` of the month alone, or, as a broadcast, `once`.
+/// A segment is evaluated every day at `at`, or on `weekdays` or `days` of the month alone, or, as a broadcast, `once`. What changes by
+/// the hour (stock, prices) is asked `every` so often, and its `key` lets in once per thing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
@@ -19,7 +20,8 @@ pub struct Entry {
     pub params: BTreeMap<String, toml::Value>,
     /// When the segment is evaluated, or the day of the date begins, shop time; default 09:00.
     pub at: Option<TimeOfDay>,
-    /// The event column whose value tells passes apart (`cart_id`); without it the subject itself, or the run date of a segment.
+    /// The column of the event or of the segment whose value tells passes apart (`cart_id`, `product_id`); without it the subject itself,
+    /// or the run date of a segment.
     pub key: Option<String>,
     /// SQL over the columns of the event.
     #[serde(rename = "where")]
@@ -40,6 +42,9 @@ pub struct Entry {
     /// The segment is evaluated on these days of the month alone; 31 is the last day of a shorter month, too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub days: Vec<u32>,
+    /// The segment is evaluated at `at` and then again and again, this long apart, until the shop day ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub every: Option<Span>,
     /// Segments whose members stay out. Of a broadcast each of them is accounted for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exclude: Vec<String>,

@@ -2,9 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::Duration;
+
 use crate::{Problem, Purpose, Shop};
 
 use super::{DateEntry, END, Exit, Matching, MessageExperiment, Reentry, Scenario, SendStep, Start, Step, Wait};
+
+/// How often a segment may be asked on one day.
+const EVERY_MIN: Duration = Duration::minutes(15);
+const EVERY_MAX: Duration = Duration::hours(12);
 
 /// Collects problems, each with the first line that has its needle.
 struct Findings<'a> {
@@ -71,7 +77,11 @@ impl Scenario {
         let only = |is_given: bool, is_fitting: bool| is_given && !is_fitting;
         let (of_event, of_segment) = (entry.on.is_some(), entry.segment.is_some());
         for (name, is_wrong, belongs) in [
-            ("key", only(entry.key.is_some(), of_event), "`on` an event"),
+            (
+                "key",
+                only(entry.key.is_some(), of_event || (of_segment && entry.once.is_none())),
+                "`on` an event or from a `segment`",
+            ),
             ("where", only(entry.condition.is_some(), of_event), "`on` an event"),
             ("params", only(!entry.params.is_empty(), of_segment), "from a `segment`"),
             ("at", only(entry.at.is_some(), of_segment || entry.date.is_some()), "from a `segment` or by a `date`"),
@@ -79,6 +89,7 @@ impl Scenario {
             ("days", only(!entry.days.is_empty(), of_segment), "from a `segment`"),
             ("exclude", only(!entry.exclude.is_empty(), of_segment), "from a `segment`"),
             ("once", only(entry.once.is_some(), of_segment), "from a `segment`"),
+            ("every", only(entry.every.is_some(), of_segment && entry.once.is_none()), "from a `segment` that is asked again"),
         ] {
             if is_wrong {
                 found.say(at, format!("`{name}` means nothing to this entry"), &format!("it belongs to an entry {belongs}"));
@@ -88,6 +99,10 @@ impl Scenario {
         if schedule.iter().filter(|is| **is).count() > 1 || (entry.once.is_some() && entry.at.is_some()) {
             let remedy = "`once` has its own time; `weekdays` and `days` go with `at`";
             found.say(at, "an entry has one schedule: `once`, `weekdays` or `days`", remedy);
+        }
+        if let Some(every) = entry.every.filter(|every| every.0 < EVERY_MIN || every.0 > EVERY_MAX) {
+            let message = format!("`every` of {} minutes is outside 15 minutes to 12 hours", every.0.num_minutes());
+            found.say("every", message, "write every = \"1h\"; an evaluation asks about everybody");
         }
         if entry.days.iter().any(|day| !(1..=31).contains(day)) {
             found.say("days", "a day of the month is 1 to 31", "31 is the last day of a shorter month, too");
@@ -111,6 +126,11 @@ impl Scenario {
         }
         match exit.leave.as_deref() {
             None | Some("consent") => {}
+            Some("audience") if self.entry.key.is_some() && self.entry.segment.is_some() => found.say(
+                "audience",
+                "nobody can leave the audience of one key: they may be in the segment for another",
+                "use an exit `on` an event, or `when`",
+            ),
             Some("audience") if self.entry.segment.is_some() && !self.is_broadcast() => {}
             Some("audience") => found.say(
                 "audience",

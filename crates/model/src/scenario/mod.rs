@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{Problem, Purpose, Text, id::hex, time::Span};
 
+pub mod describe;
 mod entry;
 mod lint;
 mod step;
@@ -311,7 +312,16 @@ send = { try = ["line"], template = "t", tags = ["coupon"], seasons = { summer =
         check("segment = \"x\"\nonce = \"2026-12-01T10:00\"", "", &[]);
         check("segment = \"x\"", "", &["marketing send `s` in a scenario without an exit"]);
         check("segment = \"x\"\non = \"y\"", exit, &["an entry is either `on` an event, from a `segment` or by a `date`"]);
-        check("segment = \"x\"\nkey = \"cart_id\"", exit, &["`key` means nothing to this entry"]);
+        check("segment = \"x\"\nkey = \"product_id\"\nevery = \"2h\"", exit, &[]);
+        check("date = { of = \"birthday\" }\nkey = \"cart_id\"", exit, &["`key` means nothing to this entry"]);
+        check("segment = \"x\"\nonce = \"2026-12-01T10:00\"\nkey = \"a\"", exit, &["`key` means nothing to this entry"]);
+        check("on = \"x\"\nevery = \"2h\"", exit, &["`every` means nothing to this entry"]);
+        check("segment = \"x\"\nevery = \"1m\"", exit, &["`every` of 1 minutes is outside 15 minutes to 12 hours"]);
+        check(
+            "segment = \"x\"\nkey = \"product_id\"",
+            "exit = [{ leave = \"audience\" }]",
+            &["nobody can leave the audience of one key: they may be in the segment for another"],
+        );
         check("on = \"x\"\nonce = \"2026-12-01T10:00\"", exit, &["`once` means nothing to this entry"]);
         check("on = \"x\"\nexclude = [\"y\"]", exit, &["`exclude` means nothing to this entry"]);
         check("segment = \"x\"\ndays = [0]", exit, &["a day of the month is 1 to 31"]);

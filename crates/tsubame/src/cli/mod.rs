@@ -34,6 +34,7 @@ mod quarantine;
 mod query;
 mod readout;
 mod run;
+mod scenario;
 mod segment;
 mod sends;
 mod serve;
@@ -61,6 +62,7 @@ enum Command {
     Dictionary(dictionary::Dictionary),
     Functions(functions::Functions),
     Run(run::Run),
+    Scenario(scenario::Scenario),
     Readout(readout::Readout),
     Segment(segment::Segment),
     Sends(sends::Sends),
@@ -145,6 +147,7 @@ impl Cli {
             Command::Dictionary(command) => command.run(),
             Command::Functions(command) => command.run(),
             Command::Run(command) => command.run().await,
+            Command::Scenario(command) => command.run().await,
             Command::Readout(command) => command.run().await,
             Command::Segment(command) => command.run().await,
             Command::Sends(command) => command.run().await,

@@ -23,6 +23,7 @@ use crate::{
 mod audiences;
 pub mod happened;
 mod personal;
+mod told;
 pub mod versions;
 
 /// Members per recorded chunk.
@@ -133,13 +134,14 @@ pub async fn gather(
         happened.sort_by(|a, b| (&a.customer, a.happening.at).cmp(&(&b.customer, b.happening.at)));
     }
     let mut triggers: BTreeMap<CustomerId, Vec<Trigger>> = BTreeMap::new();
+    let wanted: Vec<BTreeSet<String>> = current.iter().map(|scenario| told::wanted(&workspace.files, scenario)).collect();
     let mut happenings: BTreeMap<CustomerId, Vec<Happening>> = BTreeMap::new();
     for row in &happened {
-        for scenario in &current {
+        for (scenario, wanted) in current.iter().zip(&wanted) {
             let on_entry = scenario.entry.on.as_deref() == Some(row.happening.name.as_str());
             let seen_at = window.seen_at(row.happening.at, row.happening.known_at);
             if on_entry && row.lets_into(scenario) && seen_at > window.from && seen_at <= window.to {
-                triggers.entry(row.customer.clone()).or_default().push(row.trigger(scenario));
+                triggers.entry(row.customer.clone()).or_default().push(row.trigger(scenario, wanted));
             }
         }
     }

@@ -7,10 +7,10 @@ use model::{
     Channel, CustomerId, Instant, Scenario,
     scenario::{Reentry, Start},
 };
-use query::Mode;
-use serde_json::json;
+use query::{Mode, Value};
+use serde_json::Value as Json;
 
-use super::{Rows, params_of};
+use super::{Rows, params_of, told};
 use crate::{fault::Fault, reachable::Reachable, workspace::Workspace};
 
 #[derive(Default)]
@@ -29,15 +29,16 @@ pub async fn evaluate(
 ) -> Result<Evaluated, Fault> {
     let zone = workspace.shop().timezone;
     let entry = &scenario.entry;
-    let segment = entry.segment.as_deref().unwrap_or_default();
     let may_leave = scenario.exits.iter().any(|exit| exit.leave.as_deref() == Some("audience"));
     // Whether they were in it before matters to those who come in again, and to a scenario that starts with nobody.
     let asks_before = entry.reentry == Reentry::Rematch || scenario.start == Start::FutureOnly;
+    let wanted = told::wanted(&workspace.files, scenario);
     let mut evaluated = Evaluated::default();
     for at in schedule::evaluations(entry, zone, window.from, window.to) {
-        let audience = members(workspace, segment, &entry.params, window.executed_at(at), reachable).await?;
+        let entering = entering(workspace, scenario, window.executed_at(at), &wanted, reachable).await?;
+        let audience: BTreeSet<&CustomerId> = entering.keys().map(|(customer, _)| customer).collect();
         let before = match schedule::evaluation_before(entry, zone, at).filter(|_| asks_before) {
-            Some(before) => members(workspace, segment, &entry.params, window.executed_at(before), reachable).await?,
+            Some(before) => entering_keys(workspace, scenario, window.executed_at(before), reachable).await?,
             None => BTreeSet::new(),
         };
         let mut excluded: BTreeMap<CustomerId, String> = BTreeMap::new();
@@ -47,7 +48,7 @@ pub async fn evaluate(
             }
         }
         if scenario.is_broadcast() {
-            let told = audience.iter().filter(|customer| !excluded.contains_key(*customer));
+            let told = audience.iter().copied().filter(|customer| !excluded.contains_key(*customer));
             let twice = duplicates(scenario, &addresses(workspace, scenario, told.collect()).await?);
             for (customer, other) in twice {
                 excluded.insert(customer, format!("the address of {other}"));
@@ -56,21 +57,73 @@ pub async fn evaluate(
         let absence = || Absence { scenario: scenario.scenario.clone(), at };
         let left = inside.iter().filter(|customer| may_leave && !audience.contains(*customer));
         evaluated.absences.extend(left.map(|customer| (customer.clone(), absence())));
-        let key = zone.day(at).to_string();
-        evaluated.triggers.extend(audience.into_iter().map(|customer| {
+        let day = zone.day(at).to_string();
+        evaluated.triggers.extend(entering.into_iter().map(|(member, context)| {
+            let was_in_audience_before = before.contains(&member);
+            let (customer, key) = member;
             let trigger = Trigger {
                 scenario: scenario.scenario.clone(),
-                entry_key: key.clone(),
+                entry_key: key.unwrap_or_else(|| day.clone()),
                 at,
                 known_at: at,
-                was_in_audience_before: before.contains(&customer),
+                was_in_audience_before,
                 excluded_by: excluded.get(&customer).cloned(),
-                context: json!({}),
+                context,
             };
             (customer, trigger)
         }));
     }
     Ok(evaluated)
+}
+
+/// A customer in a segment, and what tells their passes apart where the entry has a `key`.
+type Member = (CustomerId, Option<String>);
+
+/// The members of the entry's segment, each with what its messages and waits ask of them. Where the entry has a key, a row without one
+/// lets nobody in.
+async fn entering(
+    workspace: &Workspace,
+    scenario: &Scenario,
+    as_of: Instant,
+    wanted: &BTreeSet<String>,
+    reachable: &Reachable,
+) -> Result<BTreeMap<Member, Json>, Fault> {
+    let entry = &scenario.entry;
+    let segment = entry.segment.as_deref().unwrap_or_default();
+    let desk = workspace.desk(as_of, Mode::AsKnown).await?;
+    let params = params_of(desk.query(segment)?, &entry.params)?;
+    let answer = desk.ask(segment, &params).await?;
+    let rows = Rows::new(&answer);
+    let mut entering = BTreeMap::new();
+    for row in 0..answer.rows.len() {
+        let customer = reachable.survivor(CustomerId::stored(rows.needed(row, "customer_id")?));
+        let key = entry.key.as_ref().map(|key| answer.get(row, key).and_then(key_of));
+        if key != Some(None) {
+            let context = told::of_segment(&answer, row, wanted);
+            entering.entry((customer, key.flatten())).or_insert(context);
+        }
+    }
+    Ok(entering)
+}
+
+async fn entering_keys(
+    workspace: &Workspace,
+    scenario: &Scenario,
+    as_of: Instant,
+    reachable: &Reachable,
+) -> Result<BTreeSet<Member>, Fault> {
+    Ok(entering(workspace, scenario, as_of, &BTreeSet::new(), reachable).await?.into_keys().collect())
+}
+
+/// A value that can be a key. `|` separates the parts that ids are made of.
+fn key_of(value: &Value) -> Option<String> {
+    let key = match value {
+        Value::Text(text) => text.replace('|', "/"),
+        Value::Int(number) => number.to_string(),
+        Value::Date(day) => day.to_string(),
+        _ => return None,
+    };
+    (!key.is_empty()).then_some(key)
 }
 
 async fn members(

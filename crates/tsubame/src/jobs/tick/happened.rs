@@ -6,9 +6,9 @@ use chrono::TimeDelta;
 use decide::tick::{Happening, Trigger, Window, exit_key, wait_key};
 use model::{CustomerId, Instant, Money, Scenario};
 use query::{Mode, ParamValue, Params, Value};
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 
-use super::Rows;
+use super::{Rows, told};
 use crate::{fault::Fault, workspace::Workspace};
 
 /// A row of `system/happenings`.
@@ -16,6 +16,8 @@ pub struct Happened {
     pub customer: CustomerId,
     pub happening: Happening,
     value: Option<Money>,
+    /// What messages and waits of the scenarios ask of it.
+    told: Map<String, Json>,
 }
 
 impl Happened {
@@ -24,9 +26,11 @@ impl Happened {
         scenario.entry.condition.is_none() || self.happening.fulfils.contains(&entry_key(scenario))
     }
 
-    pub fn trigger(&self, scenario: &Scenario) -> Trigger {
+    /// `wanted` is what the scenario asks of what let somebody in.
+    pub fn trigger(&self, scenario: &Scenario, wanted: &BTreeSet<String>) -> Trigger {
         let key = scenario.entry.key.as_ref().and_then(|column| self.happening.keys.get(column));
-        let mut context = serde_json::Map::new();
+        let told = self.told.iter().filter(|(name, _)| wanted.contains(*name));
+        let mut context: Map<String, Json> = told.map(|(name, value)| (name.clone(), value.clone())).collect();
         if let Some(value) = self.value {
             context.insert("cart_value".into(), json!(value));
         }
@@ -97,6 +101,8 @@ async fn ask_names(
     let conditions: Vec<&str> = asked.iter().map(|(_, condition)| *condition).collect();
     let answer = desk.ask_with_conditions("system/happenings", &params, &conditions).await?;
     let rows = Rows::new(&answer);
+    let asks = |scenario: &&&Scenario| scenario.entry.on.is_some();
+    let wanted = scenarios.iter().filter(asks).flat_map(|scenario| told::wanted(&workspace.files, scenario)).collect();
     let keys: BTreeSet<&str> = scenarios.iter().filter_map(|scenario| scenario.entry.key.as_deref()).chain([SEND_ID]).collect();
     (0..answer.rows.len())
         .map(|row| {
@@ -120,6 +126,7 @@ async fn ask_names(
                     Some(Value::Money(value)) => Some(*value),
                     _ => None,
                 },
+                told: told::of_event(&answer, row, &wanted),
             })
         })
         .collect()
