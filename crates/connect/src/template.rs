@@ -540,7 +540,10 @@ mod tests {
         let check = |body: &str, expect: &[&str]| assert_eq!(template(body).holes(Channel::Email), expect, "{body}");
         // The subject names the person.
         check("hello", &["name"]);
-        check("{{ cart_value }} {% if coupon is defined %}{{ coupon }}{% endif %} {{ shop.name }}", &["cart_value", "coupon", "name", "shop.name"]);
+        check(
+            "{{ cart_value }} {% if coupon is defined %}{{ coupon }}{% endif %} {{ shop.name }}",
+            &["cart_value", "coupon", "name", "shop.name"],
+        );
         assert_eq!(template("hello").holes(Channel::Line), Vec::<String>::new());
     }
 

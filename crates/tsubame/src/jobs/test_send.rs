@@ -11,8 +11,7 @@ use connect::{
     template::Rendered,
 };
 use model::{
-    Channel, ContactKind, CustomerId, Email, Instant, LineUserId, Outcome, Phone, Remedy, Scenario,
-    contact::ContactError,
+    Channel, ContactKind, CustomerId, Email, Instant, LineUserId, Outcome, Phone, Remedy, Scenario, contact::ContactError,
 };
 
 use crate::{
@@ -79,7 +78,12 @@ impl Tests {
 }
 
 /// Sends one message of a scenario to an address. `wall` is people's time, by which they wait.
-pub async fn test_send(workspace: &Workspace, tests: &Tests, asked: &Asked<'_>, wall: Instant) -> Result<Result<(), Refused>, Fault> {
+pub async fn test_send(
+    workspace: &Workspace,
+    tests: &Tests,
+    asked: &Asked<'_>,
+    wall: Instant,
+) -> Result<Result<(), Refused>, Fault> {
     let sent = attempt(workspace, tests, asked, wall).await?;
     let outcome = match &sent {
         Ok(()) => "accepted",

@@ -23,7 +23,7 @@ use crate::{
 mod audiences;
 pub mod happened;
 mod personal;
-mod told;
+pub mod told;
 pub mod versions;
 
 /// Members per recorded chunk.

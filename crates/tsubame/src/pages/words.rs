@@ -346,6 +346,7 @@ words! {
     DESK_SAME: "変更はありませんでした。", "Nothing was changed.";
     DESK_MADE: "下書きを作りました。まだ誰にも送られません。", "The draft is made. Nothing is sent yet.";
     DESK_NOT_SAVED: "次の問題があるため、何も保存していません。", "Nothing was saved, because of:";
+    DESK_WARNINGS: "確かめてほしい点", "Please look at";
     DESK_WHAT_IT_DOES: "このシナリオの動き", "What it does";
     DESK_FORM_NOTE: "長さは 30m(30分)・3h(3時間)・2d(2日)、時刻は 10:00 のように書きます。保存すると、承認は無効になります。", "Write lengths as 30m, 3h or 2d, and times as 10:00. Saving voids an approval.";
     DESK_SAVE: "保存", "Save";

@@ -187,7 +187,9 @@ fn one_is_made_from_a_ready_made_one() {
             assert!(page.body.contains(word) && cards == crate::ready::all().len(), "{}", page.body);
         }
         let new = "/scenarios/new?lang=en";
-        for (name, part) in [("", "cannot be used"), ("../x", "cannot be used"), ("f2-followup", "a scenario f2-followup already")] {
+        for (name, part) in
+            [("", "cannot be used"), ("../x", "cannot be used"), ("f2-followup", "a scenario f2-followup already")]
+        {
             let refused = site.fill(new, &session, &[("ready", "cart"), ("name", name), ("language", "ja")]).await;
             assert!(refused.status == 200 && refused.body.contains(part), "{name}: {}", refused.body);
         }

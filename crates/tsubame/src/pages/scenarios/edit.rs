@@ -19,6 +19,8 @@ pub struct Editor<'a> {
     pub groups: Vec<Group>,
     pub files: Vec<FileText>,
     pub problems: Vec<Problem>,
+    /// What may be wrong: it works all the same.
+    pub warnings: Vec<Problem>,
     pub notice: Option<Word>,
 }
 
@@ -79,6 +81,19 @@ pub fn draw(locale: &Locale, editor: &Editor) -> Markup {
             section class="card card-wide" role="status" { p { strong { (notice.get(lang)) } } }
         }
         (super::problems(lang, &editor.problems))
+        @if !editor.warnings.is_empty() {
+            section class="card card-wide" {
+                h2 { (words::DESK_WARNINGS.get(lang)) }
+                ul {
+                    @for warning in &editor.warnings {
+                        li {
+                            code { (warning.file) @if warning.line > 0 { ":" (warning.line) } } " " (warning.message)
+                            @if let Some(remedy) = &warning.remedy { " — " strong { (words::REMEDY.get(lang)) ": " } (remedy) }
+                        }
+                    }
+                }
+            }
+        }
         @if !editor.description.is_empty() {
             section class="card card-wide" {
                 h2 { (words::DESK_WHAT_IT_DOES.get(lang)) }
@@ -215,6 +230,7 @@ mod tests {
             }],
             files: vec![FileText { path: "scenarios/a.toml".into(), hash: "h4sh".into(), text: EVIL.into(), before: None }],
             problems: vec![Problem::new("scenarios/a.toml", 3, EVIL)],
+            warnings: vec![Problem::new("messages/a.toml", 8, EVIL).with_remedy(EVIL)],
             notice: Some(words::DESK_SAVED),
         }
     }
@@ -230,9 +246,14 @@ mod tests {
         };
         check(
             Lang::Ja,
-            &["action=\"/scenarios/edit?name=a%20b\"", "value=\"t0ken\"", "name=\"hash:scenarios/a.toml\" value=\"h4sh\"", "保存しました"],
+            &[
+                "action=\"/scenarios/edit?name=a%20b\"",
+                "value=\"t0ken\"",
+                "name=\"hash:scenarios/a.toml\" value=\"h4sh\"",
+                "保存しました",
+            ],
         );
-        check(Lang::En, &["<option value=\"defer\" selected>", "rows=\"5\"", "scenarios/a.toml</code>", "Saved"]);
+        check(Lang::En, &["<option value=\"defer\" selected>", "rows=\"5\"", "messages/a.toml:8</code>", "Saved"]);
     }
 
     #[test]

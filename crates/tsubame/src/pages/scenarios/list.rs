@@ -87,13 +87,8 @@ mod tests {
 
     #[test]
     fn all_of_them_with_where_to_go() {
-        let listed = [Listed {
-            name: "a b".into(),
-            title: "<script>".into(),
-            standing: Standing::Paused,
-            sends: 12_000,
-            stops: 340,
-        }];
+        let listed =
+            [Listed { name: "a b".into(), title: "<script>".into(), standing: Standing::Paused, sends: 12_000, stops: 340 }];
         let check = |lang, is_halted, parts: &[&str]| {
             let page = draw(&locale(lang), &listed, is_halted).into_string();
             parts.iter().for_each(|part| assert!(page.contains(part), "{part}: {page}"));

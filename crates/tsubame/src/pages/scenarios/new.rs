@@ -89,7 +89,14 @@ mod tests {
         };
         for (lang, word) in [(Lang::Ja, "必要なもの"), (Lang::En, "What it needs")] {
             let drawn = draw(lang, &page).into_string();
-            for part in [word, "value=\"cart\" required", "value=\"Bad Name\" required", "waits &lt;3h&gt;", "value=\"en\" selected", "role=\"alert\""] {
+            for part in [
+                word,
+                "value=\"cart\" required",
+                "value=\"Bad Name\" required",
+                "waits &lt;3h&gt;",
+                "value=\"en\" selected",
+                "role=\"alert\"",
+            ] {
                 assert!(drawn.contains(part), "{part}: {drawn}");
             }
             assert!(!drawn.contains("<script>"), "{drawn}");

@@ -249,9 +249,7 @@ fn approval(locale: &Locale, page: &Switch) -> String {
             words::DESK_ASKED.fill(lang, &[by, &locale.instant(*at), &locale.count(*recipients)])
         }
         Approval::Approved { by, at } => words::DESK_APPROVED_BY.fill(lang, &[by, &locale.instant(*at)]),
-        Approval::Void { changed, recipients } => {
-            words::DESK_VOID.fill(lang, &[&changed.join(", "), &locale.count(*recipients)])
-        }
+        Approval::Void { changed, recipients } => words::DESK_VOID.fill(lang, &[&changed.join(", "), &locale.count(*recipients)]),
     }
 }
 
@@ -348,7 +346,10 @@ mod tests {
             parts.iter().for_each(|part| assert!(drawn.contains(part), "{part}: {drawn}"));
             assert!(!drawn.contains("<script>"), "{drawn}");
         };
-        check(Lang::Ja, &["対象", "5,000", "LINEで送れる", "1,234", "messages/&lt;a&gt;.toml", "value=\"ask\"", "承認を依頼した"]);
+        check(
+            Lang::Ja,
+            &["対象", "5,000", "LINEで送れる", "1,234", "messages/&lt;a&gt;.toml", "value=\"ask\"", "承認を依頼した"],
+        );
         check(Lang::En, &["Audience", "4,000", "can be reached by LINE", "void", "Asked for approval"]);
     }
 
