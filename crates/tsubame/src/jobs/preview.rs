@@ -54,8 +54,9 @@ pub async fn preview(workspace: &Workspace, scenario: &Scenario, asked: &[String
         [] => drawn(scenario, known.keys()),
         asked => asked.iter().map(|id| CustomerId::stored(id.as_str())).collect(),
     };
-    let passes = workspace.state.ledger().entries_of(&chosen).await?;
-    // Whoever came in before was told something then.
+    let mut passes = workspace.state.ledger().entries_of(&chosen).await?;
+    passes.sort_by_key(|pass| std::cmp::Reverse(pass.entered_at));
+    // Whoever came in before was told something then, the last time above all.
     for pass in passes.iter().filter(|pass| pass.scenario == scenario.scenario) {
         known.entry(pass.customer_id.clone()).or_insert_with(|| pass.context.clone());
     }

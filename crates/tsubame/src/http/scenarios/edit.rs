@@ -71,7 +71,7 @@ pub async fn save(
     };
     let mut changes: Vec<Change> = wanted
         .into_iter()
-        .filter(|(file, text)| files.iter().all(|(known, now)| known != file || now.as_deref() != Some(text)))
+        .filter(|(file, text)| files.iter().all(|(known, now)| known != file || now.as_deref() != Some(text.as_str())))
         .map(|(file, text)| {
             let expected = fields.given(&format!("hash:{}", file.as_str())).filter(|hash| !hash.is_empty()).map(String::from);
             Change { file, expected, text }

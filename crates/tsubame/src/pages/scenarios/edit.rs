@@ -196,8 +196,8 @@ fn fieldset(lang: Lang, group: &Group, files: &[FileText]) -> Markup {
 
 /// What a field was in the file that is on disk: what the form was made of may have changes that were not saved.
 fn before<'a>(field: &'a Field, files: &'a [FileText]) -> &'a str {
-    let known = files.iter().flat_map(|file| file.before.iter().flatten()).flat_map(|group| &group.fields);
-    known.into_iter().find(|known| known.name == field.name).map_or(&field.value, |known| &known.value)
+    let mut known = files.iter().flat_map(|file| file.before.iter().flatten()).flat_map(|group| &group.fields);
+    known.find(|known| known.name == field.name).map_or(&field.value, |known| &known.value)
 }
 
 fn rows(text: &str) -> usize {
