@@ -38,6 +38,7 @@ mod scenario;
 mod segment;
 mod sends;
 mod serve;
+mod switch;
 
 /// The growth desk of an online shop: orders and events in, answers, audiences and messages out, revenue measured.
 #[derive(Debug, Parser)]
@@ -70,6 +71,7 @@ enum Command {
     Plan(plan::Plan),
     Apply(plan::Apply),
     Approve(approve::Approve),
+    Switch(switch::Switch),
     Resume(pause::Resume),
     Attribute(attribute::Attribute),
     Experiment(experiment::Experiment),
@@ -155,6 +157,7 @@ impl Cli {
             Command::Plan(command) => command.run().await,
             Command::Apply(command) => command.run().await,
             Command::Approve(command) => command.run().await,
+            Command::Switch(command) => command.run().await,
             Command::Resume(command) => command.run().await,
             Command::Attribute(command) => command.run().await,
             Command::Experiment(command) => command.run().await,
