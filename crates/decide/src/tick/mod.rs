@@ -51,6 +51,8 @@ mod examples;
 #[cfg(test)]
 mod journeys;
 #[cfg(test)]
+mod ready;
+#[cfg(test)]
 mod windows;
 
 /// Logical times decided in one run: `(from, to]`. Live, `to` is now - `grace`, and `from` is the `to` of the run before.

@@ -54,6 +54,46 @@ fn every_problem_at_once() {
     shop.run(&["run"]).expect(3).complains(&["scenarios/loop.toml", "queries/reports/wrong.sql:3"]);
 }
 
+/// What may be wrong is told and does not stop the shop, unless it is asked for.
+#[test]
+fn warnings_fail_a_strict_check_alone() {
+    let shop = Shop::new();
+    let message = std::fs::read_to_string(shop.path("shop/messages/f2_a.toml")).expect("a message");
+    shop.write("shop/messages/f2_a.toml", message.replace("季節のお茶", "本日限定のお茶"));
+    let line = 1 + message.lines().position(|line| line.contains("季節のお茶")).expect("a line");
+    let warning = format!("messages/f2_a.toml:{line}: [email]");
+    shop.run(&["check"]).expect(0).says(&["no problems", &format!("warning: {warning}"), "景品表示法", "remedy: "]);
+    shop.run(&["check", "--lang", "ja"]).expect(0).says(&["「本日限定」景品表示法（有利誤認）"]);
+    shop.run(&["check", "--strict"]).expect(3).complains(&[&warning]);
+    shop.write("shop/messages/f2_a.toml", message.replacen("[email]", "variables = [\"gone\"]\n[email]", 1).replace("季節の", "{{ gone }}"));
+    shop.run(&["check"]).expect(3).complains(&["needs `gone`, which nothing that lets into `f2-followup` gives", "remedy: "]);
+}
+
+/// Ready-made scenarios come in as drafts, are found right, and replace nothing.
+#[test]
+fn ready_made_scenarios_are_added() {
+    let shop = Shop::new();
+    shop.run(&["scenario", "list", "--ready"]).expect(0).says(&["restock: Back in stock", "needs: stock", "channels: email, line"]);
+    shop.run(&["scenario", "list", "--ready", "--lang", "ja"]).expect(0).says(&["cart: カゴ落ち", "サイトの計測タグ"]);
+    shop.run(&["new", "shop", "--with", "cart,f2-30,welcome"]).expect(0).says(&["wrote scenarios/welcome.toml", "as drafts"]);
+    shop.run(&["new", "shop", "--with", "cart"]).expect(0).says(&["all of it was there"]);
+    shop.run(&["check", "--strict"]).expect(0).says(&["5 scenarios"]);
+    shop.run(&["scenario", "list"]).expect(0).says(&["cart: ", "(draft)", "cart-recovery: ", "(on)", "under way: 0"]);
+    shop.run(&["scenario", "show", "cart"]).expect(0).says(&["# enters: whoever has a change of the cart", "enabled = false"]);
+    shop.run(&["scenario", "show", "vip"]).expect(0).says(&["# enters: every day at 11:00", "scenario = \"vip\""]);
+    shop.run(&["scenario", "show", "nothing"]).expect(3).complains(&["there is no scenario `nothing`", "remedy: "]);
+    shop.run(&["new", "shop", "--with", "crat"]).expect(3).complains(&["there is no ready-made scenario `crat`", "remedy: "]);
+    let mine = format!("# mine\n{}", std::fs::read_to_string(shop.path("shop/scenarios/cart.toml")).expect("a scenario"));
+    shop.write("shop/scenarios/cart.toml", &mine);
+    let parts = ["scenarios/cart.toml is there already", "nothing was written"];
+    shop.run(&["new", "shop", "--with", "browse,cart"]).expect(3).complains(&parts);
+    assert_eq!(std::fs::read_to_string(shop.path("shop/scenarios/cart.toml")).expect("a scenario"), mine);
+    assert!(!shop.path("shop/scenarios/browse.toml").exists());
+    shop.run(&["new", "other", "--with", "birthday", "--lang", "en"]).expect(0).says(&["wrote messages/birthday-1.toml", "made other"]);
+    let birthday = std::fs::read_to_string(shop.path("other/messages/birthday-1.toml")).expect("a message");
+    assert!(birthday.contains("Happy birthday"), "{birthday}");
+}
+
 #[test]
 fn wrong_settings_are_named() {
     let shop = Shop::new();
