@@ -536,6 +536,18 @@ mod tests {
     }
 
     #[test]
+    fn holes_are_named() {
+        let check = |body: &str, expect: &[&str]| assert_eq!(template(body).holes(Channel::Email), expect, "{body}");
+        // The subject names the person.
+        check("hello", &["name"]);
+        check(
+            "{{ cart_value }} {% if coupon is defined %}{{ coupon }}{% endif %} {{ shop.name }}",
+            &["cart_value", "coupon", "name", "shop.name"],
+        );
+        assert_eq!(template("hello").holes(Channel::Line), Vec::<String>::new());
+    }
+
+    #[test]
     fn amounts_and_days_of_the_context_are_written_as_people_do() {
         let check = |value: serde_json::Value, language: &str, expect: &str| {
             let text = "variables = [\"x\"]\n[line]\nbody = \"{{ x|default('none') }}\"\n";
@@ -566,15 +578,6 @@ mod tests {
         check("{% if item is defined %}{{ item }}{% endif %}", &[]);
         check("{% if item is defined %}{{ item }}, {{ left }}{% endif %}{{ cart_value }}", &["left", "cart_value"]);
         check("{% if coupon is defined %}{{ coupon }}{% endif %}", &[]);
-    }
-
-    #[test]
-    fn holes_are_named() {
-        let check = |body: &str, expect: &[&str]| assert_eq!(template(body).holes(Channel::Email), expect, "{body}");
-        // The subject names the person.
-        check("hello", &["name"]);
-        check("{{ cart_value }} {% if coupon is defined %}{{ coupon }}{% endif %} {{ shop.name }}", &["cart_value", "coupon", "name", "shop.name"]);
-        assert_eq!(template("hello").holes(Channel::Line), Vec::<String>::new());
     }
 
     #[test]

@@ -735,6 +735,7 @@ fn every_file_of_the_folder_is_listed() {
 }
 
 mod replay;
+mod scenarios;
 mod sql;
 
 #[test]

@@ -13,7 +13,7 @@ use crate::{
     fault::Fault,
     jobs::{
         deliver::variables,
-        tick::{Rows, happened, params_of},
+        tick::{Rows, happened, params_of, told},
     },
     workspace::Workspace,
 };
@@ -54,8 +54,9 @@ pub async fn preview(workspace: &Workspace, scenario: &Scenario, asked: &[String
         [] => drawn(scenario, known.keys()),
         asked => asked.iter().map(|id| CustomerId::stored(id.as_str())).collect(),
     };
-    let passes = workspace.state.ledger().entries_of(&chosen).await?;
-    // Whoever came in before was told something then.
+    let mut passes = workspace.state.ledger().entries_of(&chosen).await?;
+    passes.sort_by_key(|pass| std::cmp::Reverse(pass.entered_at));
+    // Whoever came in before was told something then, the last time above all.
     for pass in passes.iter().filter(|pass| pass.scenario == scenario.scenario) {
         known.entry(pass.customer_id.clone()).or_insert_with(|| pass.context.clone());
     }
@@ -117,11 +118,12 @@ async fn audience(workspace: &Workspace, scenario: &Scenario) -> Result<BTreeMap
     let mut known: BTreeMap<CustomerId, Json> = BTreeMap::new();
     let reachable = workspace.reachable().await?;
     let entry = &scenario.entry;
+    let wanted = told::wanted(&workspace.files, scenario);
     let now = workspace.now();
     if entry.on.is_some() {
         // They come by time, so the last one stays.
         for row in happened::entries_since(workspace, now - TimeDelta::days(EVENTS_DAYS), scenario).await? {
-            known.insert(reachable.survivor(row.customer.clone()), row.trigger(scenario).context);
+            known.insert(reachable.survivor(row.customer.clone()), row.trigger(scenario, &wanted).context);
         }
     }
     let desk = workspace.desk(now, Mode::AsKnown).await?;
@@ -134,9 +136,9 @@ async fn audience(workspace: &Workspace, scenario: &Scenario) -> Result<BTreeMap
             for row in 0..answer.rows.len() {
                 let customer = reachable.survivor(CustomerId::stored(rows.needed(row, "customer_id")?));
                 match place {
-                    0 => known.insert(customer, json!({})),
-                    _ => known.remove(&customer),
-                };
+                    0 => _ = known.entry(customer).or_insert_with(|| told::of_segment(&answer, row, &wanted)),
+                    _ => _ = known.remove(&customer),
+                }
             }
         }
     }

@@ -40,7 +40,7 @@ pub struct Asked<'a> {
 }
 
 /// Why no test left.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub enum Refused {
     /// The scenario has no such message.
     NoSuchMessage,

@@ -24,7 +24,7 @@ mod audiences;
 pub mod happened;
 mod personal;
 pub mod quota;
-mod told;
+pub mod told;
 pub mod versions;
 
 /// Members per recorded chunk.

@@ -349,6 +349,7 @@ words! {
     DESK_NEW_INTRO: "選んで名前を付けると、停止した状態の下書きができます。文面や待ち時間は次の画面で直せます。", "Choose one and name it: you get a draft that is switched off. Words and waits are edited on the next page.";
     DESK_NEEDS: "必要なもの", "What it needs";
     DESK_NAME: "名前(英小文字・数字・-)", "Name (a-z, 0-9, -)";
+    DESK_LANGUAGE: "文面の言語", "Language of the messages";
     DESK_MAKE: "下書きを作る", "Make a draft";
     DESK_BAD_NAME: "「{0}」という名前は使えません。", "The name {0} cannot be used.";
     DESK_BAD_NAME_REMEDY: "英小文字で始まる、英小文字・数字・- の40文字までの名前を付けてください。", "Begin with a-z; use a-z, 0-9 and -, up to 40 characters.";
@@ -360,6 +361,7 @@ words! {
     DESK_SAME: "変更はありませんでした。", "Nothing was changed.";
     DESK_MADE: "下書きを作りました。まだ誰にも送られません。", "The draft is made. Nothing is sent yet.";
     DESK_NOT_SAVED: "次の問題があるため、何も保存していません。", "Nothing was saved, because of:";
+    DESK_WARNINGS: "確かめてほしい点", "Please look at";
     DESK_WHAT_IT_DOES: "このシナリオの動き", "What it does";
     DESK_FORM_NOTE: "長さは 30m(30分)・3h(3時間)・2d(2日)、時刻は 10:00 のように書きます。保存すると、承認は無効になります。", "Write lengths as 30m, 3h or 2d, and times as 10:00. Saving voids an approval.";
     DESK_SAVE: "保存", "Save";

@@ -14,6 +14,7 @@ use model::{Problem, Scenario};
 use super::{App, Failed, Fields, Shared, Visit, by, fields, named, said, title};
 use crate::{
     jobs::approval,
+    lint,
     pages::{
         Lang,
         scenarios::{
@@ -70,7 +71,7 @@ pub async fn save(
     };
     let mut changes: Vec<Change> = wanted
         .into_iter()
-        .filter(|(file, text)| files.iter().all(|(known, now)| known != file || now.as_deref() != Some(text)))
+        .filter(|(file, text)| files.iter().all(|(known, now)| known != file || now.as_deref() != Some(text.as_str())))
         .map(|(file, text)| {
             let expected = fields.given(&format!("hash:{}", file.as_str())).filter(|hash| !hash.is_empty()).map(String::from);
             Change { file, expected, text }
@@ -117,8 +118,17 @@ fn editor<'a>(workspace: &Workspace, visit: &'a Visit, scenario: &'a Scenario) -
         csrf: visit.csrf(),
         name: &scenario.scenario,
         description: described(workspace, scenario, visit.locale.lang),
+        warnings: warnings(workspace, scenario, visit.locale.lang),
         ..Editor::default()
     }
+}
+
+/// What may be wrong with the words of its messages, and what some of its customers will lack.
+fn warnings(workspace: &Workspace, scenario: &Scenario, lang: Lang) -> Vec<Problem> {
+    let files = fields::files(scenario);
+    let mut warnings = lint::warnings(&workspace.folder, &workspace.files, &workspace.library, lang.name());
+    warnings.retain(|warning| files.iter().any(|file| file.as_str() == warning.file));
+    warnings
 }
 
 /// What it does, in words; segments go by their titles.
@@ -212,12 +222,7 @@ fn conflicts(workspace: &Workspace, changes: Vec<Change>) -> Result<Vec<Conflict
     let mut conflicts = Vec::new();
     for change in changes {
         let theirs = change.file.read(&workspace.folder)?;
-        conflicts.push(Conflict {
-            path: change.file.as_str().into(),
-            hash: hash_of(&theirs),
-            theirs,
-            mine: change.text,
-        });
+        conflicts.push(Conflict { path: change.file.as_str().into(), hash: hash_of(&theirs), theirs, mine: change.text });
     }
     Ok(conflicts)
 }

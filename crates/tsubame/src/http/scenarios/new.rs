@@ -1,17 +1,20 @@
 //! A new scenario from a ready-made one: a copy under a name of one's own, switched off, with messages that nobody else uses.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use axum::{
     Extension, Form,
     extract::State,
     response::{IntoResponse, Redirect, Response},
 };
-use model::{Problem, Scenario};
+use model::Problem;
 
 use super::{App, Failed, Fields, Shared, Visit, by, edit::described, said};
 use crate::{
-    fault::Fault,
+    fault::{Exit, Fault},
     jobs::{approval, switch::with_enabled},
     pages::{
         scenarios::{
@@ -40,7 +43,7 @@ pub async fn make(
     let fields = Fields::own(&visit, fields)?;
     let workspace = app.workspace();
     let chosen = fields.text("ready");
-    let ready = ready::all().iter().find(|ready| ready.name == chosen).ok_or(Failed::NotFound)?;
+    let ready = ready::all().iter().find(|ready| ready.scenario.scenario == chosen).ok_or(Failed::NotFound)?;
     let name = fields.text("name").trim();
     let lang = visit.locale.lang;
     let refuse = |word: words::Word, remedy: words::Word| {
@@ -56,11 +59,11 @@ pub async fn make(
         let problems = refuse(words::DESK_TAKEN, words::DESK_TAKEN_REMEDY);
         return shown(&app, &visit, chosen, name, problems).await;
     }
-    let changes = drafted(&workspace, ready, name).map_err(said)?;
+    let changes = drafted(&workspace, ready, name, fields.text("language")).map_err(said)?;
     match shop_file::save_all(&workspace.folder, &changes).await {
         Ok(()) => {
             approval::edited(&workspace, name, by(&visit)).await?;
-            tracing::info!(scenario = name, ready = ready.name, account = by(&visit), "a scenario was made from a ready-made one");
+            tracing::info!(scenario = name, ready = chosen, account = by(&visit), "a scenario was made from a ready-made one");
             app.reload().await.map_err(said)?;
             Ok(Redirect::to(&format!("{}&done=made", Place::Edit.href(name))).into_response())
         }
@@ -72,19 +75,15 @@ pub async fn make(
 async fn shown(app: &App, visit: &Visit, chosen: &str, name: &str, problems: Vec<Problem>) -> Result<Response, Failed> {
     let workspace = app.workspace();
     let lang = visit.locale.lang;
-    let card = |ready: &'static Ready| {
-        let path = format!("scenarios/{}.toml", ready.name);
-        // A test of the module holds that each can be read.
-        let does = Scenario::parse(&path, ready.scenario_text).map(|scenario| described(&workspace, &scenario, lang));
-        Card {
-            name: ready.name,
-            title: ready.title.get(lang.name()),
-            description: ready.description.get(lang.name()),
-            needs: ready.needs.get(lang.name()),
-            does: does.unwrap_or_default(),
-        }
+    let card = |ready: &'static Ready| Card {
+        name: &ready.scenario.scenario,
+        title: ready.scenario.title.get(lang.name()),
+        description: ready.scenario.description.get(lang.name()),
+        needs: ready.needs.get(lang.name()),
+        does: described(&workspace, &ready.scenario, lang),
     };
-    let page = New { csrf: visit.csrf(), cards: ready::all().iter().map(card).collect(), chosen, name, problems };
+    let cards = ready::all().iter().map(card).collect();
+    let page = New { csrf: visit.csrf(), cards, chosen, name, language: &workspace.shop().language, problems };
     Ok(app.page(visit, words::DESK_NEW.get(lang), pages::draw(lang, &page)).await?.into_response())
 }
 
@@ -95,18 +94,22 @@ fn is_name(name: &str) -> bool {
 }
 
 /// The files of the copy, messages first. Where a message of the name is there already, the copy gets one of its own.
-fn drafted(workspace: &Workspace, ready: &Ready, name: &str) -> Result<Vec<Change>, Fault> {
+fn drafted(workspace: &Workspace, ready: &Ready, name: &str, language: &str) -> Result<Vec<Change>, Fault> {
     let mut changes = Vec::new();
     let mut called: BTreeMap<&str, String> = BTreeMap::new();
-    for (message, text) in ready.messages {
+    let messages: BTreeSet<&String> = ready.scenario.sends().flat_map(|send| send.templates()).collect();
+    for message in messages {
+        let text = ready::message(message, language).ok_or_else(|| {
+            Fault::new(Exit::Config, format!("`{}` has no message `{message}` in `{language}`", ready.scenario.scenario))
+        })?;
         let own = match ShopFile::of_message(message)?.read(&workspace.folder)? {
-            None => message.to_string(),
+            None => message.clone(),
             Some(_) => format!("{}_{message}", name.replace('-', "_")),
         };
-        changes.push(Change { file: ShopFile::of_message(&own)?, expected: None, text: text.to_string() });
+        changes.push(Change { file: ShopFile::of_message(&own)?, expected: None, text });
         called.insert(message, own);
     }
-    let text = copied(ready.scenario_text, name, &called);
+    let text = copied(&ready.text, name, &called);
     changes.push(Change { file: ShopFile::of_scenario(name)?, expected: None, text });
     Ok(changes)
 }
@@ -139,6 +142,8 @@ fn copied(text: &str, name: &str, called: &BTreeMap<&str, String>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use model::Scenario;
+
     use super::*;
 
     #[test]
@@ -155,25 +160,24 @@ mod tests {
     #[test]
     fn a_copy_goes_by_its_own_name_and_is_off() {
         for ready in ready::all() {
-            let own = |message: &&str| (*message, format!("x_{message}"));
-            let called: BTreeMap<&str, String> = ready.messages.iter().map(|(message, _)| message).map(own).collect();
-            let text = copied(ready.scenario_text, "copy-of-it", &called);
-            let (copy, known) = (
-                Scenario::parse("copy.toml", &text).unwrap_or_else(|problems| panic!("{}: {problems:?}", ready.name)),
-                Scenario::parse("ready.toml", ready.scenario_text).expect(ready.name),
-            );
+            let name = &ready.scenario.scenario;
+            let messages = ready.scenario.sends().flat_map(|send| send.templates());
+            let called: BTreeMap<&str, String> = messages.map(|message| (message.as_str(), format!("x_{message}"))).collect();
+            let text = copied(&ready.text, "copy-of-it", &called);
+            let copy = Scenario::parse("copy.toml", &text).unwrap_or_else(|problems| panic!("{name}: {problems:?}"));
+            let known = &ready.scenario;
             assert_eq!((copy.scenario.as_str(), copy.enabled, copy.steps.len()), ("copy-of-it", false, known.steps.len()));
             let named = |scenario: &Scenario| -> Vec<String> {
                 let tests = scenario.tests().into_iter().flat_map(|test| [test.name, test.salt]);
                 tests.chain(scenario.holdout.iter().map(|holdout| holdout.salt.clone())).collect()
             };
-            for (copy, known) in named(&copy).iter().zip(named(&known)) {
-                assert_eq!(*copy, format!("{known}-copy-of-it"), "{}", ready.name);
+            for (copy, known) in named(&copy).iter().zip(named(known)) {
+                assert_eq!(*copy, format!("{known}-copy-of-it"), "{name}");
             }
             assert!(copy.sends().flat_map(|send| send.templates()).all(|name| name.starts_with("x_")), "{text}");
             // Comments are kept.
             let comments = |text: &str| text.lines().filter(|line| line.starts_with('#')).count();
-            assert_eq!(comments(&text), comments(ready.scenario_text), "{}", ready.name);
+            assert_eq!(comments(&text), comments(&ready.text), "{name}");
         }
     }
 }

@@ -152,12 +152,7 @@ async fn shown(app: &App, visit: &Visit) -> Result<Response, Failed> {
         stops: trial.stops.into_iter().map(|(reason, count)| (reasons.get(&reason).cloned().unwrap_or(reason), count)).collect(),
     });
     let (standing, approval, history) = standing(&workspace, scenario).await?;
-    let note = |acted: &state::Acted| Noted {
-        act: acted.act,
-        by: acted.by.clone(),
-        at: acted.at,
-        recipients: acted.recipients,
-    };
+    let note = |acted: &state::Acted| Noted { act: acted.act, by: acted.by.clone(), at: acted.at, recipients: acted.recipients };
     let page = Switch {
         csrf: visit.csrf(),
         name: &scenario.scenario,

@@ -19,6 +19,8 @@ pub struct Editor<'a> {
     pub groups: Vec<Group>,
     pub files: Vec<FileText>,
     pub problems: Vec<Problem>,
+    /// What may be wrong: it works all the same.
+    pub warnings: Vec<Problem>,
     pub notice: Option<Word>,
 }
 
@@ -79,6 +81,19 @@ pub fn draw(locale: &Locale, editor: &Editor) -> Markup {
             section class="card card-wide" role="status" { p { strong { (notice.get(lang)) } } }
         }
         (super::problems(lang, &editor.problems))
+        @if !editor.warnings.is_empty() {
+            section class="card card-wide" {
+                h2 { (words::DESK_WARNINGS.get(lang)) }
+                ul {
+                    @for warning in &editor.warnings {
+                        li {
+                            code { (warning.file) @if warning.line > 0 { ":" (warning.line) } } " " (warning.message)
+                            @if let Some(remedy) = &warning.remedy { " — " strong { (words::REMEDY.get(lang)) ": " } (remedy) }
+                        }
+                    }
+                }
+            }
+        }
         @if !editor.description.is_empty() {
             section class="card card-wide" {
                 h2 { (words::DESK_WHAT_IT_DOES.get(lang)) }
@@ -181,8 +196,8 @@ fn fieldset(lang: Lang, group: &Group, files: &[FileText]) -> Markup {
 
 /// What a field was in the file that is on disk: what the form was made of may have changes that were not saved.
 fn before<'a>(field: &'a Field, files: &'a [FileText]) -> &'a str {
-    let known = files.iter().flat_map(|file| file.before.iter().flatten()).flat_map(|group| &group.fields);
-    known.into_iter().find(|known| known.name == field.name).map_or(&field.value, |known| &known.value)
+    let mut known = files.iter().flat_map(|file| file.before.iter().flatten()).flat_map(|group| &group.fields);
+    known.find(|known| known.name == field.name).map_or(&field.value, |known| &known.value)
 }
 
 fn rows(text: &str) -> usize {
@@ -215,6 +230,7 @@ mod tests {
             }],
             files: vec![FileText { path: "scenarios/a.toml".into(), hash: "h4sh".into(), text: EVIL.into(), before: None }],
             problems: vec![Problem::new("scenarios/a.toml", 3, EVIL)],
+            warnings: vec![Problem::new("messages/a.toml", 8, EVIL).with_remedy(EVIL)],
             notice: Some(words::DESK_SAVED),
         }
     }
@@ -237,7 +253,7 @@ mod tests {
                 "保存しました",
             ],
         );
-        check(Lang::En, &["<option value=\"defer\" selected>", "rows=\"5\"", "scenarios/a.toml</code>", "Saved"]);
+        check(Lang::En, &["<option value=\"defer\" selected>", "rows=\"5\"", "messages/a.toml:8</code>", "Saved"]);
     }
 
     #[test]

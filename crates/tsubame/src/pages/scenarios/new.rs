@@ -12,6 +12,8 @@ pub struct New<'a> {
     /// The one that was chosen, and the name that was given, where it could not be made.
     pub chosen: &'a str,
     pub name: &'a str,
+    /// Of the messages, unless another is chosen.
+    pub language: &'a str,
     pub problems: Vec<Problem>,
 }
 
@@ -51,6 +53,13 @@ fn one(lang: Lang, page: &New, card: &Card) -> Markup {
                 (csrf_field(page.csrf))
                 input type="hidden" name="ready" value=(card.name);
                 label { span { (words::DESK_NAME.get(lang)) } input type="text" name="name" value=(name) required; }
+                label {
+                    span { (words::DESK_LANGUAGE.get(lang)) }
+                    select name="language" {
+                        option value="ja" selected[page.language != "en"] lang="ja" { "日本語" }
+                        option value="en" selected[page.language == "en"] lang="en" { "English" }
+                    }
+                }
                 button type="submit" aria-label={ (words::DESK_MAKE.get(lang)) ": " (card.title) } { (words::DESK_MAKE.get(lang)) }
             }
         }
@@ -75,11 +84,19 @@ mod tests {
             cards: vec![card("cart"), card("f2")],
             chosen: "f2",
             name: "Bad Name",
+            language: "en",
             problems: vec![Problem::new("", 0, "no")],
         };
         for (lang, word) in [(Lang::Ja, "必要なもの"), (Lang::En, "What it needs")] {
             let drawn = draw(lang, &page).into_string();
-            for part in [word, "value=\"cart\" required", "value=\"Bad Name\" required", "waits &lt;3h&gt;", "role=\"alert\""] {
+            for part in [
+                word,
+                "value=\"cart\" required",
+                "value=\"Bad Name\" required",
+                "waits &lt;3h&gt;",
+                "value=\"en\" selected",
+                "role=\"alert\"",
+            ] {
                 assert!(drawn.contains(part), "{part}: {drawn}");
             }
             assert!(!drawn.contains("<script>"), "{drawn}");
