@@ -214,9 +214,9 @@ pub struct Attribution {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SenderSettings {
     pub channel: Channel,
-    /// `smtp`, `file`.
+    /// `file`, `line`, `smtp`, `twilio`.
     pub kind: String,
-    /// The kind's own settings (`host`, `port`, `from`, `path`).
+    /// The kind's own settings (`host`, `port`, `from`, `path`, `token`).
     #[serde(default, flatten)]
     pub options: BTreeMap<String, toml::Value>,
 }

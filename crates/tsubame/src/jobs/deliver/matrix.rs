@@ -322,7 +322,7 @@ impl Bench {
         let path = folder.path().join("state.db");
         std::fs::copy(&self.template, &path).unwrap();
         self.clock.set(begin());
-        self.workspace.state = State::open(&path, MASTER_KEY).await.unwrap();
+        self.open(&path).await;
         let sink = Sink::new(seed, Duration::from_secs(90), Duration::ZERO);
         if let Some(behaviour) = behaviour {
             sink.set((self.way.door, behaviour, Dial { share: 0.5, next: 0 }));
@@ -438,8 +438,14 @@ impl Bench {
         second
     }
 
-    async fn restart(&mut self, path: &Path) {
+    /// One program at a time has the state: what the last one left behind is over first.
+    async fn open(&mut self, path: &Path) {
+        self.workspace.state.close().await;
         self.workspace.state = State::open(path, MASTER_KEY).await.unwrap();
+    }
+
+    async fn restart(&mut self, path: &Path) {
+        self.open(path).await;
         let templates = &mut self.workspace.files.templates;
         let changed = templates["changed"].words[&Channel::Line].clone();
         for name in ["personal", "equal"] {
