@@ -152,22 +152,20 @@ pub async fn held(workspace: &Workspace) -> Result<BTreeMap<String, Approval>, F
     Ok(held)
 }
 
-/// The shop with those switched off that are held back for want of approval: nobody enters them, nothing of theirs is decided. `None` where none is.
-pub async fn narrowed(workspace: &Workspace) -> Result<Option<Workspace>, Fault> {
-    let held = held(workspace).await?;
-    tell(workspace, &held).await?;
+/// The shop with those switched off that are held back: nobody enters them, nothing of theirs is decided. `None` where none is.
+pub fn without(workspace: &Workspace, held: &BTreeMap<String, Approval>) -> Option<Workspace> {
     if held.is_empty() {
-        return Ok(None);
+        return None;
     }
     let mut narrowed = workspace.clone();
     for scenario in narrowed.files.scenarios.iter_mut().filter(|scenario| held.contains_key(&scenario.scenario)) {
         scenario.enabled = false;
     }
-    Ok(Some(narrowed))
+    Some(narrowed)
 }
 
 /// Logs what is held back when that changes.
-async fn tell(workspace: &Workspace, held: &BTreeMap<String, Approval>) -> Result<(), Fault> {
+pub async fn tell(workspace: &Workspace, held: &BTreeMap<String, Approval>) -> Result<(), Fault> {
     if workspace.shop().approval.above.is_none() {
         return Ok(());
     }
