@@ -114,8 +114,9 @@ mod tests {
         let (mut allowances, mut shown) = (allowances.to_vec(), Vec::new());
         for (from, to) in windows {
             let window = window(from, to);
-            let closed = closings(&customers, scenarios, &rules(), &window, &[], &allowances);
-            let rules = Rules { caps: Vec::new(), closed, ..rules() };
+            let uncapped = Rules { caps: Vec::new(), ..rules() };
+            let closed = closings(&customers, scenarios, &uncapped, &window, &[], &allowances);
+            let rules = Rules { closed, ..uncapped };
             for customer in &mut customers {
                 let plan = plan(customer, scenarios, &rules, &window);
                 for send in &plan.sends {

@@ -134,14 +134,14 @@ fn priced(
         }
         of_lines.push(Priced { line, stage, is_counted, cost: of_line });
     }
-    let of_channel = |(channel, (sent, expected)): (Channel, (u64, u64))| {
+    let of_channel = |(channel, (sent, expected)): (Channel, (u64, u64))| -> Result<OfChannel, Fault> {
         let plan = shop.plans.get(channel.name());
         let fee = plan.map_or(Money::ZERO, |plan| plan.fee);
         let cost = costs.get(&channel).copied().unwrap_or(Money::ZERO).plus(fee)?;
         let included = plan.map(|plan| plan.included);
         Ok(OfChannel { channel, sent, expected, included, quota: shop.quota_of(channel), fee, cost })
     };
-    let channels = sums.into_iter().map(of_channel).collect::<Result<Vec<_>, Fault>>()?;
+    let channels = sums.into_iter().map(of_channel).collect::<Result<Vec<_>, _>>()?;
     Ok(Month { first, today, lines: of_lines, channels })
 }
 

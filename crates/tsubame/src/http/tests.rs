@@ -713,6 +713,8 @@ fn every_file_of_the_folder_is_listed() {
         [
             "assets",
             "auth",
+            "broadcasts",
+            "calendar",
             "collect",
             "dashboards",
             "dictionary",
@@ -734,6 +736,7 @@ fn every_file_of_the_folder_is_listed() {
     assert_eq!(super::RESOURCES.len(), files.len());
 }
 
+mod broadcasts;
 mod replay;
 mod scenarios;
 mod sql;

@@ -97,7 +97,8 @@ fn cell(locale: &Locale, priced: &Priced, titles: &BTreeMap<String, String>) -> 
         @if !line.sent.is_empty() { br; (words::CALENDAR_SENT.get(lang)) " " (sends(locale, &line.sent)) }
         @if !line.expected.is_empty() {
             br;
-            (if line.is_estimate { words::CALENDAR_ESTIMATE } else { words::CALENDAR_EXPECTED }.get(lang)) " "
+            @if line.is_estimate { (words::CALENDAR_ESTIMATE.get(lang)) } @else { (words::CALENDAR_EXPECTED.get(lang)) }
+            " "
             (sends(locale, &line.expected))
         }
         br;

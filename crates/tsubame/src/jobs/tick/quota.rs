@@ -43,3 +43,57 @@ pub async fn closed(
     }
     Ok(closings(customers, scenarios, rules, window, taken, &allowances))
 }
+
+#[cfg(test)]
+mod tests {
+    use model::SendState;
+
+    use super::*;
+    use crate::{
+        broadcasts::{Became, became},
+        jobs::{
+            made::{MEMBERS, at, shop, sign_up},
+            tick::tick,
+            trial::trial,
+        },
+        workspace::deep,
+    };
+
+    fn broadcast(name: &str, once: &str) -> String {
+        format!(
+            "scenario = \"{name}\"\ntitle = {{ ja = \"{name}\", en = \"{name}\" }}\ngoal = {{ on = \"order_placed\", within = \"3d\" }}\n\
+             entry = {{ segment = \"members\", once = \"{once}\" }}\nstep = [{{ id = \"s\", send = {{ try = [\"email\"], template = \"a\" }} }}]\n"
+        )
+    }
+
+    #[test]
+    fn a_month_takes_so_many_and_the_trial_says_so_before() {
+        deep(async {
+            let texts = [("noon", "2026-07-01T12:00"), ("later", "2026-07-01T13:00"), ("august", "2026-08-01T12:00")]
+                .map(|(name, once)| (format!("scenarios/{name}.toml"), broadcast(name, once)));
+            let mut files: Vec<(&str, &str)> = texts.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+            files.push(("queries/segments/members.sql", MEMBERS));
+            let (_folder, workspace) = shop(|own| format!("quota = {{ email = 3 }}\n{own}"), &files, at("09:00")).await;
+            sign_up(&workspace, 5, 4).await;
+            let month_later = at("12:00") + chrono::TimeDelta::days(31);
+            for (name, moment, sends, stops) in [
+                ("noon", at("12:00"), 3, vec![("no_address", 1), ("quota", 1)]),
+                ("later", at("13:00"), 0, vec![("no_address", 1), ("quota", 4)]),
+                ("august", month_later, 3, vec![("no_address", 1), ("quota", 1)]),
+            ] {
+                let scenario = workspace.scenario(name).unwrap();
+                let tried = trial(&workspace, scenario).await.unwrap();
+                workspace.clock.set(moment + chrono::TimeDelta::minutes(11));
+                tick(&workspace, moment - chrono::TimeDelta::minutes(1), moment).await.unwrap();
+                let outcomes = became(&workspace, &[scenario]).await.unwrap();
+                let expect = Became {
+                    sends: (sends > 0).then_some(((Channel::Email, SendState::Planned), sends)).into_iter().collect(),
+                    stops: stops.into_iter().map(|(reason, people)| (reason.to_string(), people)).collect(),
+                };
+                assert_eq!(outcomes[name], expect, "{name}");
+                assert_eq!((tried.messages(), &tried.stops), (sends, &expect.stops), "{name}");
+                assert_eq!(tried.audience, sends + expect.stops.values().sum::<u64>(), "{name}");
+            }
+        });
+    }
+}
