@@ -11,9 +11,9 @@ use maud::Markup;
 use model::{Experiment, experiment::Status};
 use query::Params;
 
-use super::{App, Shared, dashboards, errors::Failed, visit::Visit};
+use super::{App, Shared, dashboards, errors::Failed, memory::Stand, visit::Visit};
 use crate::{
-    analysis::{self, Report},
+    analysis::Report,
     jobs::tick::Rows,
     pages::{
         Lang,
@@ -59,6 +59,7 @@ async fn list(State(app): Shared, Extension(visit): Extension<Arc<Visit>>) -> Re
 
 async fn ended(State(app): Shared, Extension(visit): Extension<Arc<Visit>>) -> Result<Markup, Failed> {
     let lang = visit.locale.lang;
+    let stand = Stand::of(&app).await?;
     let desk = dashboards::desk(&app).await?;
     let served = app.experiments.serving.now();
     let mut tests: Vec<&Experiment> = served.experiments.iter().filter(|test| test.status == Status::Stopped).collect();
@@ -67,7 +68,7 @@ async fn ended(State(app): Shared, Extension(visit): Extension<Arc<Visit>>) -> R
     let (mut rows, mut found) = (Vec::new(), Vec::new());
     for test in &tests {
         let _permit = app.asking.acquire().await.expect("nobody closes it");
-        let report = analysis::report(&desk, test).await?;
+        let report = dashboards::report(&app, &stand, &desk, test).await?;
         for (row, ended) in goals(test, &report, lang) {
             rows.push(row);
             found.push(ended);

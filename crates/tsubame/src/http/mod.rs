@@ -12,6 +12,7 @@ mod experiments;
 mod health;
 mod identity;
 mod import;
+mod memory;
 mod quarantine;
 mod segment_form;
 mod segments;
@@ -77,6 +78,9 @@ pub struct App {
     sql: Arc<SqlDoor>,
     /// How many panels of all pages are asked at once: many readers wait for each other, and do not take all memory.
     asking: Semaphore,
+    /// Pages with a read-out, and read-outs, as they were worked out last.
+    read_pages: memory::Memory<dashboards::Answers>,
+    reports: memory::Memory<crate::analysis::Report>,
     /// When the newest fact came in, and the end of the journal for which that is known.
     newest: Mutex<Option<(i64, Option<Instant>)>>,
 }
@@ -172,6 +176,8 @@ impl App {
             importing: tokio::sync::Mutex::default(),
             sql,
             asking: Semaphore::new(PANELS_AT_ONCE),
+            read_pages: memory::Memory::default(),
+            reports: memory::Memory::default(),
             newest: Mutex::default(),
         })
     }
@@ -289,6 +295,11 @@ async fn secured(request: Request, next: Next) -> Response {
     }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
+}
+
+/// The header by which a browser shows its session.
+pub fn session_cookie(id: &str) -> String {
+    format!("{}={id}", auth::COOKIE)
 }
 
 /// The shared state as handlers take it.
