@@ -23,6 +23,8 @@ pub struct Experiment {
     pub hypothesis: Text,
     #[serde(default)]
     pub status: Status,
+    #[serde(default, skip_serializing_if = "Mode::is_comparison")]
+    pub mode: Mode,
     #[serde(default)]
     pub unit: Unit,
     #[serde(default)]
@@ -42,6 +44,9 @@ pub struct Experiment {
     /// Attributes a unit must have: GrowthBook's conditions, as a table.
     #[serde(default, deserialize_with = "json", skip_serializing_if = "serde_json::Value::is_null")]
     pub targeting: serde_json::Value,
+    /// How long an arm sticks to whom has met it, for clients that keep what they were given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sticky: Option<Sticky>,
     /// From when exposures count.
     #[serde(default, deserialize_with = "optional_instant", serialize_with = "shown_instant")]
     pub start: Option<Instant>,
@@ -76,6 +81,37 @@ pub enum Status {
     Running,
     /// Nobody new takes part; everybody gets the winner's value.
     Stopped,
+}
+
+/// What a test is for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// To find out whether arms differ.
+    #[default]
+    Ab,
+    /// To find out whether the testing is sound: every arm gets the same, so nothing may be found.
+    Aa,
+}
+
+impl Mode {
+    fn is_comparison(&self) -> bool {
+        *self == Mode::Ab
+    }
+}
+
+/// Sticky buckets: a client keeps the arm it was given, and meets it again though weights or targeting have changed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sticky {
+    /// An attribute that stands in for the test's own while that is not known, such as a device before somebody signs in.
+    pub fallback: Option<String>,
+    /// Raising it lets everybody be drawn anew.
+    #[serde(default)]
+    pub version: u32,
+    /// Who has met a version before this one takes part no more.
+    #[serde(default)]
+    pub version_min: u32,
 }
 
 /// Whose arm it is.
@@ -373,6 +409,32 @@ impl Experiment {
                 say("winner", "only a stopped test has a winner".into(), "set `status = \"stopped\"`, or remove `winner`");
             }
         }
+        if let Some(sticky) = &self.sticky {
+            if sticky.version_min > sticky.version {
+                let (least, now) = (sticky.version_min, sticky.version);
+                say(
+                    "version_min",
+                    format!("version_min = {least} is above version = {now}: nobody could take part"),
+                    "raise `version` too",
+                );
+            }
+            if sticky.fallback.as_ref().is_some_and(|fallback| *fallback == self.attribute || fallback.is_empty()) {
+                say(
+                    "fallback",
+                    "the fallback is the test's own attribute, or empty".into(),
+                    "name another attribute, or leave it out",
+                );
+            }
+        }
+        if self.mode == Mode::Aa
+            && self.arms.iter().any(|arm| arm.value != self.arms[0].value || arm.template != self.arms[0].template)
+        {
+            say(
+                "mode",
+                "the arms of an A/A test get different things".into(),
+                "give every [[arm]] the same `value` and `template`",
+            );
+        }
         for (what, value, range) in [
             ("alpha", self.plan.alpha, 0.0..0.5),
             ("power", self.plan.power, 0.5..1.0),
@@ -493,6 +555,16 @@ lookback = "14d"
             let found: Vec<String> = problems.iter().map(|problem| format!("{}: {}", problem.line, problem.message)).collect();
             assert_eq!(found, expect, "{to}");
         };
+        let running = "status = \"running\"";
+        let with = |line: &str| format!("{line}\n{running}");
+        check(running, &with("mode = \"aa\""), &["4: the arms of an A/A test get different things"]);
+        check(
+            running,
+            &with("sticky = { version_min = 2 }"),
+            &["4: version_min = 2 is above version = 0: nobody could take part"],
+        );
+        check(running, &with("sticky = { fallback = \"id\" }"), &["4: the fallback is the test's own attribute, or empty"]);
+        check(running, &with("sticky = { fallback = \"device\", version = 2, version_min = 2 }"), &[]);
         check("weight = 0.5", "weight = 0.6", &["11: the arms' weights sum to 1.1"]);
         check("id = \"red\"", "id = \"control\"", &["10: arm id `control` is empty or taken"]);
         check("until = 0.5", "until = 1.5", &["7: layer `checkout` goes from 0 to 1.5"]);
