@@ -8,7 +8,7 @@ use decide::analysis::{
     Analysis, Compared, Counted, Decision, Health, MetricCounted, NotComputable, Paired, PairedMoments, Refusal, Role, Slice,
     Stake, StopWhy, analyse, verdict::guarded,
 };
-use model::{Experiment, Instant, Text, time::Span};
+use model::{Experiment, Instant, Text, experiment::Mode, time::Span};
 use query::{
     Answer, Column, Desk, Kind, ParamValue, Params, Value,
     fold::{self, Cells},
@@ -16,6 +16,7 @@ use query::{
 use serde::Serialize;
 
 use crate::{
+    aa::{self, AaRow},
     decided::{self, decided},
     fault::{Exit, Fault},
 };
@@ -44,6 +45,9 @@ pub struct Report {
     pub rows: Vec<RowReport>,
     pub slices: Vec<SliceReport>,
     pub guardrails: Vec<GuardReport>,
+    /// Of an A/A test: how often each metric finds a difference between halves of the same units.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub aa: Vec<AaRow>,
     /// What it was made from: file and hash of each query.
     pub queries: BTreeMap<String, String>,
 }
@@ -257,6 +261,11 @@ pub async fn report(desk: &Desk, experiment: &Experiment) -> Result<Report, Faul
     let analysis = folded(experiment, &counted)?;
     let taken = decided(desk, &experiment.experiment).await?;
     queries.insert(decided::QUERY.into(), desk.query(decided::QUERY)?.hash());
+    let is_aa = experiment.mode == Mode::Aa;
+    let aa = if is_aa { aa::of_test(desk, experiment).await? } else { Vec::new() };
+    if is_aa {
+        queries.insert(aa::QUERY.into(), desk.query(aa::QUERY)?.hash());
+    }
     let stopped = taken.iter().find(|taken| decided::stops(taken) && taken.version == experiment.version);
     let titles: BTreeMap<&str, (String, &'static str)> = experiment
         .metrics()
@@ -268,7 +277,7 @@ pub async fn report(desk: &Desk, experiment: &Experiment) -> Result<Report, Faul
         version: experiment.version.clone(),
         as_of: model::time::rfc3339(desk.moment.as_of),
         stopped: stopped.map(|taken| Stopped { at: taken.at, why: decided::why(&taken.why) }),
-        decision: said(&analysis.decision),
+        decision: if is_aa { said_of_same(&analysis) } else { said(&analysis.decision) },
         arms: experiment
             .arms
             .iter()
@@ -279,6 +288,7 @@ pub async fn report(desk: &Desk, experiment: &Experiment) -> Result<Report, Faul
         rows: rows(&analysis, &titles),
         slices: slices(&analysis),
         guardrails: guards(experiment, &analysis),
+        aa,
         queries,
     })
 }
@@ -298,11 +308,8 @@ async fn counted(desk: &Desk, experiment: &Experiment, queries: &mut BTreeMap<St
     let goal_window = experiment.goal.within;
     let mut exposed_of: BTreeMap<i64, Desk> = BTreeMap::new();
     for within in windows.values().chain([&goal_window]) {
-        let seconds = within.0.num_seconds();
-        if let Entry::Vacant(place) = exposed_of.entry(seconds) {
-            let params = exposed_params(experiment, since, seconds);
-            let exposed = desk.batches(desk.query("system/exposed_test")?, &params).await?;
-            place.insert(desk.clone().with_table("exposed", exposed)?);
+        if let Entry::Vacant(place) = exposed_of.entry(within.0.num_seconds()) {
+            place.insert(exposed_desk(desk, experiment, *within).await?);
         }
     }
     let goal_desk = &exposed_of[&goal_window.0.num_seconds()];
@@ -331,7 +338,7 @@ async fn counted(desk: &Desk, experiment: &Experiment, queries: &mut BTreeMap<St
 }
 
 /// How long a unit is followed, by metric; one that is named twice by the longer.
-fn windows(experiment: &Experiment) -> BTreeMap<&str, Span> {
+pub fn windows(experiment: &Experiment) -> BTreeMap<&str, Span> {
     let mut windows: BTreeMap<&str, Span> = BTreeMap::new();
     let all = std::iter::once((&experiment.goal.metric, experiment.goal.within))
         .chain(experiment.secondary.iter().map(|metric| (&metric.metric, metric.within)))
@@ -345,13 +352,16 @@ fn windows(experiment: &Experiment) -> BTreeMap<&str, Span> {
     windows
 }
 
-fn exposed_params(experiment: &Experiment, since: Instant, seconds: i64) -> Params {
-    [
+/// The desk on which `exposed` are the units of a test, each followed so long.
+pub async fn exposed_desk(desk: &Desk, experiment: &Experiment, within: Span) -> Result<Desk, Fault> {
+    let params: Params = [
         ("experiment".into(), ParamValue::Text(experiment.experiment.clone())),
-        ("since".into(), ParamValue::Instant(since)),
-        ("within_seconds".into(), ParamValue::Int(seconds)),
+        ("since".into(), ParamValue::Instant(experiment.start.unwrap_or_default())),
+        ("within_seconds".into(), ParamValue::Int(within.0.num_seconds())),
     ]
-    .into()
+    .into();
+    let exposed = desk.batches(desk.query("system/exposed_test")?, &params).await?;
+    Ok(desk.clone().with_table("exposed", exposed)?)
 }
 
 /// Metrics that follow a unit equally long: each asked once, with its past, and folded over all dimensions together.
@@ -692,6 +702,39 @@ fn guards(experiment: &Experiment, analysis: &Analysis) -> Vec<GuardReport> {
             },
         })
         .collect()
+}
+
+/// Of an A/A test nothing is shipped: it says whether the testing is sound.
+fn said_of_same(analysis: &Analysis) -> Said {
+    let differing: Vec<String> =
+        analysis.rows.iter().filter(|row| row.significant).map(|row| format!("{} {}", row.metric, row.variant)).collect();
+    match &analysis.decision {
+        refused @ Decision::CannotSay { .. } => said(refused),
+        _ if differing.is_empty() => Said {
+            decision: "same",
+            arm: None,
+            why: Text::new(
+                "どのグループにも同じものを出しており、差は示されていません。計測は正しく働いています。",
+                "Every arm gets the same, and no difference is shown: the testing works as it should.",
+            ),
+            days_left: None,
+        },
+        _ => Said {
+            decision: "differs",
+            arm: None,
+            why: Text::new(
+                &format!(
+                    "どのグループにも同じものを出しているのに、{}で差が出ました。偶然でも有意水準の割合で起こりますが、続くなら割付か計測に誤りがあります。",
+                    differing.join("、")
+                ),
+                &format!(
+                    "Every arm gets the same, and yet {} differ. Chance does that as often as the level says; if it stays, assignment or measurement is wrong.",
+                    differing.join(", ")
+                ),
+            ),
+            days_left: None,
+        },
+    }
 }
 
 /// The decision in words.

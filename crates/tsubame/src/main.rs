@@ -1,5 +1,6 @@
 //! Everything that happens: clock, HTTP, transport, jobs, command line.
 
+mod aa;
 mod analysis;
 mod bench;
 mod cli;

@@ -236,7 +236,7 @@ fn card(
         Err(error) => Content::Failed(error.clone()),
     };
     let csv_href = format!("{}/{index}.csv?{}", href(&dashboard.name), given.query_string());
-    let sql = sql_behind(app, panel);
+    let sql = sql_behind(app, panel, answer);
     panel::draw(&panel::Panel {
         spec,
         description,
@@ -248,8 +248,13 @@ fn card(
 }
 
 /// The text that was run; of a read-out all that it asked.
-fn sql_behind(app: &App, panel: &Panel) -> Option<String> {
+fn sql_behind(app: &App, panel: &Panel, answer: &Result<Asked, PanelError>) -> Option<String> {
     let library = &app.workspace.library;
+    if let Ok(Asked::Test(report)) = answer {
+        let texts: Vec<&str> =
+            report.queries.keys().filter_map(|name| library.find(name)).map(|query| query.sql.trim_end()).collect();
+        return Some(texts.join("\n\n"));
+    }
     let exposed = match panel.readout {
         None => return library.find(&panel.query).map(|query| query.sql.clone()),
         Some(ReadoutKind::Scenario) => "system/exposed_scenario",

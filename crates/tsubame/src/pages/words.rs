@@ -328,6 +328,16 @@ words! {
     TESTS: "サイトのテスト", "Site tests";
     TESTS_INTRO: "experiments/ に書かれたテストの一覧です。名前から結果を開きます。", "The tests of experiments/; a name leads to its results.";
     TESTS_NONE: "テストはまだありません。`tsubame experiment new 名前 > experiments/名前.toml` で雛形ができます。", "No tests yet: `tsubame experiment new NAME > experiments/NAME.toml` writes one to start from.";
+    AA_SAME: "差なし（正常）", "No difference, as it should be";
+    AA_DIFFERS: "同じものなのに差が出ている", "The same, and yet different";
+    AA_SPLITS: "分け直したときの偽陽性", "False alarms when split anew";
+    AA_SPLITS_NOTE: "このテストの人を何度も2つに分け直して比べます。どちらも同じ扱いなので、有意になったものはすべて偶然です。その割合は有意水準に近いはずです。", "The units of this test are split in two again and again. Nothing differs between the halves, so whatever is significant is chance: it should be about as often as the level says.";
+    AA_RATE: "有意になった割合", "Significant";
+    AA_LEVEL: "有意水準", "Level";
+    AA_VERDICT: "判定", "Verdict";
+    AA_SOUND: "水準どおり", "As the level says";
+    AA_TOO_MANY: "多すぎる", "Too many";
+    AA_TOO_FEW: "少なすぎる（差を見逃しやすい）", "Too few: differences may be missed";
     TESTS_PAST: "過去のテストのまとめ", "Past tests together";
     TESTS_MET: "配信の中のテスト", "Tests of messages";
     TESTS_BACK: "テスト一覧に戻る", "Back to the tests";
