@@ -21,6 +21,7 @@ mod readout;
 mod secrets;
 mod segments;
 mod serving;
+mod shared;
 mod sql;
 mod transport;
 mod workspace;

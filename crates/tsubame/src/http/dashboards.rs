@@ -11,12 +11,13 @@ use axum::{
     routing::get,
 };
 use chrono::Datelike;
-use maud::Markup;
+use maud::{Markup, html};
 use model::{Experiment, Remedy, Scenario, Text};
 use query::{
     Answer, Column, Dashboard, Desk, Limits, Mode, Panel, Param, ParamKind, ParamValue, Params, Query, QueryError, ReadoutKind,
     Value,
 };
+use state::Role;
 
 use super::{
     App, Shared,
@@ -232,7 +233,14 @@ fn card(
         Ok(Asked::Rows(answer)) => Content::Answer(answer),
         Ok(Asked::Scenario(view)) => Content::Drawn(drawn_readout::scenario(&visit.locale, &view.value)),
         Ok(Asked::Experiment(view)) => Content::Drawn(drawn_readout::experiment(&visit.locale, &view.readout)),
-        Ok(Asked::Test(report)) => Content::Drawn(test_report::draw(&visit.locale, report)),
+        Ok(Asked::Test(report)) => Content::Drawn(html! {
+            (test_report::draw(&visit.locale, report))
+            @if visit.session.as_ref().is_some_and(|session| session.account.role >= Role::Analyst) {
+                p class="note" {
+                    a href={ "/readouts/share?experiment=" (percent_encode(&report.experiment)) } { (words::SHARE.get(lang)) }
+                }
+            }
+        }),
         Err(error) => Content::Failed(error.clone()),
     };
     let csv_href = format!("{}/{index}.csv?{}", href(&dashboard.name), given.query_string());

@@ -16,6 +16,7 @@ mod memory;
 mod quarantine;
 mod segment_form;
 mod segments;
+mod shared;
 mod sql;
 mod sql_page;
 mod tag;
@@ -116,6 +117,8 @@ const RESOURCES: &[Resource] = &[
     Resource { access: Access::AtLeast(Role::Marketer), routes: identity::routes },
     Resource { access: Access::AtLeast(Role::Analyst), routes: import::routes },
     Resource { access: Access::AtLeast(Role::Analyst), routes: quarantine::routes },
+    Resource { access: Access::Everybody, routes: shared::routes },
+    Resource { access: Access::AtLeast(Role::Analyst), routes: shared::managing },
     // Programs prove themselves to the handler.
     Resource { access: Access::Everybody, routes: sql::routes },
     Resource { access: Access::AtLeast(Role::Analyst), routes: sql_page::routes },

@@ -16,6 +16,7 @@ pub mod quarantine;
 pub mod readout;
 pub mod segment_form;
 pub mod segments;
+pub mod shared;
 pub mod sql;
 pub mod table;
 pub mod test_report;
