@@ -316,10 +316,20 @@ impl Experiment {
                     .with_remedy("`tsubame experiment new NAME` writes an example"),
             ]
         })?;
-        let canonical = serde_json::to_string(&experiment).expect("an experiment is plain JSON");
-        experiment.version = hex(&Sha256::digest(canonical.as_bytes())[..8]);
+        experiment.version = version_of(&experiment.kept());
         let problems = experiment.problems(file, text);
         if problems.is_empty() { Ok(experiment) } else { Err(problems) }
+    }
+
+    /// The canonical form, of which the version is the hash: what is kept when the file moves on.
+    pub fn kept(&self) -> String {
+        serde_json::to_string(self).expect("an experiment is plain JSON")
+    }
+
+    /// Reads what was kept; `None` if that is not the definition of this version.
+    pub fn read_kept(version: &str, text: &str) -> Option<Experiment> {
+        let read: Experiment = serde_json::from_str(text).ok()?;
+        (version_of(&read.kept()) == version).then(|| Experiment { version: version.into(), ..read })
     }
 
     pub fn seed(&self) -> &str {
@@ -475,6 +485,10 @@ impl Experiment {
     }
 }
 
+fn version_of(canonical: &str) -> String {
+    hex(&Sha256::digest(canonical.as_bytes())[..8])
+}
+
 /// Tests of one layer whose stretches overlap: the units there would be in both.
 pub fn overlapping(experiments: &[Experiment]) -> Vec<(&str, &str, &str)> {
     let laid: Vec<(&Experiment, &Layer)> = experiments
@@ -545,6 +559,14 @@ lookback = "14d"
             let read = Experiment::parse("x.toml", &text).unwrap();
             let handed: Experiment = serde_json::from_str(&serde_json::to_string(&read).unwrap()).unwrap();
             assert_eq!(Experiment { version: read.version.clone(), ..handed }, read);
+            assert_eq!(Experiment::read_kept(&read.version, &read.kept()).as_ref(), Some(&read));
+            for (version, kept) in [
+                ("0123456789abcdef", read.kept()),
+                (&read.version, read.kept().replace("40000", "40001")),
+                (&read.version, "{".into()),
+            ] {
+                assert_eq!(Experiment::read_kept(version, &kept), None, "{version} {kept}");
+            }
         }
     }
 

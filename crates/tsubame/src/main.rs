@@ -7,6 +7,7 @@ mod cli;
 mod clock;
 mod conventions;
 mod decided;
+mod definitions;
 mod demo;
 mod fault;
 mod http;

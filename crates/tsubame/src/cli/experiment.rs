@@ -18,6 +18,7 @@ use serde_json::{Map, Value, json};
 use super::ShopFolder;
 use crate::{
     aa::{self, AaFound, AaRow, Drawn},
+    definitions,
     fault::{Exit, Fault},
     workspace::{Access, parse_instant, read_files},
 };
@@ -27,7 +28,7 @@ use crate::{
 #[command(
     after_help = "Examples:\n  tsubame experiment list\n  tsubame experiment new checkout-button > experiments/checkout-button.toml\n  \
     tsubame experiment assign checkout-button m1 m2\n  tsubame experiment assign checkout-button - --attributes '{\"country\":\"JP\"}' < units.txt\n  \
-    tsubame experiment aa metrics/conversion --splits 500\n  tsubame experiment design --rate 0.05 --lift 0.1 --per-day 2000"
+    tsubame experiment versions checkout-button\n  tsubame experiment aa metrics/conversion --splits 500\n  tsubame experiment design --rate 0.05 --lift 0.1 --per-day 2000"
 )]
 pub struct Experiment {
     #[command(subcommand)]
@@ -40,6 +41,8 @@ pub struct Experiment {
 enum Sub {
     /// Every experiment of experiments/, with its state
     List,
+    /// The versions of a test that were seen, or one of them as it was defined
+    Versions { name: String, version: Option<String> },
     /// Print a definition to start from
     New { name: String },
     /// Print the arm of each unit, a tab between; what meets none has its reason in brackets
@@ -124,6 +127,7 @@ impl Experiment {
     pub async fn run(self) -> Result<(), Fault> {
         match self.command {
             Sub::List => list(&definitions(&self.shop)?),
+            Sub::Versions { name, version } => versions(&self.shop, &name, version.as_deref()).await,
             Sub::New { name } => {
                 print!("{}", example(&name)?);
                 Ok(())
@@ -187,6 +191,26 @@ fn assigned(experiments: &[Definition], of: &Assign) -> Result<(), Fault> {
         }
     }
     out.flush().map_err(|source| Fault::io("could not print the arms", source))
+}
+
+async fn versions(shop: &ShopFolder, name: &str, version: Option<&str>) -> Result<(), Fault> {
+    let workspace = shop.open(Access::Read).await?;
+    let Some(version) = version else {
+        let seen = definitions::versions(&workspace, name).await?;
+        if seen.is_empty() {
+            println!("no version of `{name}` was seen yet: they are kept when `tsubame serve` starts, and every night");
+        }
+        for seen in seen {
+            println!("{}\t{}", seen.version, model::time::rfc3339(seen.at));
+        }
+        return Ok(());
+    };
+    let test = definitions::version(&workspace, name, version).await?.ok_or_else(|| {
+        Fault::new(Exit::Config, format!("there is no version {version} of experiment `{name}`"))
+            .remedy(format!("`tsubame experiment versions {name}` lists them"))
+    })?;
+    println!("{}", serde_json::to_string_pretty(&test).expect("an experiment is plain JSON"));
+    Ok(())
 }
 
 async fn split(shop: &ShopFolder, of: &Aa) -> Result<(), Fault> {

@@ -256,7 +256,7 @@ fn calculated(visit: &Visit) -> Calculator {
     of
 }
 
-fn design_table(answers: &Answers) -> Answer {
+fn design_table(answers: &[(f64, Result<decide::design::Designed, decide::design::NotComputable>)]) -> Answer {
     let columns = vec![
         column("lift_percent", Kind::Float, "変化率（%）", "Change (%)"),
         column("control", Kind::Int, "基準の人数", "Control units"),
@@ -345,6 +345,6 @@ mod tests {
             "\"experiment\",\"title\",\"arm\",\"lift\",\"p\",\"decision\"\n\"x\",\"X\",\"b\",0.5,,\"ship\"\n",
         );
         let failed = (10.0, Err(decide::design::NotComputable::Empty));
-        check(design_table(&vec![failed]), "\"lift_percent\",\"control\",\"variant\",\"total\",\"days\",\"weeks\"\n10,,,,,\n");
+        check(design_table(&[failed]), "\"lift_percent\",\"control\",\"variant\",\"total\",\"days\",\"weeks\"\n10,,,,,\n");
     }
 }

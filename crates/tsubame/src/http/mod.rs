@@ -270,7 +270,7 @@ impl App {
 /// Gives up on what takes too long, so that a slow page cannot hold a connection for ever; a bug in one page costs that page alone.
 async fn in_time(request: Request, next: Next) -> Response {
     let most = if request.uri().path().starts_with("/import") { IMPORT_TIME_MAX } else { REQUEST_TIME_MAX };
-    let path = request.uri().path().to_string();
+    let path = visit::said(request.uri().path());
     let answered = tokio::time::timeout(most, AssertUnwindSafe(next.run(request)).catch_unwind()).await;
     let fault = match answered {
         Ok(Ok(response)) => return response,

@@ -91,7 +91,7 @@ async fn made(State(app): AppState, Extension(visit): Extension<Arc<Visit>>, For
     let shared = Shared {
         experiment: form.experiment.clone(),
         title: test.title.clone(),
-        pinned: pinned::keep(&workspace, &desk, &report)?,
+        pinned: pinned::keep(&workspace, &desk, &test, &report)?,
         as_of: desk.moment.as_of,
         made_at: now,
         until: now + TimeDelta::days(days),
