@@ -26,7 +26,7 @@ const DECIMALS: usize = 4;
 /// The pace is that of so many last days.
 const PACE_DAYS: i64 = 7;
 /// Metrics are held in memory side by side while they are folded: so many values of each and of its past, and so many metrics.
-const VALUES_AT_ONCE: usize = 2_000_000;
+const VALUES_AT_ONCE: usize = 500_000;
 const METRICS_AT_ONCE: usize = 8;
 
 /// A test, read out.
