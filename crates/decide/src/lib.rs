@@ -14,12 +14,14 @@
 //! - [`replay`]: what a scenario would have done in the past, counted
 //! - [`cost`]: what messages cost by a provider's plan
 //! - [`experiment`]: which arm of an experiment a unit meets, and why it meets none
+//! - [`aa`]: how often a metric finds a difference where there is none
 //! - [`past`]: what all tests that ended add up to
 //! - [`back_test`]: what a segment's members did on past nights, against everybody else
 //! - [`prediction`]: how often buyers will buy again and what that is worth, or why it cannot be said
 //! - [`growthbook`]: what a stock SDK would decide for a unit
 //! - [`bucket`]: who is held out, and which arm a unit meets
 
+pub mod aa;
 pub mod analysis;
 pub mod attribution;
 pub mod automatic;

@@ -23,6 +23,8 @@ pub struct Experiment {
     pub hypothesis: Text,
     #[serde(default)]
     pub status: Status,
+    #[serde(default, skip_serializing_if = "Mode::is_comparison")]
+    pub mode: Mode,
     #[serde(default)]
     pub unit: Unit,
     #[serde(default)]
@@ -42,6 +44,9 @@ pub struct Experiment {
     /// Attributes a unit must have: GrowthBook's conditions, as a table.
     #[serde(default, deserialize_with = "json", skip_serializing_if = "serde_json::Value::is_null")]
     pub targeting: serde_json::Value,
+    /// How long an arm sticks to whom has met it, for clients that keep what they were given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sticky: Option<Sticky>,
     /// From when exposures count.
     #[serde(default, deserialize_with = "optional_instant", serialize_with = "shown_instant")]
     pub start: Option<Instant>,
@@ -76,6 +81,37 @@ pub enum Status {
     Running,
     /// Nobody new takes part; everybody gets the winner's value.
     Stopped,
+}
+
+/// What a test is for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// To find out whether arms differ.
+    #[default]
+    Ab,
+    /// To find out whether the testing is sound: every arm gets the same, so nothing may be found.
+    Aa,
+}
+
+impl Mode {
+    fn is_comparison(&self) -> bool {
+        *self == Mode::Ab
+    }
+}
+
+/// Sticky buckets: a client keeps the arm it was given, and meets it again though weights or targeting have changed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sticky {
+    /// An attribute that stands in for the test's own while that is not known, such as a device before somebody signs in.
+    pub fallback: Option<String>,
+    /// Raising it lets everybody be drawn anew.
+    #[serde(default)]
+    pub version: u32,
+    /// Who has met a version before this one takes part no more.
+    #[serde(default)]
+    pub version_min: u32,
 }
 
 /// Whose arm it is.
@@ -280,10 +316,20 @@ impl Experiment {
                     .with_remedy("`tsubame experiment new NAME` writes an example"),
             ]
         })?;
-        let canonical = serde_json::to_string(&experiment).expect("an experiment is plain JSON");
-        experiment.version = hex(&Sha256::digest(canonical.as_bytes())[..8]);
+        experiment.version = version_of(&experiment.kept());
         let problems = experiment.problems(file, text);
         if problems.is_empty() { Ok(experiment) } else { Err(problems) }
+    }
+
+    /// The canonical form, of which the version is the hash: what is kept when the file moves on.
+    pub fn kept(&self) -> String {
+        serde_json::to_string(self).expect("an experiment is plain JSON")
+    }
+
+    /// Reads what was kept; `None` if that is not the definition of this version.
+    pub fn read_kept(version: &str, text: &str) -> Option<Experiment> {
+        let read: Experiment = serde_json::from_str(text).ok()?;
+        (version_of(&read.kept()) == version).then(|| Experiment { version: version.into(), ..read })
     }
 
     pub fn seed(&self) -> &str {
@@ -373,6 +419,32 @@ impl Experiment {
                 say("winner", "only a stopped test has a winner".into(), "set `status = \"stopped\"`, or remove `winner`");
             }
         }
+        if let Some(sticky) = &self.sticky {
+            if sticky.version_min > sticky.version {
+                let (least, now) = (sticky.version_min, sticky.version);
+                say(
+                    "version_min",
+                    format!("version_min = {least} is above version = {now}: nobody could take part"),
+                    "raise `version` too",
+                );
+            }
+            if sticky.fallback.as_ref().is_some_and(|fallback| *fallback == self.attribute || fallback.is_empty()) {
+                say(
+                    "fallback",
+                    "the fallback is the test's own attribute, or empty".into(),
+                    "name another attribute, or leave it out",
+                );
+            }
+        }
+        if self.mode == Mode::Aa
+            && self.arms.iter().any(|arm| arm.value != self.arms[0].value || arm.template != self.arms[0].template)
+        {
+            say(
+                "mode",
+                "the arms of an A/A test get different things".into(),
+                "give every [[arm]] the same `value` and `template`",
+            );
+        }
         for (what, value, range) in [
             ("alpha", self.plan.alpha, 0.0..0.5),
             ("power", self.plan.power, 0.5..1.0),
@@ -411,6 +483,10 @@ impl Experiment {
         }
         problems
     }
+}
+
+fn version_of(canonical: &str) -> String {
+    hex(&Sha256::digest(canonical.as_bytes())[..8])
 }
 
 /// Tests of one layer whose stretches overlap: the units there would be in both.
@@ -483,6 +559,14 @@ lookback = "14d"
             let read = Experiment::parse("x.toml", &text).unwrap();
             let handed: Experiment = serde_json::from_str(&serde_json::to_string(&read).unwrap()).unwrap();
             assert_eq!(Experiment { version: read.version.clone(), ..handed }, read);
+            assert_eq!(Experiment::read_kept(&read.version, &read.kept()).as_ref(), Some(&read));
+            for (version, kept) in [
+                ("0123456789abcdef", read.kept()),
+                (&read.version, read.kept().replace("40000", "40001")),
+                (&read.version, "{".into()),
+            ] {
+                assert_eq!(Experiment::read_kept(version, &kept), None, "{version} {kept}");
+            }
         }
     }
 
@@ -493,6 +577,16 @@ lookback = "14d"
             let found: Vec<String> = problems.iter().map(|problem| format!("{}: {}", problem.line, problem.message)).collect();
             assert_eq!(found, expect, "{to}");
         };
+        let running = "status = \"running\"";
+        let with = |line: &str| format!("{line}\n{running}");
+        check(running, &with("mode = \"aa\""), &["4: the arms of an A/A test get different things"]);
+        check(
+            running,
+            &with("sticky = { version_min = 2 }"),
+            &["4: version_min = 2 is above version = 0: nobody could take part"],
+        );
+        check(running, &with("sticky = { fallback = \"id\" }"), &["4: the fallback is the test's own attribute, or empty"]);
+        check(running, &with("sticky = { fallback = \"device\", version = 2, version_min = 2 }"), &[]);
         check("weight = 0.5", "weight = 0.6", &["11: the arms' weights sum to 1.1"]);
         check("id = \"red\"", "id = \"control\"", &["10: arm id `control` is empty or taken"]);
         check("until = 0.5", "until = 1.5", &["7: layer `checkout` goes from 0 to 1.5"]);

@@ -9,6 +9,7 @@ mod desk;
 pub mod dictionary;
 mod files;
 mod flat;
+pub mod fold;
 pub mod form;
 pub mod format;
 pub mod functions;

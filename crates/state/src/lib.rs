@@ -20,6 +20,7 @@ mod lease;
 mod ledger;
 mod point;
 mod session;
+mod signer;
 mod sql_token;
 mod standing;
 mod vault;
@@ -46,6 +47,7 @@ pub use ledger::{
 };
 pub use point::at_each_point;
 pub use session::{NewSession, Session, Sessions};
+pub use signer::Signer;
 pub use sql_token::{SqlTokens, Verifier};
 pub use standing::{Standing, Standings};
 pub use vault::{ContactChange, ContactFlags, DeadLetter, DeadLetterSummary, LetterCount, Letters, Newest, Secret, Vault};
@@ -64,6 +66,7 @@ pub struct State {
     grants: Grants,
     sessions: Sessions,
     sql_tokens: SqlTokens,
+    signer: Signer,
     cursors: Cursors,
     approvals: Approvals,
     applied: Applied,
@@ -90,6 +93,7 @@ impl State {
             grants: Grants::new(db.clone()),
             sessions: Sessions { db: db.clone() },
             sql_tokens: SqlTokens { db: db.clone(), nobody: vault::derived(&master_key, b"tsubame sql tokens 1") },
+            signer: Signer { key: vault::derived(&master_key, b"tsubame signer 1") },
             cursors: Cursors { db: db.clone() },
             approvals: Approvals { db: db.clone() },
             applied: Applied { db: db.clone() },
@@ -141,6 +145,11 @@ impl State {
 
     pub fn accounts(&self) -> &Accounts {
         &self.accounts
+    }
+
+    /// Knows again what was handed out.
+    pub fn signer(&self) -> &Signer {
+        &self.signer
     }
 
     /// Who may see personal columns.

@@ -1,18 +1,22 @@
 //! What a test of `experiments/` has shown: exposures and metrics asked on one desk, folded by `decide::analysis`, and put into plain numbers
 //! for the command line and the page.
 
-use std::collections::{BTreeMap, btree_map::Entry};
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
 use chrono::NaiveDate;
 use decide::analysis::{
     Analysis, Compared, Counted, Decision, Health, MetricCounted, NotComputable, Paired, PairedMoments, Refusal, Role, Slice,
     Stake, StopWhy, analyse, verdict::guarded,
 };
-use model::{Experiment, Instant, Text, time::Span};
-use query::{Answer, Column, Desk, Kind, ParamValue, Params, Value};
+use model::{Experiment, Instant, Text, experiment::Mode, time::Span};
+use query::{
+    Answer, Column, Desk, Kind, ParamValue, Params, Value,
+    fold::{self, Cells},
+};
 use serde::Serialize;
 
 use crate::{
+    aa::{self, AaRow},
     decided::{self, decided},
     fault::{Exit, Fault},
 };
@@ -21,6 +25,9 @@ use crate::{
 const DECIMALS: usize = 4;
 /// The pace is that of so many last days.
 const PACE_DAYS: i64 = 7;
+/// Metrics are held in memory side by side while they are folded: so many values of each and of its past, and so many metrics.
+const VALUES_AT_ONCE: usize = 500_000;
+const METRICS_AT_ONCE: usize = 8;
 
 /// A test, read out.
 #[derive(Debug, Clone, Serialize)]
@@ -38,6 +45,9 @@ pub struct Report {
     pub rows: Vec<RowReport>,
     pub slices: Vec<SliceReport>,
     pub guardrails: Vec<GuardReport>,
+    /// Of an A/A test: how often each metric finds a difference between halves of the same units.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub aa: Vec<AaRow>,
     /// What it was made from: file and hash of each query.
     pub queries: BTreeMap<String, String>,
 }
@@ -251,6 +261,11 @@ pub async fn report(desk: &Desk, experiment: &Experiment) -> Result<Report, Faul
     let analysis = folded(experiment, &counted)?;
     let taken = decided(desk, &experiment.experiment).await?;
     queries.insert(decided::QUERY.into(), desk.query(decided::QUERY)?.hash());
+    let is_aa = experiment.mode == Mode::Aa;
+    let aa = if is_aa { aa::of_test(desk, experiment).await? } else { Vec::new() };
+    if is_aa {
+        queries.insert(aa::QUERY.into(), desk.query(aa::QUERY)?.hash());
+    }
     let stopped = taken.iter().find(|taken| decided::stops(taken) && taken.version == experiment.version);
     let titles: BTreeMap<&str, (String, &'static str)> = experiment
         .metrics()
@@ -262,7 +277,7 @@ pub async fn report(desk: &Desk, experiment: &Experiment) -> Result<Report, Faul
         version: experiment.version.clone(),
         as_of: model::time::rfc3339(desk.moment.as_of),
         stopped: stopped.map(|taken| Stopped { at: taken.at, why: decided::why(&taken.why) }),
-        decision: said(&analysis.decision),
+        decision: if is_aa { said_of_same(&analysis) } else { said(&analysis.decision) },
         arms: experiment
             .arms
             .iter()
@@ -273,6 +288,7 @@ pub async fn report(desk: &Desk, experiment: &Experiment) -> Result<Report, Faul
         rows: rows(&analysis, &titles),
         slices: slices(&analysis),
         guardrails: guards(experiment, &analysis),
+        aa,
         queries,
     })
 }
@@ -292,11 +308,8 @@ async fn counted(desk: &Desk, experiment: &Experiment, queries: &mut BTreeMap<St
     let goal_window = experiment.goal.within;
     let mut exposed_of: BTreeMap<i64, Desk> = BTreeMap::new();
     for within in windows.values().chain([&goal_window]) {
-        let seconds = within.0.num_seconds();
-        if let Entry::Vacant(place) = exposed_of.entry(seconds) {
-            let params = exposed_params(experiment, since, seconds);
-            let exposed = desk.batches(desk.query("system/exposed_test")?, &params).await?;
-            place.insert(desk.clone().with_table("exposed", exposed)?);
+        if let Entry::Vacant(place) = exposed_of.entry(within.0.num_seconds()) {
+            place.insert(exposed_desk(desk, experiment, *within).await?);
         }
     }
     let goal_desk = &exposed_of[&goal_window.0.num_seconds()];
@@ -306,17 +319,26 @@ async fn counted(desk: &Desk, experiment: &Experiment, queries: &mut BTreeMap<St
         [("experiment".into(), ParamValue::Text(experiment.experiment.clone())), ("since".into(), ParamValue::Instant(since))]
             .into();
     let contaminated = integer(desk.ask("system/exposed_twice", &twice).await?.get(0, "people"));
-    let mut metrics = Vec::new();
+    for dimension in &experiment.dimensions {
+        used(&format!("dimensions/{dimension}"))?;
+    }
     for metric in experiment.metrics() {
         used(metric)?;
-        let seconds = windows[metric].0.num_seconds();
-        metrics.push(metric_counted(&exposed_of[&seconds], experiment, metric).await?);
     }
+    let mut found: BTreeMap<&str, MetricCounted> = BTreeMap::new();
+    for (seconds, exposed) in &exposed_of {
+        let followed = |metric: &&str| windows[metric].0.num_seconds() == *seconds;
+        let metrics: Vec<&str> = experiment.metrics().into_iter().filter(followed).collect();
+        if !metrics.is_empty() {
+            found.extend(metrics_counted(exposed, experiment, &metrics).await?);
+        }
+    }
+    let metrics = experiment.metrics().into_iter().filter_map(|metric| found.remove(metric)).collect();
     Ok(Counted { exposed, exposed_by_day, contaminated, per_day, today: desk.moment.zone.day(desk.moment.as_of), metrics })
 }
 
 /// How long a unit is followed, by metric; one that is named twice by the longer.
-fn windows(experiment: &Experiment) -> BTreeMap<&str, Span> {
+pub fn windows(experiment: &Experiment) -> BTreeMap<&str, Span> {
     let mut windows: BTreeMap<&str, Span> = BTreeMap::new();
     let all = std::iter::once((&experiment.goal.metric, experiment.goal.within))
         .chain(experiment.secondary.iter().map(|metric| (&metric.metric, metric.within)))
@@ -330,53 +352,91 @@ fn windows(experiment: &Experiment) -> BTreeMap<&str, Span> {
     windows
 }
 
-fn exposed_params(experiment: &Experiment, since: Instant, seconds: i64) -> Params {
-    [
+/// The desk on which `exposed` are the units of a test, each followed so long.
+pub async fn exposed_desk(desk: &Desk, experiment: &Experiment, within: Span) -> Result<Desk, Fault> {
+    let params: Params = [
         ("experiment".into(), ParamValue::Text(experiment.experiment.clone())),
-        ("since".into(), ParamValue::Instant(since)),
-        ("within_seconds".into(), ParamValue::Int(seconds)),
+        ("since".into(), ParamValue::Instant(experiment.start.unwrap_or_default())),
+        ("within_seconds".into(), ParamValue::Int(within.0.num_seconds())),
     ]
-    .into()
+    .into();
+    let exposed = desk.batches(desk.query("system/exposed_test")?, &params).await?;
+    Ok(desk.clone().with_table("exposed", exposed)?)
 }
 
-async fn metric_counted(desk: &Desk, experiment: &Experiment, metric: &str) -> Result<MetricCounted, Fault> {
-    let query = desk.query(metric)?.clone();
-    let now = desk.batches(&query, &Params::new()).await?;
-    // The same question about the time before: exposed then, followed until now.
+/// Metrics that follow a unit equally long: each asked once, with its past, and folded over all dimensions together.
+async fn metrics_counted<'a>(
+    exposed: &Desk,
+    experiment: &Experiment,
+    metrics: &[&'a str],
+) -> Result<BTreeMap<&'a str, MetricCounted>, Fault> {
+    let mut desk = exposed.clone();
+    for (number, dimension) in experiment.dimensions.iter().enumerate() {
+        let query = exposed.query(&format!("dimensions/{dimension}"))?;
+        desk = desk.with_relation(&format!("dimension_{number}"), query, Params::new());
+    }
+    let dimensions = experiment.dimensions.len();
+    let unit = desk.batches(&fold::units(dimensions), &Params::new()).await?;
+    let units: usize = unit.1.iter().map(|batch| batch.num_rows()).sum();
+    let desk = desk.with_table("unit", unit)?;
+    // The same questions about the time before: exposed then, followed until now.
     let before = match experiment.plan.lookback {
         Some(lookback) => {
             let params: Params = [("lookback_seconds".into(), ParamValue::Int(lookback.0.num_seconds()))].into();
-            let shifted = desk.batches(desk.query("system/exposed_before")?, &params).await?;
-            let mut then = desk.clone();
+            let shifted = exposed.batches(exposed.query("system/exposed_before")?, &params).await?;
+            let mut then = exposed.clone();
             then.forget_table("exposed");
-            then.with_table("exposed", shifted)?.batches(&query, &Params::new()).await?
+            Some(then.with_table("exposed", shifted)?)
         }
-        None => (now.0.clone(), Vec::new()),
+        None => None,
     };
-    let whole = desk.clone().with_table("metric", now)?.with_table("before", before)?;
-    let all = sums(&whole, "dimensions/none", Params::new()).await?;
-    let of = |answer: &Sums, slice: &str| {
+    let mut found = BTreeMap::new();
+    for together in metrics.chunks((VALUES_AT_ONCE / units.max(1)).clamp(1, METRICS_AT_ONCE)) {
+        let mut desk = desk.clone();
+        for (number, metric) in together.iter().enumerate() {
+            let query = exposed.query(metric)?;
+            desk = desk.with_table(&format!("metric_{number}"), exposed.batches(query, &Params::new()).await?)?;
+            if let Some(before) = &before {
+                desk = desk.with_table(&format!("before_{number}"), before.batches(query, &Params::new()).await?)?;
+            }
+        }
+        let cells = desk.fold(dimensions, &vec![before.is_some(); together.len()]).await?;
+        for (number, metric) in together.iter().enumerate() {
+            found.insert(*metric, metric_counted(exposed, experiment, metric, &cells, number)?);
+        }
+    }
+    Ok(found)
+}
+
+/// One metric of those that were folded together.
+fn metric_counted(
+    desk: &Desk,
+    experiment: &Experiment,
+    metric: &str,
+    cells: &Cells,
+    number: usize,
+) -> Result<MetricCounted, Fault> {
+    let of = |sums: &Sums, slice: &str| {
         experiment
             .arms
             .iter()
             .map(|arm| {
-                answer.get(&(arm.id.clone(), slice.to_string())).map_or(Err(NotComputable::Empty), |sums| sums.paired.clone())
+                sums.get(&(arm.id.clone(), slice.to_string())).map_or(Err(NotComputable::Empty), |sums| sums.paired.clone())
             })
             .collect::<Vec<_>>()
     };
-    let open = |arm: &str| all.get(&(arm.to_string(), String::new())).map_or(0, |sums| sums.open);
+    let all = arms(cells, None, number);
     let mut slices = Vec::new();
-    for dimension in &experiment.dimensions {
-        let answer = sums(&whole, &format!("dimensions/{dimension}"), Params::new()).await?;
-        let mut values: Vec<&String> = answer.keys().map(|(_, value)| value).collect();
-        values.sort();
-        values.dedup();
+    for (place, dimension) in experiment.dimensions.iter().enumerate() {
+        let sums = arms(cells, Some(place), number);
+        let values: BTreeSet<&String> = sums.keys().map(|(_, value)| value).collect();
         slices.extend(values.into_iter().map(|value| Slice {
             dimension: dimension.clone(),
             value: value.clone(),
-            arms: of(&answer, value),
+            arms: of(&sums, value),
         }));
     }
+    let open = |arm: &str| all.get(&(arm.to_string(), String::new())).map_or(0, |sums| sums.open);
     Ok(MetricCounted {
         metric: metric.into(),
         is_rate: is_rate(desk, metric, &all)?,
@@ -384,6 +444,21 @@ async fn metric_counted(desk: &Desk, experiment: &Experiment, metric: &str) -> R
         arms: of(&all, ""),
         slices,
     })
+}
+
+/// What one metric did along one dimension.
+fn arms(cells: &Cells, dimension: Option<usize>, number: usize) -> Sums {
+    let slices = cells.iter().filter(|((of, _), _)| *of == dimension);
+    slices
+        .flat_map(|((_, value), arms)| {
+            arms.iter().map(move |(arm, cell)| {
+                let fold::Sums { y, yy, x, xx, xy } = cell.sums[number];
+                let paired = PairedMoments::from_sums(cell.over, (y, yy), (x, xx), xy).and_then(|moments| moments.paired());
+                let sums = ArmSums { open: cell.units - cell.over, over: cell.over, paired };
+                ((arm.clone(), value.clone()), sums)
+            })
+        })
+        .collect()
 }
 
 /// By arm and slice.
@@ -440,7 +515,7 @@ pub async fn sums(desk: &Desk, dimension: &str, params: Params) -> Result<Sums, 
 }
 
 /// `12.5` with four decimals is 125000.
-fn scaled(text: &str, decimals: usize) -> Option<i128> {
+pub fn scaled(text: &str, decimals: usize) -> Option<i128> {
     let (sign, digits) = text.strip_prefix('-').map_or((1, text), |digits| (-1, digits));
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
     let fraction = format!("{fraction:0<decimals$}");
@@ -627,6 +702,39 @@ fn guards(experiment: &Experiment, analysis: &Analysis) -> Vec<GuardReport> {
             },
         })
         .collect()
+}
+
+/// Of an A/A test nothing is shipped: it says whether the testing is sound.
+fn said_of_same(analysis: &Analysis) -> Said {
+    let differing: Vec<String> =
+        analysis.rows.iter().filter(|row| row.significant).map(|row| format!("{} {}", row.metric, row.variant)).collect();
+    match &analysis.decision {
+        refused @ Decision::CannotSay { .. } => said(refused),
+        _ if differing.is_empty() => Said {
+            decision: "same",
+            arm: None,
+            why: Text::new(
+                "どのグループにも同じものを出しており、差は示されていません。計測は正しく働いています。",
+                "Every arm gets the same, and no difference is shown: the testing works as it should.",
+            ),
+            days_left: None,
+        },
+        _ => Said {
+            decision: "differs",
+            arm: None,
+            why: Text::new(
+                &format!(
+                    "どのグループにも同じものを出しているのに、{}で差が出ました。偶然でも有意水準の割合で起こりますが、続くなら割付か計測に誤りがあります。",
+                    differing.join("、")
+                ),
+                &format!(
+                    "Every arm gets the same, and yet {} differ. Chance does that as often as the level says; if it stays, assignment or measurement is wrong.",
+                    differing.join(", ")
+                ),
+            ),
+            days_left: None,
+        },
+    }
 }
 
 /// The decision in words.

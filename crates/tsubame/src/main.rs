@@ -1,5 +1,6 @@
 //! Everything that happens: clock, HTTP, transport, jobs, command line.
 
+mod aa;
 mod analysis;
 mod bench;
 mod broadcasts;
@@ -8,6 +9,7 @@ mod clock;
 mod conditions;
 mod conventions;
 mod decided;
+mod definitions;
 mod demo;
 mod fault;
 mod http;
@@ -25,6 +27,7 @@ mod replayed;
 mod secrets;
 mod segments;
 mod serving;
+mod shared;
 mod shop_file;
 mod sink;
 mod sql;

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
-use model::id::hex;
+use model::{Experiment, id::hex};
 use query::{Desk, Mode};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -39,6 +39,9 @@ pub struct Pin {
 struct Pinned {
     pin: Pin,
     report: String,
+    /// The test's definition in its canonical form. Read-outs pinned by earlier programs have none.
+    #[serde(default)]
+    definition: String,
 }
 
 /// How a number was when it was pinned, and how it is now.
@@ -74,15 +77,16 @@ pub fn bytes(report: &Report) -> String {
     serde_json::to_string_pretty(report).expect("a report is plain JSON") + "\n"
 }
 
-/// Keeps a read-out; its hash brings it back.
-pub fn keep(workspace: &Workspace, desk: &Desk, report: &Report) -> Result<String, Fault> {
+/// Keeps a read-out of a test; its hash brings it back.
+pub fn keep(workspace: &Workspace, desk: &Desk, test: &Experiment, report: &Report) -> Result<String, Fault> {
     let pin = Pin::of(desk, report);
     let hash = pin.hash();
     let path = path(workspace, &hash);
     let doing = || format!("could not keep the read-out in {}", path.display());
     let folder = path.parent().expect("a file is in a folder");
     fs::create_dir_all(folder).map_err(|source| Fault::io(doing(), source))?;
-    let text = serde_json::to_string_pretty(&Pinned { pin, report: bytes(report) }).expect("a read-out is plain JSON");
+    let text = serde_json::to_string_pretty(&Pinned { pin, report: bytes(report), definition: test.kept() })
+        .expect("a read-out is plain JSON");
     let part = path.with_extension("part");
     fs::write(&part, text).and_then(|()| fs::rename(&part, &path)).map_err(|source| Fault::io(doing(), source))?;
     Ok(hash)
@@ -92,12 +96,14 @@ pub fn keep(workspace: &Workspace, desk: &Desk, report: &Report) -> Result<Strin
 pub async fn again(workspace: &Workspace, hash: &str, name: &str) -> Result<String, Fault> {
     let pinned = load(workspace, hash, name)?;
     let pin = &pinned.pin;
-    let test = workspace.files.experiments.iter().find(|test| test.experiment == pin.experiment);
     let changed = |what: String| {
         Fault::new(Exit::Config, format!("the read-out {hash} cannot be made again: {what}"))
             .remedy("put the file back as it was when the read-out was pinned, from the shop's version control")
     };
-    let test = test.ok_or_else(|| changed(format!("there is no experiment `{}` any more", pin.experiment)))?;
+    // As it was defined then: the file may have moved on.
+    let kept = Experiment::read_kept(&pin.version, &pinned.definition);
+    let of_file = || workspace.files.experiments.iter().find(|test| test.experiment == pin.experiment).cloned();
+    let test = kept.or_else(of_file).ok_or_else(|| changed(format!("there is no experiment `{}` any more", pin.experiment)))?;
     if test.version != pin.version {
         return Err(changed(format!("experiment `{}` is version {} now, it was {}", pin.experiment, test.version, pin.version)));
     }
@@ -108,7 +114,7 @@ pub async fn again(workspace: &Workspace, hash: &str, name: &str) -> Result<Stri
         }
     }
     let desk = workspace.desk(pin.as_of, Mode::AsKnown).await?.until(pin.position);
-    let made = bytes(&report(&desk, test).await?);
+    let made = bytes(&report(&desk, &test).await?);
     if made == pinned.report {
         return Ok(made);
     }

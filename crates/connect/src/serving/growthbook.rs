@@ -57,6 +57,13 @@ pub fn rule(experiment: &Experiment) -> Value {
     if !experiment.targeting.is_null() {
         rule["condition"] = experiment.targeting.clone();
     }
+    if let Some(sticky) = &experiment.sticky {
+        rule["bucketVersion"] = sticky.version.into();
+        rule["minBucketVersion"] = sticky.version_min.into();
+        if let Some(fallback) = &sticky.fallback {
+            rule["fallbackAttribute"] = fallback.as_str().into();
+        }
+    }
     match (&experiment.layer, experiment.hash) {
         (Some(layer), HashKind::GrowthBook2) => rule["namespace"] = json!([layer.name, layer.from, layer.until]),
         (Some(layer), HashKind::Sha256) => {
@@ -193,6 +200,8 @@ pub struct EvalRequest {
     /// Pairs of a feature and its value.
     pub forced_features: Vec<(String, Value)>,
     pub url: String,
+    /// What the client has kept of earlier visits; none where it keeps nothing.
+    pub sticky_bucket_assignment_docs: Option<Map<String, Value>>,
 }
 
 /// A request may hold so many members of each kind.
@@ -202,7 +211,8 @@ impl EvalRequest {
     /// `None` where it cannot be read, or holds too much.
     pub fn read(body: &[u8]) -> Option<EvalRequest> {
         let read: EvalRequest = serde_json::from_slice(body).ok()?;
-        let sizes = [read.attributes.len(), read.forced_variations.len(), read.forced_features.len()];
+        let kept = read.sticky_bucket_assignment_docs.as_ref().map_or(0, Map::len);
+        let sizes = [read.attributes.len(), read.forced_variations.len(), read.forced_features.len(), kept];
         sizes.iter().all(|size| *size <= EVAL_MEMBERS_MAX).then_some(read)
     }
 }
@@ -237,6 +247,18 @@ mod tests {
         for lines in ["", "status = \"stopped\"", "status = \"running\"\nhash = \"sha256\""] {
             assert_eq!(features([&experiment(lines)], Reader::Sdk, |_| "blue".into())["button"]["rules"], json!([]), "{lines}");
         }
+    }
+
+    #[test]
+    fn arms_stick_where_the_test_says_so() {
+        let check = |lines: &str, expect: Value| {
+            let rule = rule(&experiment(lines));
+            let found: Vec<&Value> = ["bucketVersion", "minBucketVersion", "fallbackAttribute"].map(|name| &rule[name]).into();
+            assert_eq!(json!(found), expect, "{lines}");
+        };
+        check("", json!([null, null, null]));
+        check("sticky = {}", json!([0, 0, null]));
+        check("sticky = { fallback = \"device\", version = 3, version_min = 2 }", json!([3, 2, "device"]));
     }
 
     #[test]

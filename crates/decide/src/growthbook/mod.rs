@@ -5,7 +5,9 @@ mod condition;
 mod evaluate;
 mod hash;
 mod javascript;
+mod pages;
 mod remote;
+mod sticky;
 
 #[cfg(test)]
 mod suite;
@@ -13,4 +15,6 @@ mod suite;
 pub use condition::{Groups, meets};
 pub use evaluate::{Context, Feature, Outcome, query_override};
 pub use hash::{SHA256, bucket_ranges, choose_variation, equal_weights, hash, in_namespace, in_range};
-pub use remote::evaluated;
+pub use pages::{is_targeted, redirect};
+pub use remote::{Evaluated, evaluated};
+pub use sticky::Assignments;

@@ -13,9 +13,11 @@ use datafusion::{
     logical_expr::{Accumulator, EmitTo, GroupsAccumulator},
 };
 
+pub(crate) mod moments;
 mod second_min;
 mod window_funnel;
 
+pub(crate) use moments::Moments;
 pub(crate) use second_min::SecondMin;
 pub(crate) use window_funnel::WindowFunnel;
 

@@ -169,6 +169,8 @@ pub(crate) fn register(session: &SessionContext, shop: &Shop) {
             Make::Before => {}
         }
     }
+    // Asked by `fold` alone, so it is declared to nobody.
+    session.register_udaf(crate::aggregates::Moments::default().into());
 }
 
 impl Words {

@@ -8,7 +8,9 @@
 pub mod floor;
 pub mod ingest;
 pub mod load;
+pub mod pages;
 pub mod queries;
+pub mod readout;
 pub mod reference;
 pub mod sample;
 pub mod server;

@@ -1,5 +1,5 @@
-//! Measures this machine: how fast facts are acknowledged, beside a server that does nothing else, and how fast questions are answered,
-//! beside DuckDB.
+//! Measures this machine: how fast facts are acknowledged, beside a server that does nothing else, how fast questions are answered and
+//! read-outs are folded, beside DuckDB, and how soon the page of a test answers.
 
 use std::{
     io::Write,
@@ -10,10 +10,11 @@ use std::{
 use clap::{Args, Subcommand};
 use tokio::net::TcpListener;
 
+use super::ShopFolder;
 use crate::{
     bench::{
         ingest::{self, Report, Side},
-        queries, reference,
+        pages, queries, readout, reference,
     },
     fault::{Exit, Fault},
 };
@@ -21,7 +22,8 @@ use crate::{
 /// Measure how fast events are acknowledged and questions answered here, beside others that do the same
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  tsubame bench ingest\n  tsubame bench ingest --seconds 10 --json\n  tsubame bench queries --scale 0.1"
+    after_help = "Examples:\n  tsubame bench ingest\n  tsubame bench ingest --seconds 10 --json\n  tsubame bench queries --scale 0.1\n  \
+    tsubame bench readout --rows 10000000\n  tsubame bench pages --shop demo-shop"
 )]
 pub struct Bench {
     #[command(subcommand)]
@@ -32,6 +34,8 @@ pub struct Bench {
 enum What {
     Ingest(Ingest),
     Queries(Queries),
+    Readout(Readout),
+    Pages(Pages),
     #[command(hide = true)]
     Reference(Reference),
     /// Answers questions that come as lines, run by `bench queries`.
@@ -72,6 +76,47 @@ struct Queries {
     json: bool,
 }
 
+/// Add up the moments of a read-out over many exposed units, and let DuckDB do the same, in turns
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  tsubame bench readout\n  tsubame bench readout --rows 1000000 --rounds 5 --json\n\n\
+    20 metrics, 3 arms and 5 dimensions. It needs python3 with the packages duckdb and pyarrow on the PATH, and about a gigabyte of disk\n\
+    for ten million units.")]
+struct Readout {
+    /// Exposed units
+    #[arg(long, default_value_t = 10_000_000, value_parser = clap::value_parser!(u64).range(1..))]
+    rows: u64,
+    /// What the data are drawn from
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How often each is asked
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..))]
+    rounds: u8,
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..))]
+    threads: u8,
+    /// Where to make the data. They are removed afterwards
+    #[arg(long, value_name = "FOLDER")]
+    dir: Option<PathBuf>,
+    /// Print the figures as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Serve a shop, and ask for the page of each of its tests, first cold, then warm
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  tsubame demo --dir demo-shop && tsubame bench pages --shop demo-shop\n  tsubame bench pages --rounds 50 --json"
+)]
+struct Pages {
+    /// How often each page is asked for after its first time
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u8).range(1..))]
+    rounds: u8,
+    /// Print the figures as JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    shop: ShopFolder,
+}
+
 fn scale(text: &str) -> Result<f64, String> {
     text.parse().ok().filter(|scale| (0.001..=100.0).contains(scale)).ok_or_else(|| "a number from 0.001 to 100".into())
 }
@@ -105,6 +150,8 @@ impl Bench {
         match self.what {
             What::Ingest(ingest) => ingest.run().await,
             What::Queries(queries) => queries.run().await,
+            What::Readout(readout) => readout.run(),
+            What::Pages(pages) => pages.run().await,
             What::Answer => queries::answer::serve().await,
             What::Reference(reference) => reference.run().await,
         }
@@ -144,6 +191,39 @@ impl Queries {
         match queries::is_right(&report) {
             true => Ok(()),
             false => Err(Fault::new(Exit::Data, "an answer is not the one that DuckDB or the facts give")),
+        }
+    }
+}
+
+impl Readout {
+    fn run(self) -> Result<(), Fault> {
+        let folder = folder_in(self.dir.as_deref())?;
+        let options =
+            readout::Options { rows: self.rows, seed: self.seed, rounds: self.rounds.into(), threads: self.threads.into() };
+        let report = readout::run(folder.path(), &options)?;
+        let text = match self.json {
+            true => serde_json::to_string_pretty(&report).expect("numbers are plain JSON") + "\n",
+            false => readout::table(&report),
+        };
+        let _ = std::io::stdout().write_all(text.as_bytes());
+        match report.wrong {
+            None => Ok(()),
+            Some(_) => Err(Fault::new(Exit::Data, "the sums are not those of DuckDB")),
+        }
+    }
+}
+
+impl Pages {
+    async fn run(self) -> Result<(), Fault> {
+        let found = pages::run(&self.shop.folder, self.rounds.into()).await?;
+        let text = match self.json {
+            true => serde_json::to_string_pretty(&found).expect("numbers are plain JSON") + "\n",
+            false => pages::table(&found),
+        };
+        let _ = std::io::stdout().write_all(text.as_bytes());
+        match found.iter().find(|page| !page.same) {
+            None => Ok(()),
+            Some(page) => Err(Fault::new(Exit::Data, format!("{} changed while nothing came in", page.path))),
         }
     }
 }

@@ -7,13 +7,20 @@ use decide::{
     design::{self, MetricBefore, design},
     experiment::assign,
 };
-use model::{Experiment as Definition, experiment::Status};
+use model::{
+    Experiment as Definition,
+    experiment::{HashKind, Status},
+    time::Span,
+};
+use query::Mode;
 use serde_json::{Map, Value, json};
 
 use super::ShopFolder;
 use crate::{
+    aa::{self, AaFound, AaRow, Drawn},
+    definitions,
     fault::{Exit, Fault},
-    workspace::read_files,
+    workspace::{Access, parse_instant, read_files},
 };
 
 /// List experiments, tell which arm a unit meets, and plan the size of a test
@@ -21,7 +28,7 @@ use crate::{
 #[command(
     after_help = "Examples:\n  tsubame experiment list\n  tsubame experiment new checkout-button > experiments/checkout-button.toml\n  \
     tsubame experiment assign checkout-button m1 m2\n  tsubame experiment assign checkout-button - --attributes '{\"country\":\"JP\"}' < units.txt\n  \
-    tsubame experiment design --rate 0.05 --lift 0.1 --per-day 2000"
+    tsubame experiment versions checkout-button\n  tsubame experiment aa metrics/conversion --splits 500\n  tsubame experiment design --rate 0.05 --lift 0.1 --per-day 2000"
 )]
 pub struct Experiment {
     #[command(subcommand)]
@@ -34,10 +41,16 @@ pub struct Experiment {
 enum Sub {
     /// Every experiment of experiments/, with its state
     List,
+    /// The versions of a test that were seen, or one of them as it was defined
+    Versions { name: String, version: Option<String> },
     /// Print a definition to start from
     New { name: String },
     /// Print the arm of each unit, a tab between; what meets none has its reason in brackets
     Assign(Assign),
+    /// How often metrics find a difference where there is none, by splitting past buyers many times
+    ///
+    /// Everybody who had bought in the year before --at counts as if they had met a test then in which every arm is the same.
+    Aa(Aa),
     /// How many units a test needs, how long that takes, and what a given size can see
     Design(Design),
 }
@@ -51,6 +64,31 @@ struct Assign {
     /// What targeting looks at, as a JSON object
     #[arg(long, default_value = "{}")]
     attributes: String,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  tsubame experiment aa metrics/conversion metrics/net_revenue\n  \
+    tsubame experiment aa metrics/net_revenue --splits 1000 --within 30d --at 2026-06-01T00:00:00+09:00 --json")]
+struct Aa {
+    /// Queries of queries/metrics
+    #[arg(required = true, value_name = "METRIC")]
+    metrics: Vec<String>,
+    #[arg(long, default_value_t = aa::SPLITS, value_parser = clap::value_parser!(u32).range(20..=100_000))]
+    splits: u32,
+    /// How long each buyer is followed
+    #[arg(long, default_value = "14d")]
+    within: String,
+    /// When they would have met the test; so long ago that everybody was followed to the end, unless told otherwise
+    #[arg(long)]
+    at: Option<String>,
+    #[arg(long, default_value_t = 0.05)]
+    alpha: f64,
+    /// What the salts begin with
+    #[arg(long, default_value = "aa")]
+    salt: String,
+    /// Print a line of JSON per metric
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -89,11 +127,13 @@ impl Experiment {
     pub async fn run(self) -> Result<(), Fault> {
         match self.command {
             Sub::List => list(&definitions(&self.shop)?),
+            Sub::Versions { name, version } => versions(&self.shop, &name, version.as_deref()).await,
             Sub::New { name } => {
                 print!("{}", example(&name)?);
                 Ok(())
             }
             Sub::Assign(of) => assigned(&definitions(&self.shop)?, &of),
+            Sub::Aa(of) => split(&self.shop, &of).await,
             Sub::Design(design) => designed(&design),
         }
     }
@@ -153,6 +193,63 @@ fn assigned(experiments: &[Definition], of: &Assign) -> Result<(), Fault> {
     out.flush().map_err(|source| Fault::io("could not print the arms", source))
 }
 
+async fn versions(shop: &ShopFolder, name: &str, version: Option<&str>) -> Result<(), Fault> {
+    let workspace = shop.open(Access::Read).await?;
+    let Some(version) = version else {
+        let seen = definitions::versions(&workspace, name).await?;
+        if seen.is_empty() {
+            println!("no version of `{name}` was seen yet: they are kept when `tsubame serve` starts, and every night");
+        }
+        for seen in seen {
+            println!("{}\t{}", seen.version, model::time::rfc3339(seen.at));
+        }
+        return Ok(());
+    };
+    let test = definitions::version(&workspace, name, version).await?.ok_or_else(|| {
+        Fault::new(Exit::Config, format!("there is no version {version} of experiment `{name}`"))
+            .remedy(format!("`tsubame experiment versions {name}` lists them"))
+    })?;
+    println!("{}", serde_json::to_string_pretty(&test).expect("an experiment is plain JSON"));
+    Ok(())
+}
+
+async fn split(shop: &ShopFolder, of: &Aa) -> Result<(), Fault> {
+    let within = model::time::parse_duration(&of.within).map_err(|why| {
+        Fault::new(Exit::Config, format!("--within {}: {why}", of.within)).remedy("write it as 14d, 36h or 90m")
+    })?;
+    let workspace = shop.open(Access::Read).await?;
+    let now = workspace.now();
+    let at = of.at.as_deref().map(parse_instant).transpose()?.unwrap_or(now - within);
+    let desk = workspace.desk(now, Mode::AsHappened).await?;
+    let drawn = Drawn { salt: &of.salt, hash: HashKind::Sha256, splits: of.splits, alpha: of.alpha };
+    for metric in &of.metrics {
+        let row = aa::of_past(&desk, metric, at, Span(within), drawn).await?;
+        match of.json {
+            true => println!("{}", serde_json::to_string(&row).expect("a row is plain JSON")),
+            false => println!("{}", aa_words(&row)),
+        }
+    }
+    Ok(())
+}
+
+fn aa_words(row: &AaRow) -> String {
+    let AaRow { metric, units, alpha, .. } = row;
+    match (&row.found, &row.not_computable) {
+        (Some(AaFound { splits, significant, rate, low, high, verdict }), _) => format!(
+            "{metric}: {significant} of {splits} splits of {units} buyers differ at {alpha}: {:.1} % ({:.1} .. {:.1}): {}",
+            100.0 * rate,
+            100.0 * low,
+            100.0 * high,
+            match *verdict {
+                "too_many" => "too many: this metric cries wolf",
+                "too_few" => "too few: true differences may be missed",
+                _ => "as many as there should be",
+            }
+        ),
+        (None, why) => format!("{metric}: cannot be said: {}", why.as_deref().unwrap_or("there is nobody")),
+    }
+}
+
 fn designed(given: &Design) -> Result<(), Fault> {
     let metric = match (given.rate, given.mean, given.sd) {
         (Some(rate), ..) => MetricBefore::Rate(rate),
@@ -194,6 +291,21 @@ fn example(name: &str) -> Result<String, Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_metric_that_cries_wolf_is_named() {
+        let check = |verdict: Option<&'static str>, expect: &str| {
+            let found =
+                verdict.map(|verdict| AaFound { splits: 200, significant: 30, rate: 0.15, low: 0.107, high: 0.206, verdict });
+            let not_computable = found.is_none().then(|| "nobody".to_string());
+            let row = AaRow { metric: "m".into(), title: "M".into(), units: 9, alpha: 0.05, found, not_computable };
+            assert!(aa_words(&row).ends_with(expect), "{}", aa_words(&row));
+        };
+        check(Some("sound"), "15.0 % (10.7 .. 20.6): as many as there should be");
+        check(Some("too_many"), "cries wolf");
+        check(Some("too_few"), "may be missed");
+        check(None, "cannot be said: nobody");
+    }
 
     #[test]
     fn the_example_is_an_experiment() {

@@ -65,7 +65,7 @@ impl Readout {
                 }
             }
             if self.pin {
-                eprintln!("pinned as {}", pinned::keep(&workspace, &desk, &report)?);
+                eprintln!("pinned as {}", pinned::keep(&workspace, &desk, test, &report)?);
             }
             return Ok(());
         }

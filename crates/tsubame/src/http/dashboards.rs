@@ -11,16 +11,18 @@ use axum::{
     routing::get,
 };
 use chrono::Datelike;
-use maud::Markup;
-use model::{Remedy, Scenario, Text};
+use maud::{Markup, html};
+use model::{Experiment, Remedy, Scenario, Text};
 use query::{
     Answer, Column, Dashboard, Desk, Limits, Mode, Panel, Param, ParamKind, ParamValue, Params, Query, QueryError, ReadoutKind,
     Value,
 };
+use state::Role;
 
 use super::{
     App, Shared,
     errors::{Failed, incident},
+    memory::Stand,
     visit::Visit,
 };
 use crate::{
@@ -58,13 +60,12 @@ async fn first(State(app): Shared) -> Result<Redirect, Failed> {
 async fn page(State(app): Shared, Extension(visit): Extension<Arc<Visit>>, Path(name): Path<String>) -> Result<Markup, Failed> {
     let workspace = app.workspace();
     let dashboard = workspace.library.dashboards.get(&name).ok_or(Failed::NotFound)?;
-    let desk = desk(&app).await?;
     let given = Given::read(&app, &visit, dashboard);
-    let answers = futures::future::join_all(dashboard.panels.iter().map(|panel| ask(&app, &desk, &given, panel))).await;
+    let answers = answers(&app, dashboard, &given).await?;
     let cards: Vec<Markup> = dashboard
         .panels
         .iter()
-        .zip(&answers)
+        .zip(answers.iter())
         .enumerate()
         .map(|(index, (panel, answer))| card(&app, &visit, &given, dashboard, index, panel, answer))
         .collect();
@@ -84,14 +85,11 @@ async fn panel_csv(
     let dashboard = workspace.library.dashboards.get(&name).ok_or(Failed::NotFound)?;
     let index: usize = file.strip_suffix(".csv").and_then(|index| index.parse().ok()).ok_or(Failed::NotFound)?;
     let panel = dashboard.panels.get(index).ok_or(Failed::NotFound)?;
-    let desk = desk(&app).await?;
     let given = Given::read(&app, &visit, dashboard);
-    let answer = match ask(&app, &desk, &given, panel).await {
-        Ok(Asked::Rows(answer)) => answer,
-        Ok(Asked::Scenario(view)) => view.table(),
-        Ok(Asked::Experiment(view)) => view.table(),
-        Ok(Asked::Test(report)) => report.table(),
-        Err(error) => return Err(Failed::bad_as_said(&error.message, error.remedy.as_deref())),
+    let stand = Stand::of(&app).await?;
+    let answer = match app.read_pages.find(&key(dashboard, &given), &stand) {
+        Some(answers) => rows(&answers[index])?,
+        None => rows(&ask(&app, &stand, &desk(&app).await?, &given, panel).await)?,
     };
     let names: String = name.chars().map(|c| if c.is_ascii_alphanumeric() || "-_".contains(c) { c } else { '_' }).collect();
     let headers = [
@@ -109,16 +107,62 @@ pub(super) async fn desk(app: &App) -> Result<Desk, Fault> {
     Ok(desk)
 }
 
+/// Of a page's panels, in their order.
+pub(super) type Answers = Vec<Result<Asked, PanelError>>;
+
+/// Every panel, asked on one desk. A page with a read-out is remembered: it is what takes long, and is looked at again and again.
+async fn answers(app: &App, dashboard: &Dashboard, given: &Given) -> Result<Arc<Answers>, Failed> {
+    let is_remembered = dashboard.panels.iter().any(|panel| panel.readout.is_some());
+    let stand = Stand::of(app).await?;
+    let key = key(dashboard, given);
+    if let Some(answers) = app.read_pages.find(&key, &stand).filter(|_| is_remembered) {
+        return Ok(answers);
+    }
+    let desk = desk(app).await?;
+    let asked = dashboard.panels.iter().map(|panel| ask(app, &stand, &desk, given, panel));
+    let answers = Arc::new(futures::future::join_all(asked).await);
+    if is_remembered && answers.iter().all(Result::is_ok) {
+        app.read_pages.keep(key, stand, answers.clone());
+    }
+    Ok(answers)
+}
+
+/// What was asked for.
+fn key(dashboard: &Dashboard, given: &Given) -> String {
+    serde_json::to_string(&(&dashboard.name, given.lang.name(), &given.values)).expect("texts are plain JSON")
+}
+
+fn rows(answer: &Result<Asked, PanelError>) -> Result<Answer, Failed> {
+    match answer {
+        Ok(Asked::Rows(answer)) => Ok(answer.clone()),
+        Ok(Asked::Scenario(view)) => Ok(view.table()),
+        Ok(Asked::Experiment(view)) => Ok(view.table()),
+        Ok(Asked::Test(report)) => Ok(report.table()),
+        Err(error) => Err(Failed::bad_as_said(&error.message, error.remedy.as_deref())),
+    }
+}
+
+/// A read-out of a test, as it was worked out last if that still holds.
+pub(super) async fn report(app: &App, stand: &Stand, desk: &Desk, test: &Experiment) -> Result<Arc<analysis::Report>, Fault> {
+    let key = serde_json::to_string(&(&test.experiment, &test.version)).expect("texts are plain JSON");
+    if let Some(report) = app.reports.find(&key, stand) {
+        return Ok(report);
+    }
+    let report = Arc::new(analysis::report(desk, test).await?);
+    app.reports.keep(key, stand.clone(), report.clone());
+    Ok(report)
+}
+
 /// What a panel was answered.
-enum Asked {
+pub(super) enum Asked {
     Rows(Answer),
     Scenario(Box<readout::ScenarioView>),
     Experiment(Box<readout::ExperimentView>),
     /// Of `experiments/`.
-    Test(Box<analysis::Report>),
+    Test(Arc<analysis::Report>),
 }
 
-async fn ask(app: &App, desk: &Desk, given: &Given, panel: &Panel) -> Result<Asked, PanelError> {
+async fn ask(app: &App, stand: &Stand, desk: &Desk, given: &Given, panel: &Panel) -> Result<Asked, PanelError> {
     let lang = given.lang;
     let workspace = &app.workspace();
     let _permit = app.asking.acquire().await.expect("nobody closes it");
@@ -134,8 +178,7 @@ async fn ask(app: &App, desk: &Desk, given: &Given, panel: &Panel) -> Result<Ask
         Some(ReadoutKind::Experiment) => {
             let name = given.value("experiment").unwrap_or_default();
             if let Some(test) = app.experiments.serving.now().experiment(name) {
-                let report = analysis::report(desk, test).await.map_err(|fault| logged(lang, &fault))?;
-                return Ok(Asked::Test(Box::new(report)));
+                return Ok(Asked::Test(report(app, stand, desk, test).await.map_err(|fault| logged(lang, &fault))?));
             }
             if readout::find(&workspace.files.scenarios, name).is_none() {
                 return Err(unknown_experiment(lang, name));
@@ -194,11 +237,18 @@ fn card(
         Ok(Asked::Rows(answer)) => Content::Answer(answer),
         Ok(Asked::Scenario(view)) => Content::Drawn(drawn_readout::scenario(&visit.locale, &view.value)),
         Ok(Asked::Experiment(view)) => Content::Drawn(drawn_readout::experiment(&visit.locale, &view.readout)),
-        Ok(Asked::Test(report)) => Content::Drawn(test_report::draw(&visit.locale, report)),
+        Ok(Asked::Test(report)) => Content::Drawn(html! {
+            (test_report::draw(&visit.locale, report))
+            @if visit.session.as_ref().is_some_and(|session| session.account.role >= Role::Analyst) {
+                p class="note" {
+                    a href={ "/readouts/share?experiment=" (percent_encode(&report.experiment)) } { (words::SHARE.get(lang)) }
+                }
+            }
+        }),
         Err(error) => Content::Failed(error.clone()),
     };
     let csv_href = format!("{}/{index}.csv?{}", href(&dashboard.name), given.query_string());
-    let sql = sql_behind(app, panel);
+    let sql = sql_behind(app, panel, answer);
     panel::draw(&panel::Panel {
         spec,
         description,
@@ -210,9 +260,14 @@ fn card(
 }
 
 /// The text that was run; of a read-out all that it asked.
-fn sql_behind(app: &App, panel: &Panel) -> Option<String> {
+fn sql_behind(app: &App, panel: &Panel, answer: &Result<Asked, PanelError>) -> Option<String> {
     let workspace = app.workspace();
     let library = &workspace.library;
+    if let Ok(Asked::Test(report)) = answer {
+        let texts: Vec<&str> =
+            report.queries.keys().filter_map(|name| library.find(name)).map(|query| query.sql.trim_end()).collect();
+        return Some(texts.join("\n\n"));
+    }
     let exposed = match panel.readout {
         None => return library.find(&panel.query).map(|query| query.sql.clone()),
         Some(ReadoutKind::Scenario) => "system/exposed_scenario",

@@ -12,7 +12,10 @@ use axum::{
 
 use model::Text;
 
-use super::{App, visit::Visit};
+use super::{
+    App,
+    visit::{Visit, said},
+};
 use crate::{
     fault::Fault,
     pages::{
@@ -125,7 +128,7 @@ async fn drawn(app: &App, visit: &Visit, status: StatusCode, failed: Failed) -> 
     let incident = match &failed {
         Failed::Internal { cause } => {
             let incident = incident();
-            tracing::error!(incident, path = visit.path, %cause, "a request failed");
+            tracing::error!(incident, path = said(&visit.path), %cause, "a request failed");
             Some(incident)
         }
         _ => None,

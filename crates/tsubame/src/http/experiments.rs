@@ -30,7 +30,7 @@ use connect::serving::{
     growthbook::{EvalRequest, Viewed, tracked},
     ofrep::{self, Evaluated, Refusal as Unanswered},
 };
-use decide::growthbook::{Context, Outcome, evaluated};
+use decide::growthbook::{Context, Evaluated, Outcome, evaluated};
 use futures::{Stream, stream};
 use model::{experiment::Status, id::hex, shop::ServedAs};
 use serde_json::{Map, Value, json};
@@ -164,10 +164,16 @@ async fn eval(State(app): Shared, Path(key): Path<String>, request: Request) -> 
         features: served.features.clone(),
         forced: asked.forced_variations,
         url: asked.url,
+        sticky: asked.sticky_bucket_assignment_docs,
         ..Context::default()
     };
     let forced: Map<String, Value> = asked.forced_features.into_iter().collect();
-    let mut response = json_text(StatusCode::OK, served.evaluated(evaluated(&context, &forced)).to_string());
+    let Evaluated { features, kept } = evaluated(&context, &forced);
+    let mut body = served.evaluated(features);
+    if let Some(kept) = kept {
+        body["stickyBucketAssignmentDocs"] = kept.into();
+    }
+    let mut response = json_text(StatusCode::OK, body.to_string());
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     streamed(open_to_all(response))
 }

@@ -14,11 +14,13 @@ mod experiments;
 mod health;
 mod identity;
 mod import;
+mod memory;
 mod quarantine;
 mod replay;
 mod scenarios;
 mod segment_form;
 mod segments;
+mod shared;
 mod sql;
 mod sql_page;
 mod tag;
@@ -86,6 +88,9 @@ pub struct App {
     sql: Arc<SqlDoor>,
     /// How many panels of all pages are asked at once: many readers wait for each other, and do not take all memory.
     asking: Semaphore,
+    /// Pages with a read-out, and read-outs, as they were worked out last.
+    read_pages: memory::Memory<dashboards::Answers>,
+    reports: memory::Memory<crate::analysis::Report>,
     /// When the newest fact came in, and the end of the journal for which that is known.
     newest: Mutex<Option<(i64, Option<Instant>)>>,
 }
@@ -124,6 +129,8 @@ const RESOURCES: &[Resource] = &[
     Resource { access: Access::AtLeast(Role::Analyst), routes: import::routes },
     Resource { access: Access::AtLeast(Role::Analyst), routes: quarantine::routes },
     Resource { access: Access::AtLeast(Role::Marketer), routes: replay::routes },
+    Resource { access: Access::Everybody, routes: shared::routes },
+    Resource { access: Access::AtLeast(Role::Analyst), routes: shared::managing },
     // Programs prove themselves to the handler.
     Resource { access: Access::Everybody, routes: sql::routes },
     Resource { access: Access::AtLeast(Role::Analyst), routes: sql_page::routes },
@@ -190,6 +197,8 @@ impl App {
             replaying: replay::Replaying::default(),
             sql,
             asking: Semaphore::new(PANELS_AT_ONCE),
+            read_pages: memory::Memory::default(),
+            reports: memory::Memory::default(),
             newest: Mutex::default(),
         })
     }
@@ -286,7 +295,7 @@ fn navigation(workspace: &Workspace) -> Vec<NavItem> {
 /// Gives up on what takes too long, so that a slow page cannot hold a connection for ever; a bug in one page costs that page alone.
 async fn in_time(request: Request, next: Next) -> Response {
     let most = if request.uri().path().starts_with("/import") { IMPORT_TIME_MAX } else { REQUEST_TIME_MAX };
-    let path = request.uri().path().to_string();
+    let path = visit::said(request.uri().path());
     let answered = tokio::time::timeout(most, AssertUnwindSafe(next.run(request)).catch_unwind()).await;
     let fault = match answered {
         Ok(Ok(response)) => return response,
@@ -314,6 +323,11 @@ async fn secured(request: Request, next: Next) -> Response {
     }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
+}
+
+/// The header by which a browser shows its session.
+pub fn session_cookie(id: &str) -> String {
+    format!("{}={id}", auth::COOKIE)
 }
 
 /// The shared state as handlers take it.

@@ -855,3 +855,95 @@ fn a_segment_is_built_from_conditions() {
         assert!(seen.body.contains("Saved as queries/segments/once.toml"), "{}", seen.body);
     });
 }
+
+const BUTTON: &str = "experiment = \"button\"\ntitle = { ja = \"ボタン\", en = \"Button\" }\nstatus = \"running\"\n\
+    start = 2026-06-01T00:00:00+09:00\ngoal = { metric = \"metrics/conversion\" }\n[[arm]]\nid = \"a\"\nweight = 0.5\nvalue = \"blue\"\n\
+    [[arm]]\nid = \"b\"\nweight = 0.5\nvalue = \"red\"\n";
+
+#[test]
+fn a_read_out_is_shared_by_a_link_until_it_is_taken_back() {
+    run(async {
+        let site = Site::open(false, Vec::new()).await;
+        let folder = site._folder.path().join("experiments");
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("button.toml"), BUTTON).unwrap();
+        let (analyst, marketer) = (site.signed_in(Role::Analyst).await, site.signed_in(Role::Marketer).await);
+        let managed = "/readouts/share?experiment=button";
+        // Files are looked at every second.
+        let mut page = site.get(managed, &analyst).await;
+        for _ in 0..300 {
+            if page.status == 200 {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            page = site.get(managed, &analyst).await;
+        }
+        assert_eq!((page.status, page.body.contains("/shared/")), (200, false), "{}", page.body);
+        let (own, theirs) = (page.csrf().to_string(), site.get("/experiments", &marketer).await.csrf().to_string());
+        let check_made = |session: String, csrf: String, status: u16| {
+            let site = &site;
+            async move {
+                let fields = [("csrf", csrf.as_str()), ("experiment", "button"), ("days", "30")];
+                let reply = site.post("/readouts/share", &session, &fields).await;
+                assert_eq!(reply.status, status, "{}", reply.body);
+            }
+        };
+        check_made(marketer.clone(), theirs, 403).await;
+        check_made(analyst.clone(), String::new(), 403).await;
+        check_made(analyst.clone(), own.clone(), 303).await;
+        let page = site.get(managed, &analyst).await;
+        let token = between(&page.body, "href=\"/shared/", "\"").expect("a link").to_string();
+        let (id, signature) = token.split_once('.').expect("an id and its signature");
+        let check_shown = |token: String, status: u16| {
+            let site = &site;
+            async move {
+                let reply = site.ask("GET", &format!("/shared/{token}"), &[], b"").await;
+                assert_eq!(reply.status, status, "{token}: {}", reply.body);
+                reply
+            }
+        };
+        let shown = check_shown(token.clone(), 200).await;
+        assert!(shown.body.contains("ボタン") && !shown.body.contains("analyst"), "{}", shown.body);
+        assert_eq!(shown.header("x-robots-tag"), ["noindex, nofollow"]);
+        let other = if signature.starts_with('0') { signature.replacen('0', "1", 1) } else { format!("0{}", &signature[1..]) };
+        check_shown(format!("{id}.{other}"), 404).await;
+        check_shown(id.to_string(), 404).await;
+        let taken = site.post("/readouts/unshare", &analyst, &[("csrf", &own), ("experiment", "button"), ("id", id)]).await;
+        assert_eq!(taken.status, 303, "{}", taken.body);
+        check_shown(token.clone(), 404).await;
+    });
+}
+
+#[test]
+fn a_page_with_a_read_out_is_the_same_until_something_comes_in() {
+    run(async {
+        let at = now() - TimeDelta::days(20);
+        let met = |index: usize| {
+            let arm = if index % 2 == 0 { "a" } else { "b" };
+            let exposure = Exposure {
+                experiment: "f2-subject".into(),
+                version: "v".into(),
+                unit: customer(index).to_string(),
+                customer_id: Some(customer(index)),
+                arm: arm.into(),
+                scenario: Some("f2-followup".into()),
+                step: Some("invite".into()),
+                send_id: None,
+                source: "made".into(),
+            };
+            Fact::new(&exposure, at, at)
+        };
+        let site = Site::open(true, (0..40).map(met).collect()).await;
+        let session = site.signed_in(Role::Marketer).await;
+        let page = "/d/experiment?experiment=f2-subject";
+        let first = site.get(page, &session).await;
+        assert_eq!(first.status, 200, "{}", first.body);
+        assert_eq!(site.get(page, &session).await.body, first.body);
+        // Another language is another page.
+        assert_ne!(site.get(&format!("{page}&lang=en"), &session).await.body, first.body);
+        site.workspace.state.journal().append(vec![met(41)], now() - TimeDelta::hours(2)).await.unwrap();
+        assert_ne!(site.get(page, &session).await.body, first.body);
+        let csv = site.get("/d/experiment/1.csv?experiment=f2-subject", &session).await;
+        assert_eq!(csv.status, 200, "{}", csv.body);
+    });
+}

@@ -66,7 +66,7 @@ pub fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
 pub async fn gather(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let workspace = app.workspace();
     let watch = Stopwatch::now();
-    let (method, path) = (request.method().clone(), request.uri().path().to_string());
+    let (method, path) = (request.method().clone(), said(request.uri().path()));
     let mut visit = read(&app, &request);
     let needs_nobody = path.starts_with("/assets/") || path == "/healthz";
     if let Some(id) = visit.session_id.as_ref().filter(|_| !needs_nobody) {
@@ -91,6 +91,11 @@ pub async fn gather(State(app): State<Arc<App>>, mut request: Request, next: Nex
     }
     tracing::info!(%method, path, status = response.status().as_u16(), ms = watch.elapsed().as_millis() as u64, "answered");
     response
+}
+
+/// A path as logs have it: what opens a shared read-out is told to nobody.
+pub fn said(path: &str) -> String {
+    if path.starts_with("/shared/") { "/shared/…".into() } else { path.to_string() }
 }
 
 /// All but the session, which has to be looked up.

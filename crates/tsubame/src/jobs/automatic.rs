@@ -16,6 +16,7 @@ use query::Mode;
 use crate::{
     analysis::analysed,
     decided::{self, decided},
+    definitions,
     fault::Fault,
     jobs::due::TICKED,
     workspace::{Workspace, parse_instant, read_experiments},
@@ -58,7 +59,9 @@ pub async fn roll_outs(workspace: &Workspace, from: Instant, to: Instant) -> Res
 
 /// The night's turn: stops tests that harm, and weighs the arms of bandits anew.
 pub async fn night(workspace: &Workspace, night: Instant) -> Result<(), Fault> {
-    let watched: Vec<Experiment> = as_declared(workspace).into_iter().filter(|test| is_watched(test, night)).collect();
+    let declared = as_declared(workspace);
+    definitions::keep(workspace, &declared, night).await?;
+    let watched: Vec<Experiment> = declared.into_iter().filter(|test| is_watched(test, night)).collect();
     let bandits: Vec<(Inside, &Bandit)> =
         inside(workspace).filter_map(|inside| Some((inside, inside.test.bandit.as_ref()?))).collect();
     if watched.is_empty() && bandits.is_empty() {
@@ -102,8 +105,11 @@ pub async fn of_messages(workspace: &Workspace, as_of: Instant) -> Result<Vec<Ta
     decided(&workspace.desk(as_of, Mode::AsKnown).await?, "").await
 }
 
-/// Lets those who serve sites know which tests are stopped.
+/// Lets those who serve sites know which tests are stopped, and keeps what is served as it is defined now.
 pub async fn remember_stops(workspace: &Workspace) -> Result<(), Fault> {
+    if workspace.writes() {
+        definitions::keep(workspace, &as_declared(workspace), workspace.now()).await?;
+    }
     let known = decided(&workspace.desk(workspace.now(), Mode::AsKnown).await?, "").await?;
     let stops = known.into_iter().filter(decided::stops).map(|taken| (taken.test, taken.version));
     workspace.stops.send_replace(stops.collect());

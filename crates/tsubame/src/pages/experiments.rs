@@ -58,7 +58,39 @@ pub fn href(name: &str) -> String {
     format!("/d/experiment?experiment={}", percent_encode(name))
 }
 
-pub fn list(locale: &Locale, listed: &[Listed]) -> Markup {
+impl Calculator {
+    /// What was filled in, as an address has it.
+    fn query_string(&self) -> String {
+        let fields = [
+            ("kind", &self.kind),
+            ("rate", &self.rate),
+            ("mean", &self.mean),
+            ("sd", &self.sd),
+            ("lift", &self.lift),
+            ("alpha", &self.alpha),
+            ("power", &self.power),
+            ("per_day", &self.per_day),
+            ("correlation", &self.correlation),
+        ];
+        fields.map(|(name, value)| format!("{name}={}", percent_encode(value))).join("&")
+    }
+}
+
+/// The numbers of a page as a file, and the question behind them.
+fn behind(locale: &Locale, title: words::Word, csv: &str, sql: &[&str]) -> Markup {
+    let lang = locale.lang;
+    html! {
+        p class="note" { a href=(csv) download title=(words::CSV_TITLE.fill(lang, &[title.get(lang)])) { (words::CSV.get(lang)) } }
+        @if !sql.is_empty() {
+            details class="sql" {
+                summary { "SQL" }
+                @for text in sql { pre tabindex="0" { code { (text) } } }
+            }
+        }
+    }
+}
+
+pub fn list(locale: &Locale, listed: &[Listed], sql: &[&str]) -> Markup {
     let lang = locale.lang;
     html! {
         p class="intro" { (words::TESTS_INTRO.get(lang)) }
@@ -92,6 +124,7 @@ pub fn list(locale: &Locale, listed: &[Listed]) -> Markup {
                     }
                 }
             }
+            (behind(locale, words::TESTS, "/experiments.csv", sql))
         }
     }
 }
@@ -117,7 +150,7 @@ fn state(locale: &Locale, test: &Listed) -> String {
     }
 }
 
-pub fn past(locale: &Locale, rows: &[EndedRow], past: &Past) -> Markup {
+pub fn past(locale: &Locale, rows: &[EndedRow], past: &Past, sql: &[&str]) -> Markup {
     let lang = locale.lang;
     let share = |count: u64| match past.compared {
         0 => "-".to_string(),
@@ -178,6 +211,7 @@ pub fn past(locale: &Locale, rows: &[EndedRow], past: &Past) -> Markup {
                 }
             }
         }
+        (behind(locale, words::TESTS_PAST, "/experiments/past.csv", sql))
     }
 }
 
@@ -186,6 +220,8 @@ fn decision(locale: &Locale, name: &str) -> &'static str {
         "ship" => words::DECIDED_SHIP,
         "stop" => words::DO_NOT_SHIP,
         "keep_running" => words::KEEP_RUNNING,
+        "same" => words::AA_SAME,
+        "differs" => words::AA_DIFFERS,
         _ => words::CANNOT_SAY,
     };
     word.get(locale.lang)
@@ -252,6 +288,7 @@ pub fn design(locale: &Locale, of: &Calculator) -> Markup {
                     }
                 }
                 p class="note" { (words::DESIGN_NOTE.get(lang)) }
+                (behind(locale, words::TEST_DESIGN, &format!("/experiments/design.csv?{}", of.query_string()), &[]))
             }
         }
         p class="note" { a href="/experiments" { (words::TESTS_BACK.get(lang)) } }
@@ -278,17 +315,24 @@ mod tests {
     #[test]
     fn all_of_them_with_their_state() {
         let check = |lang, test: Listed, parts: &[&str]| {
-            let page = list(&locale(lang), &[test]).into_string();
+            let page = list(&locale(lang), &[test], &["SELECT '<b>'"]).into_string();
             parts.iter().for_each(|part| assert!(page.contains(part), "{part}: {page}"));
             assert!(!page.contains("<script>"), "{page}");
         };
         check(
             Lang::En,
             listed(Status::Running, None),
-            &["Running", "12,345", "/d/experiment?experiment=a%20b", "/experiments/design"],
+            &[
+                "Running",
+                "12,345",
+                "/d/experiment?experiment=a%20b",
+                "/experiments/design",
+                "/experiments.csv",
+                "SELECT '&lt;b&gt;'",
+            ],
         );
         check(Lang::Ja, listed(Status::Stopped, Some("red")), &["red", "12,345"]);
-        assert!(list(&locale(Lang::En), &[]).into_string().contains("tsubame experiment new"));
+        assert!(list(&locale(Lang::En), &[], &[]).into_string().contains("tsubame experiment new"));
     }
 
     #[test]
@@ -303,11 +347,11 @@ mod tests {
             p: Some(0.001),
             decision: "ship",
         }];
-        let page = past(&locale(Lang::En), &rows, &decide::past::past(&[ended, nothing], 0.05, 0.8)).into_string();
-        for part in ["50", "+10.0 %", "Ship"] {
+        let page = past(&locale(Lang::En), &rows, &decide::past::past(&[ended, nothing], 0.05, 0.8), &[]).into_string();
+        for part in ["50", "+10.0 %", "Ship", "/experiments/past.csv"] {
             assert!(page.contains(part), "{part}: {page}");
         }
-        let empty = past(&locale(Lang::Ja), &[], &decide::past::past(&[], 0.05, 0.8)).into_string();
+        let empty = past(&locale(Lang::Ja), &[], &decide::past::past(&[], 0.05, 0.8), &[]).into_string();
         assert!(empty.contains("<td class=\"number\">0</td>"), "{empty}");
     }
 
@@ -326,7 +370,9 @@ mod tests {
             answers: vec![(10.0, Err(NotComputable::Empty))],
             problem: None,
         };
-        assert!(!design(&locale(Lang::En), &of).into_string().contains("role=\"alert\""));
+        let page = design(&locale(Lang::En), &of).into_string();
+        assert!(!page.contains("role=\"alert\""), "{page}");
+        assert!(page.contains("/experiments/design.csv?kind=rate&amp;rate=5&amp;mean=&amp;sd=&amp;lift=10"), "{page}");
         of.problem = Some("<b>".into());
         let page = design(&locale(Lang::Ja), &of).into_string();
         assert!(page.contains("role=\"alert\"") && !page.contains("<b>"), "{page}");

@@ -20,6 +20,7 @@ pub mod replay;
 pub mod scenarios;
 pub mod segment_form;
 pub mod segments;
+pub mod shared;
 pub mod sql;
 pub mod table;
 pub mod test_report;

@@ -11,7 +11,10 @@ use super::{
     readout::banner,
     words,
 };
-use crate::analysis::{GuardReport, HealthReport, Numbers, Report, RowReport, SliceReport, StakeReport};
+use crate::{
+    aa::AaRow,
+    analysis::{GuardReport, HealthReport, Numbers, Report, RowReport, SliceReport, StakeReport},
+};
 
 pub fn draw(locale: &Locale, report: &Report) -> Markup {
     let lang = locale.lang;
@@ -21,8 +24,12 @@ pub fn draw(locale: &Locale, report: &Report) -> Markup {
         "ship" => ("good", "✓", words::SHIP_ARM.fill(lang, &[&arm])),
         "stop" => ("bad", "✕", words::DO_NOT_SHIP.get(lang).into()),
         "keep_running" => ("unclear", "…", words::KEEP_RUNNING.get(lang).into()),
+        "same" => ("good", "✓", words::AA_SAME.get(lang).into()),
+        "differs" => ("bad", "⚠", words::AA_DIFFERS.get(lang).into()),
         _ => ("bad", "⚠", words::INVALID.get(lang).into()),
     };
+    // Where every arm gets the same, nobody wins.
+    let is_aa = !report.aa.is_empty();
     let mut why = decision.why.get(lang.name()).to_string();
     if let Some(days) = decision.days_left {
         why.push_str(&words::DAYS_LEFT.fill(lang, &[&locale.count(days)]));
@@ -45,10 +52,11 @@ pub fn draw(locale: &Locale, report: &Report) -> Markup {
                 @let rows: Vec<&RowReport> = report.rows.iter().filter(|row| row.role == role).collect();
                 @if !rows.is_empty() {
                     h3 { (role_words(role).get(lang)) }
-                    (table(locale, &rows, &report.guardrails))
+                    (table(locale, &rows, &report.guardrails, is_aa))
                 }
             }
             @if !report.rows.is_empty() { p class="note" { (words::ANYTIME_NOTE.get(lang)) } }
+            (false_positives(locale, &report.aa))
             (slices(locale, &report.slices))
             (health(locale, &report.health))
         }
@@ -71,7 +79,7 @@ fn kind_of(name: &str) -> Kind {
     }
 }
 
-fn table(locale: &Locale, rows: &[&RowReport], guardrails: &[GuardReport]) -> Markup {
+fn table(locale: &Locale, rows: &[&RowReport], guardrails: &[GuardReport], is_aa: bool) -> Markup {
     let lang = locale.lang;
     let known = rows.iter().filter_map(|row| row.numbers.as_ref());
     let reach = known.flat_map(lift_ends).fold(0.0, f64::max) * 1.1;
@@ -84,7 +92,7 @@ fn table(locale: &Locale, rows: &[&RowReport], guardrails: &[GuardReport]) -> Ma
                         th scope="col" { (words::ARM.get(lang)) }
                         th scope="col" class="number" { (words::BASELINE.get(lang)) }
                         th scope="col" class="number" { (words::VARIANT.get(lang)) }
-                        th scope="col" class="number" { (words::CHANCE_TO_WIN.get(lang)) }
+                        @if !is_aa { th scope="col" class="number" { (words::CHANCE_TO_WIN.get(lang)) } }
                         th scope="col" class="number" { (words::LIFT.get(lang)) }
                         th scope="col" { (words::INTERVAL_95.get(lang)) }
                         th scope="col" class="number" { (words::P_VALUE.get(lang)) }
@@ -97,7 +105,7 @@ fn table(locale: &Locale, rows: &[&RowReport], guardrails: &[GuardReport]) -> Ma
                             th scope="row" { (row.title) span class="sub" { (row.metric) } }
                             td { (row.variant) @if let Some(guard) = guard { (guard_words(locale, guard)) } }
                             @match &row.numbers {
-                                Some(numbers) => (cells(locale, row, numbers, reach)),
+                                Some(numbers) => (cells(locale, row, numbers, reach, is_aa)),
                                 None => td colspan="6" class="not-yet" {
                                     (words::CANNOT_SAY.get(lang))
                                     @if let Some(why) = &row.not_computable { ": " (why) }
@@ -119,7 +127,7 @@ fn lift_ends(numbers: &Numbers) -> Vec<f64> {
         .collect()
 }
 
-fn cells(locale: &Locale, row: &RowReport, numbers: &Numbers, reach: f64) -> Markup {
+fn cells(locale: &Locale, row: &RowReport, numbers: &Numbers, reach: f64, is_aa: bool) -> Markup {
     let lang = locale.lang;
     let kind = kind_of(row.kind);
     let mean = |mean: f64| if kind == Kind::Rate { format!("{:.2}%", 100.0 * mean) } else { locale.number(kind, mean) };
@@ -129,13 +137,13 @@ fn cells(locale: &Locale, row: &RowReport, numbers: &Numbers, reach: f64) -> Mar
     html! {
         td class="number" { (mean(numbers.control_mean)) span class="sub" { "n " (locale.count(numbers.control_n)) } }
         td class="number" { (mean(numbers.variant_mean)) span class="sub" { "n " (locale.count(numbers.variant_n)) } }
-        td class="number" { (percent(numbers.chance_to_win)) }
-        td class={ "number " (verdict.class(false)) } {
+        @if !is_aa { td class="number" { (percent(numbers.chance_to_win)) } }
+        td class={ "number " (if is_aa { "" } else { verdict.class(false) }) } {
             strong { (numbers.lift.map_or("–".into(), lift)) }
-            span class="sub" { (verdict.sign()) " " (verdict.words(locale)) }
+            @if !is_aa { span class="sub" { (verdict.sign()) " " (verdict.words(locale)) } }
             span class="sub" { (locale.difference(kind, numbers.difference)) }
-            @if let Some(shrunk) = numbers.lift_shrunk { span class="sub" { (words::SHRUNK.get(lang)) " " (lift(shrunk)) } }
-            @if let Some(stake) = &row.stake { (at_stake(locale, kind, stake)) }
+            @if let Some(shrunk) = numbers.lift_shrunk.filter(|_| !is_aa) { span class="sub" { (words::SHRUNK.get(lang)) " " (lift(shrunk)) } }
+            @if let Some(stake) = row.stake.as_ref().filter(|_| !is_aa) { (at_stake(locale, kind, stake)) }
         }
         td class="interval-cell" {
             @if let (Some(low), Some(value), Some(high)) = (numbers.lift_low, numbers.lift, numbers.lift_high) {
@@ -232,6 +240,59 @@ fn slices(locale: &Locale, slices: &[SliceReport]) -> Markup {
     }
 }
 
+/// How often each metric found a difference where there is none.
+fn false_positives(locale: &Locale, rows: &[AaRow]) -> Markup {
+    let lang = locale.lang;
+    if rows.is_empty() {
+        return html! {};
+    }
+    html! {
+        h3 { (words::AA_SPLITS.get(lang)) }
+        p class="note" { (words::AA_SPLITS_NOTE.get(lang)) }
+        div class="table-scroll" tabindex="0" {
+            table {
+                thead {
+                    tr {
+                        th scope="col" { (words::METRIC.get(lang)) }
+                        th scope="col" class="number" { (words::TEST_UNITS.get(lang)) }
+                        th scope="col" class="number" { (words::AA_RATE.get(lang)) }
+                        th scope="col" class="number" { (words::AA_LEVEL.get(lang)) }
+                        th scope="col" { (words::AA_VERDICT.get(lang)) }
+                    }
+                }
+                tbody {
+                    @for row in rows {
+                        tr data-metric=(row.metric) {
+                            th scope="row" { (row.title) span class="sub" { (row.metric) } }
+                            td class="number" { (locale.count(row.units as u64)) }
+                            @match &row.found {
+                                Some(found) => {
+                                    @let (class, icon, word) = match found.verdict {
+                                        "sound" => ("good", "✓", words::AA_SOUND),
+                                        "too_many" => ("bad", "⚠", words::AA_TOO_MANY),
+                                        _ => ("unclear", "…", words::AA_TOO_FEW),
+                                    };
+                                    td class="number" {
+                                        (percent(found.rate))
+                                        span class="sub" { (found.significant) " / " (found.splits) }
+                                        span class="sub" { (words::BETWEEN.fill(lang, &[&percent(found.low), &percent(found.high)])) }
+                                    }
+                                    td class="number" { (percent(row.alpha)) }
+                                    td class=(class) { span aria-hidden="true" { (icon) " " } (word.get(lang)) }
+                                }
+                                None => td colspan="3" class="not-yet" {
+                                    (words::CANNOT_SAY.get(lang))
+                                    @if let Some(why) = &row.not_computable { ": " (why) }
+                                },
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
 fn health(locale: &Locale, health: &HealthReport) -> Markup {
     let lang = locale.lang;
     let p = |p: Option<f64>| p.map_or("–".into(), p_value);
@@ -254,6 +315,7 @@ fn health(locale: &Locale, health: &HealthReport) -> Markup {
 mod tests {
     use super::*;
     use crate::{
+        aa::AaFound,
         analysis::{ArmReport, Said, Stopped},
         pages::{chart::tests::locale, words::Lang},
     };
@@ -303,8 +365,22 @@ mod tests {
                 p_differ: Some(0.2),
             }],
             guardrails: vec![GuardReport { metric: EVIL.into(), variant: EVIL.into(), margin: 0.02, bound: None, state: "safe" }],
+            aa: Vec::new(),
             queries: Default::default(),
         }
+    }
+
+    fn aa(verdict: &'static str) -> Vec<AaRow> {
+        let found = AaFound { splits: 200, significant: 12, rate: 0.06, low: 0.035, high: 0.102, verdict };
+        let row = |found: Option<AaFound>| AaRow {
+            metric: EVIL.into(),
+            title: EVIL.into(),
+            units: 4_000,
+            alpha: 0.05,
+            not_computable: found.is_none().then(|| EVIL.into()),
+            found,
+        };
+        vec![row(Some(found)), row(None)]
     }
 
     fn stake() -> StakeReport {
@@ -370,5 +446,12 @@ mod tests {
             &["Stopped by its own rule on 2026-11-29 03:00", "b harms the guardrail", "Do not ship"],
         );
         check(Lang::En, report("cannot_say", None), &["banner bad", "Cannot say yet", "⚠"]);
+        let same = |verdict, decision| Report { aa: aa(verdict), ..report(decision, Some(numbers())) };
+        check(Lang::En, same("sound", "same"), &["banner good", "No difference, as it should be", "6.0%", "12 / 200", "4,000"]);
+        check(Lang::Ja, same("too_many", "differs"), &["banner bad", "同じものなのに差が出ている", "多すぎる"]);
+        let html = draw(&locale(Lang::En), &same("sound", "same")).into_string();
+        for winner in ["Chance to win", "99.0%", "+1,500"] {
+            assert!(!html.contains(winner), "{winner}: {html}");
+        }
     }
 }

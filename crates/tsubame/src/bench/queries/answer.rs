@@ -5,7 +5,7 @@ use std::{path::Path, time::Instant};
 use chrono::{NaiveDate, TimeDelta};
 use lake::Lake;
 use model::ShopZone;
-use query::{Desk, FileDesk, Library, Limits, Mode, Moment, ParamValue, Params};
+use query::{Answer, Desk, FileDesk, Library, Limits, Mode, Moment, ParamValue, Params, fold::Cells};
 use serde_json::{Value, json};
 
 use super::peer::{Answered, Question, Setup};
@@ -30,6 +30,11 @@ pub async fn serve() -> Result<(), Fault> {
                 let desk = desk(lake, today, setup.threads).await?;
                 let rows = desk.ask(name, &params).await;
                 (rows.map_err(Fault::from), (wall.elapsed(), processor_ms() - processor))
+            }
+            _ if let Some((dimensions, metrics)) = readout(&question.sql) => {
+                let cells = files.fold("units", dimensions, metrics).await;
+                let took = (wall.elapsed(), processor_ms() - processor);
+                (cells.map(|cells| sums(&cells)).map_err(Fault::from), took)
             }
             _ => {
                 let rows = files.run(&question.name, &question.sql, &params).await;
@@ -67,6 +72,33 @@ pub fn report(text: &str) -> Option<(&str, Params)> {
     let name = words.next()?;
     let given = words.filter_map(|word| word.split_once('='));
     Some((name, given.map(|(name, value)| (name.into(), ParamValue::Text(value.into()))).collect()))
+}
+
+/// A question to the fold of read-outs: `readout DIMENSIONS METRICS`.
+fn readout(text: &str) -> Option<(usize, usize)> {
+    let (dimensions, metrics) = text.strip_prefix("readout ")?.split_once(' ')?;
+    Some((dimensions.parse().ok()?, metrics.parse().ok()?))
+}
+
+/// A row per slice and arm: the dimension (−1: everybody), its value, the arm, units, of these followed to the end, and for each metric Σy and Σy².
+fn sums(cells: &Cells) -> Answer {
+    let text = |number: i128| query::Value::Text(number.to_string());
+    let mut rows = Vec::new();
+    for ((dimension, value), arms) in cells {
+        for (arm, cell) in arms {
+            let place = dimension.map_or(-1, |dimension| dimension as i64);
+            let mut row = vec![
+                query::Value::Int(place),
+                query::Value::Text(value.clone()),
+                query::Value::Text(arm.clone()),
+                query::Value::Int(cell.units as i64),
+                query::Value::Int(cell.over as i64),
+            ];
+            row.extend(cell.sums.iter().flat_map(|sums| [text(sums.y), text(sums.yy)]));
+            rows.push(row);
+        }
+    }
+    Answer { columns: Vec::new(), rows }
 }
 
 /// A desk on the lake at noon of the day of the questions.

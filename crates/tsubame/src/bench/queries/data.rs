@@ -15,7 +15,7 @@ use parquet::{
 
 use crate::fault::Fault;
 
-const GROUP_ROWS: usize = 131_072;
+pub const GROUP_ROWS: usize = 131_072;
 const DAY: i64 = 86_400_000_000;
 /// 2023-11-01, where the three years begin, in days since 1970.
 const FIRST_DAY: i64 = 19_662;
@@ -51,7 +51,7 @@ impl Chance {
         (self.next() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
-    fn happens(&mut self, probability: f64) -> bool {
+    pub fn happens(&mut self, probability: f64) -> bool {
         self.unit() < probability
     }
 }
@@ -286,24 +286,24 @@ fn exposures(folder: &Path, count: u64, people: u64, chance: &mut Chance) -> Res
     table.close()
 }
 
-fn money() -> Decimal128Builder {
+pub fn money() -> Decimal128Builder {
     Decimal128Builder::new().with_precision_and_scale(18, 4).expect("18 digits, 4 of them decimals")
 }
 
 /// One Parquet file, opened by its first rows.
-struct Table {
+pub struct Table {
     file: Option<File>,
     writer: Option<ArrowWriter<File>>,
 }
 
 impl Table {
-    fn create(folder: &Path, name: &str) -> Result<Table, Fault> {
+    pub fn create(folder: &Path, name: &str) -> Result<Table, Fault> {
         let path = folder.join(format!("{name}.parquet"));
         let file = File::create(&path).map_err(|source| Fault::io(format!("could not create {}", path.display()), source))?;
         Ok(Table { file: Some(file), writer: None })
     }
 
-    fn put(&mut self, columns: Vec<(&str, ArrayRef)>) -> Result<(), Fault> {
+    pub fn put(&mut self, columns: Vec<(&str, ArrayRef)>) -> Result<(), Fault> {
         let rows = RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, values)| (name, values, true)))?;
         if let Some(file) = self.file.take() {
             let properties = WriterProperties::builder()
@@ -317,7 +317,7 @@ impl Table {
         writer.flush().map_err(unwritten)
     }
 
-    fn close(self) -> Result<(), Fault> {
+    pub fn close(self) -> Result<(), Fault> {
         match self.writer {
             Some(writer) => writer.close().map(|_| ()).map_err(unwritten),
             None => Ok(()),

@@ -12,10 +12,10 @@ use crate::fault::{Exit, Fault};
 
 pub mod answer;
 mod compare;
-mod data;
+pub mod data;
 mod kept;
 mod map;
-mod peer;
+pub mod peer;
 mod questions;
 
 use peer::{Answered, Engine, Peer, Question, Setup};
@@ -60,7 +60,7 @@ pub struct Line {
     pub wrong: Option<String>,
 }
 
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct Side {
     pub wall_ms: f64,
     pub cpu_ms: f64,
@@ -174,7 +174,7 @@ fn line(asked: &Asked, setup: &Setup, rounds: usize) -> Result<Line, Fault> {
     Ok(Line { name: asked.name.into(), rows: first.count, ours, duckdb, cpu_ratio, wall_ratio, must, aim, wrong })
 }
 
-fn side(cold: &Answered, warm: &[Answered]) -> Side {
+pub fn side(cold: &Answered, warm: &[Answered]) -> Side {
     let middle = |value: fn(&Answered) -> f64| median(warm.iter().map(value).collect());
     Side {
         wall_ms: middle(|run| run.wall_ms),
