@@ -51,7 +51,7 @@ const EXPOSED: &str = "system/exposed_test";
 async fn list(State(app): Shared, Extension(visit): Extension<Arc<Visit>>) -> Result<Markup, Failed> {
     let lang = visit.locale.lang;
     let all = listed(&app, lang).await?;
-    let workspace = app.workspace.clone();
+    let workspace = app.workspace();
     app.page(&visit, words::TESTS.get(lang), pages::list(&visit.locale, &all, &texts(&workspace.library, [UNITS]))).await
 }
 
@@ -117,7 +117,7 @@ fn list_table(listed: &[Listed]) -> Answer {
 async fn ended(State(app): Shared, Extension(visit): Extension<Arc<Visit>>) -> Result<Markup, Failed> {
     let lang = visit.locale.lang;
     let Past { rows, found, alpha, power, metrics } = past_tests(&app, lang).await?;
-    let workspace = app.workspace.clone();
+    let workspace = app.workspace();
     let asked = std::iter::once(EXPOSED).chain(metrics.iter().map(String::as_str));
     let sql = texts(&workspace.library, asked);
     let body = pages::past(&visit.locale, &rows, &past(&found, alpha, power), &sql);

@@ -31,7 +31,7 @@ pub struct Stand {
 
 impl Stand {
     pub async fn of(app: &App) -> Result<Stand, Failed> {
-        let workspace = app.workspace.clone();
+        let workspace = app.workspace();
         Ok(Stand {
             library: workspace.library.clone(),
             etag: app.experiments.serving.now().etag.clone(),

@@ -143,7 +143,7 @@ impl Drop for Told {
 }
 
 async fn show(State(app): Shared, Extension(visit): Extension<Arc<Visit>>) -> Result<Response, Failed> {
-    let workspace = app.workspace.clone();
+    let workspace = app.workspace();
     let lang = visit.locale.lang;
     let today = workspace.shop().timezone.day(workspace.now());
     let text = |name: &str| visit.param(name).unwrap_or_default().to_string();
@@ -183,7 +183,7 @@ async fn show(State(app): Shared, Extension(visit): Extension<Arc<Visit>>) -> Re
 }
 
 async fn sends(State(app): Shared, Extension(visit): Extension<Arc<Visit>>) -> Result<Response, Failed> {
-    let workspace = app.workspace.clone();
+    let workspace = app.workspace();
     let what = what(&workspace, &visit)?;
     let report = app.replaying.done(&what).ok_or_else(|| {
         Failed::bad_with(

@@ -44,7 +44,7 @@ async fn shown(
     Extension(visit): Extension<Arc<Visit>>,
     Path(token): Path<String>,
 ) -> Result<Response, Failed> {
-    let workspace = app.workspace.clone();
+    let workspace = app.workspace();
     let shared = opened(&workspace, &token, app.wall())?.ok_or(Failed::NotFound)?;
     let title = shared.title.get(visit.locale.lang.name()).to_string();
     let mut response = app.bare(&visit, &title, pages::shown(&visit.locale, &shared)).into_response();
@@ -55,7 +55,7 @@ async fn shown(
 async fn managed(State(app): AppState, Extension(visit): Extension<Arc<Visit>>) -> Result<Markup, Failed> {
     let name = visit.param("experiment").unwrap_or_default();
     let test = test(&app, name)?;
-    let workspace = app.workspace.clone();
+    let workspace = app.workspace();
     let links = links(&workspace, name, app.wall())?;
     let body = pages::managed(&visit.locale, visit.csrf(), name, &test.title, &links);
     app.page(&visit, words::SHARE.get(visit.locale.lang), body).await
@@ -77,7 +77,7 @@ async fn made(State(app): AppState, Extension(visit): Extension<Arc<Visit>>, For
     }
     let days = DAYS.into_iter().find(|days| *days == form.days).unwrap_or(DAYS[0]);
     let test = test(&app, &form.experiment)?;
-    let workspace = app.workspace.clone();
+    let workspace = app.workspace();
     let desk = workspace.desk(workspace.now(), Mode::AsKnown).await?;
     let report = {
         let _permit = app.asking.acquire().await.expect("nobody closes it");
@@ -121,7 +121,7 @@ async fn taken_back(
     if !visit.is_own_form(&form.csrf) {
         return Err(Failed::Forbidden);
     }
-    let workspace = app.workspace.clone();
+    let workspace = app.workspace();
     if take_back(&workspace, &form.id)? {
         tracing::info!(experiment = %form.experiment, "a shared read-out was taken back");
     }
