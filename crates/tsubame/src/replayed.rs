@@ -316,6 +316,7 @@ pub mod tests {
             Stop::NoConsent,
             Stop::Suppressed { why: "x".into() },
             Stop::LineBlocked,
+            Stop::Quota { month_max: 1 },
             Stop::Cap { sent: 1, max: 1 },
             Stop::Quiet { until },
             Stop::Expired,
