@@ -16,7 +16,7 @@ use crate::{
     db::{Db, get, get_instant, get_json, get_name, json_rows},
 };
 
-pub use delivery::{Changed, Claimed, HandOver, Handed, Held, Narrow, Recovered, Resolution, Resolved};
+pub use delivery::{Changed, Claimed, HandOver, Handed, Held, Narrow, Recovered, Resolution, Resolved, Settling};
 pub use plan::{Begun, Recorded, Sealed, Settled};
 
 #[derive(Clone)]

@@ -36,7 +36,7 @@ pub use journal::{Appended, Journal, Once, Position, Segment};
 pub use lease::{Fence, Leases};
 pub use ledger::{
     Begun, Changed, Claimed, HandOver, Handed, Held, Ledger, Narrow, PastEntry, RecentSend, Recorded, Recovered, Resolution,
-    Resolved, Sealed, Settled,
+    Resolved, Sealed, Settled, Settling,
 };
 pub use point::at_each_point;
 pub use session::{NewSession, Session, Sessions};

@@ -3,13 +3,13 @@
 use std::{
     error::Error,
     fs::{DirBuilder, OpenOptions},
-    io::Write,
+    io::{BufRead, BufReader, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Component, Path, PathBuf},
     time::Duration,
 };
 
-use connect::senders::{Call, Reply, Request, Smtp, SmtpStage, smtp::refusal};
+use connect::senders::{Call, LookUp, Reply, Request, Smtp, SmtpStage, smtp::refusal};
 use lettre::{
     Address, AsyncSmtpTransport, AsyncTransport, Tokio1Executor, address::Envelope, transport::smtp::authentication::Credentials,
 };
@@ -76,6 +76,14 @@ impl Transport {
         }
     }
 
+    /// What a sender asked to read; nothing where the far end has nothing to read, or is not there.
+    pub async fn look(&self, asked: &LookUp) -> std::io::Result<Option<Vec<u8>>> {
+        match (self, asked) {
+            (Transport::File(path), LookUp::Lines(text)) => lines_with(path, text),
+            _ => Ok(None),
+        }
+    }
+
     pub async fn carry(&self, call: &Call) -> Reply {
         match (self, &call.request) {
             (_, Request::Refused { reason }) => Reply::NotSent { reason: reason.clone() },
@@ -102,6 +110,23 @@ fn append(path: &Path, bytes: &[u8]) -> Reply {
             Err(error) => Reply::Unknown { reason: error.to_string() },
         },
     }
+}
+
+/// The lines of a file that contain a text, read one by one: the file may be large.
+fn lines_with(path: &Path, text: &str) -> std::io::Result<Option<Vec<u8>>> {
+    let file = match std::fs::File::open(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        file => file?,
+    };
+    let mut found = Vec::new();
+    for line in BufReader::new(file).split(b'\n') {
+        let line = line?;
+        if line.windows(text.len()).any(|part| part == text.as_bytes()) {
+            found.extend(line);
+            found.push(b'\n');
+        }
+    }
+    Ok(Some(found))
 }
 
 async fn send_mail(relay: &AsyncSmtpTransport<Tokio1Executor>, mail: &Smtp) -> Reply {

@@ -35,6 +35,7 @@ mod run;
 mod segment;
 mod sends;
 mod serve;
+mod why;
 
 /// The growth desk of an online shop: orders and events in, answers, audiences and messages out, revenue measured.
 #[derive(Debug, Parser)]
@@ -62,6 +63,7 @@ enum Command {
     Readout(readout::Readout),
     Segment(segment::Segment),
     Sends(sends::Sends),
+    Why(why::Why),
     Pause(pause::Pause),
     Resume(pause::Resume),
     Attribute(attribute::Attribute),
@@ -143,6 +145,7 @@ impl Cli {
             Command::Readout(command) => command.run().await,
             Command::Segment(command) => command.run().await,
             Command::Sends(command) => command.run().await,
+            Command::Why(command) => command.run().await,
             Command::Pause(command) => command.run().await,
             Command::Resume(command) => command.run().await,
             Command::Attribute(command) => command.run().await,

@@ -20,6 +20,7 @@ mod sql_page;
 mod tag;
 mod visit;
 mod webhooks;
+mod why;
 
 use std::{
     future::Future,
@@ -119,6 +120,7 @@ const RESOURCES: &[Resource] = &[
     Resource { access: Access::AtLeast(Role::Marketer), routes: segments::routes },
     Resource { access: Access::Clients, routes: tag::routes },
     Resource { access: Access::Clients, routes: webhooks::routes },
+    Resource { access: Access::AtLeast(Role::Marketer), routes: why::routes },
 ];
 
 /// Answers until `shutdown`, then finishes what it has begun.

@@ -728,6 +728,7 @@ fn every_file_of_the_folder_is_listed() {
             "sql_page",
             "tag",
             "webhooks",
+            "why",
         ]
     );
     assert_eq!(super::RESOURCES.len(), files.len());

@@ -23,7 +23,7 @@ use state::{Claimed, HandOver, Narrow, Resolution, Resolved};
 use crate::{
     fault::Fault,
     jobs::{
-        pause,
+        parked, pause,
         tick::{Rows, happened, versions},
     },
     transport::Transport,
@@ -54,6 +54,7 @@ pub async fn deliver(workspace: &Workspace, fresh_run: Option<&str>) -> Result<R
     }
     let mut outbound = Outbound::open(workspace)?;
     settle_unknown(workspace, &mut outbound, &mut report).await?;
+    parked::drop_late(workspace).await?;
     loop {
         let claimed = ledger.claim(workspace.now(), BATCH, LEASE, "deliver").await?;
         if claimed.is_empty() || workspace.stopping.load(Ordering::SeqCst) {
@@ -88,11 +89,11 @@ pub async fn deliver(workspace: &Workspace, fresh_run: Option<&str>) -> Result<R
     }
 }
 
-/// A person decided that a parked message may be sent once more.
-pub async fn resend(workspace: &Workspace, send_id: &str) -> Result<Report, Fault> {
+/// A person, `by` name, decided that a parked message may be sent once more.
+pub async fn resend(workspace: &Workspace, send_id: &str, by: &str) -> Result<Report, Fault> {
     let mut report = Report::default();
     let mut outbound = Outbound::open(workspace)?;
-    match workspace.state.ledger().resend(send_id, workspace.now()).await? {
+    match workspace.state.ledger().resend(send_id, by, workspace.now()).await? {
         Resolved::Handed(claimed) => {
             let prepared = outbound.prepare(vec![*claimed], &mut report).await?;
             outbound.send(prepared, &mut report).await?;
@@ -113,7 +114,7 @@ async fn still_timely(workspace: &Workspace, claimed: Vec<Claimed>, report: &mut
     let member = Member { reach: &reach, sends: &sends, held_out: false, tags: &[] };
     // A send due at t is executed at t + grace, and judged as of t.
     let at = workspace.now() - workspace.shop().grace.0;
-    let valid_for = |send: &Send| Some(scenario_of(&scenarios, send)?.step(&send.step)?.send.as_ref()?.valid_for?.0);
+    let valid_for = |send: &Send| valid_for(&scenarios, send);
     let mut narrowed = Vec::new();
     let mut kept = Vec::new();
     for claimed in claimed {
@@ -151,14 +152,23 @@ async fn still_timely(workspace: &Workspace, claimed: Vec<Claimed>, report: &mut
 
 /// The versions of scenarios that these sends were planned by.
 async fn scenarios_of(workspace: &Workspace, claimed: &[Claimed]) -> Result<Vec<Scenario>, Fault> {
-    let pinned = claimed.iter().map(|claimed| (claimed.send.scenario.clone(), claimed.send.scenario_version.clone()));
+    scenarios_of_sends(workspace, claimed.iter().map(|claimed| &claimed.send)).await
+}
+
+pub async fn scenarios_of_sends(workspace: &Workspace, sends: impl Iterator<Item = &Send>) -> Result<Vec<Scenario>, Fault> {
+    let pinned = sends.map(|send| (send.scenario.clone(), send.scenario_version.clone()));
     let mut scenarios = versions::of(workspace, pinned.collect()).await?;
     scenarios.extend(workspace.files.scenarios.iter().cloned());
     Ok(scenarios)
 }
 
+/// How long after it was due a message is of use; nothing where its step does not say.
+pub fn valid_for(scenarios: &[Scenario], send: &Send) -> Option<TimeDelta> {
+    Some(scenario_of(scenarios, send)?.step(&send.step)?.send.as_ref()?.valid_for?.0)
+}
+
 /// That of the send's version, else the current one.
-fn scenario_of<'a>(scenarios: &'a [Scenario], send: &Send) -> Option<&'a Scenario> {
+pub fn scenario_of<'a>(scenarios: &'a [Scenario], send: &Send) -> Option<&'a Scenario> {
     let of_version = |scenario: &&Scenario| scenario.scenario == send.scenario && scenario.version == send.scenario_version;
     scenarios.iter().find(of_version).or_else(|| versions::current(scenarios, &send.scenario))
 }

@@ -19,6 +19,7 @@ pub mod segments;
 pub mod sql;
 pub mod table;
 pub mod test_report;
+pub mod why;
 pub mod words;
 
 pub use format::Locale;

@@ -464,6 +464,16 @@ words! {
     SQL_CUT: "最初の{0}行です。すべての行は CSV か Parquet で。", "The first {0} rows; CSV and Parquet have them all.";
     SQL_NO_ROWS: "該当する行はありません。", "No rows.";
     SQL_AT: "{0}行目の{1}文字目", "Line {0}, column {1}";
+
+    WHY: "届いた理由・届かない理由", "Why they got it, or did not";
+    WHY_INTRO: "会員1人について、何をいつ送ったか、送らなかったものとその理由、次に何が来るかを言葉で答えます。シナリオを選ぶと、入っていない理由をセグメントの条件まで示します。", "For one customer: what was sent and when, what was not and why, and what comes next. With a scenario also why they are not in it, down to the clause of its segment.";
+    WHY_CUSTOMER: "会員ID", "Customer id";
+    WHY_SCENARIO: "シナリオ", "Scenario";
+    WHY_ALL: "すべて", "All of them";
+    WHY_ASK: "調べる", "Ask";
+    WHY_TIMELINE: "この会員の詳細とタイムライン", "The customer's page and timeline";
+    WHY_UNKNOWN: "この会員、またはこのシナリオは見つかりません。", "There is no such customer, or no such scenario.";
+    WHY_UNKNOWN_REMEDY: "会員IDを確かめてください。「会員」のページで検索できます。", "Check the id; the page of customers finds it by how it begins.";
 }
 
 #[cfg(test)]
