@@ -7,9 +7,7 @@ use chrono::Duration;
 use model::{Channel, CustomerId, Instant, Outcome, Receipt, ReceiptKind, shop::SenderSettings, time::rfc3339};
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Call, CallbackError, Context, LookUp, Message, Opened, Presence, Received, Reply, Request, Sender, option,
-};
+use super::{Call, CallbackError, Context, LookUp, Message, Opened, Presence, Received, Reply, Request, Sender, option};
 
 pub struct File {
     channel: Channel,

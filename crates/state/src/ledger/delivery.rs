@@ -276,7 +276,7 @@ impl Ledger {
                     moves.push(held, SendState::Parked, Some(told(&stop)), now)?;
                     resolved = Resolved::Refused(stop);
                 }
-                None => resolved = Resolved::Handed(Box::new(moves.hand_again(held, None, now)?)),
+                None => resolved = Resolved::Handed(Box::new(moves.hand_again(held, now)?)),
             },
         }
         moves.save(&mut tx, now).await?;
@@ -294,7 +294,7 @@ impl Ledger {
                 moves.stop(held, &stop, now)?;
                 Resolved::Refused(stop)
             }
-            None => Resolved::Handed(Box::new(moves.hand_again(held, Some(format!("sent again by {by}")), now)?)),
+            None => Resolved::Handed(Box::new(moves.hand_again_for(held, Some(format!("sent again by {by}")), now)?)),
         };
         moves.save(&mut tx, now).await?;
         tx.commit().await?;
@@ -382,7 +382,11 @@ impl Moves {
     }
 
     /// With a new fence: whoever handed it over before may no longer say what became of it.
-    fn hand_again(&mut self, held: Held, reason: Option<String>, now: Instant) -> Result<Claimed, StateError> {
+    fn hand_again(&mut self, held: Held, now: Instant) -> Result<Claimed, StateError> {
+        self.hand_again_for(held, None, now)
+    }
+
+    fn hand_again_for(&mut self, held: Held, reason: Option<String>, now: Instant) -> Result<Claimed, StateError> {
         let fence = Fence(held.fence.0 + 1);
         let send = self.push_fenced(held, SendState::Handed, reason, fence, now)?;
         Ok(Claimed { send, fence })

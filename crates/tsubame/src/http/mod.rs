@@ -15,6 +15,7 @@ mod import;
 mod quarantine;
 mod segment_form;
 mod segments;
+mod sends;
 mod sql;
 mod sql_page;
 mod tag;
@@ -118,6 +119,7 @@ const RESOURCES: &[Resource] = &[
     Resource { access: Access::AtLeast(Role::Analyst), routes: sql_page::routes },
     Resource { access: Access::AtLeast(Role::Marketer), routes: segment_form::routes },
     Resource { access: Access::AtLeast(Role::Marketer), routes: segments::routes },
+    Resource { access: Access::AtLeast(Role::Admin), routes: sends::routes },
     Resource { access: Access::Clients, routes: tag::routes },
     Resource { access: Access::Clients, routes: webhooks::routes },
     Resource { access: Access::AtLeast(Role::Marketer), routes: why::routes },

@@ -724,6 +724,7 @@ fn every_file_of_the_folder_is_listed() {
             "quarantine",
             "segment_form",
             "segments",
+            "sends",
             "sql",
             "sql_page",
             "tag",
@@ -735,6 +736,7 @@ fn every_file_of_the_folder_is_listed() {
 }
 
 mod sql;
+mod why;
 
 #[test]
 fn segments_are_listed_explained_and_tested() {

@@ -16,7 +16,7 @@ use decide::{
     tick::{self, Happening},
 };
 use model::{Channel, ContactKind, CustomerId, EntryStep, Money, Outcome, Scenario, Send, Stop};
-use query::{Mode, Params};
+use query::{Mode, ParamValue, Params};
 use sha2::{Digest, Sha256};
 use state::{Claimed, HandOver, Narrow, Resolution, Resolved};
 
@@ -282,6 +282,19 @@ async fn conditions_fulfilled(
     Ok(fulfilled)
 }
 
+/// Those whose addresses were erased, of customers who have none.
+async fn erased(workspace: &Workspace, customers: &BTreeSet<&CustomerId>) -> Result<BTreeSet<CustomerId>, Fault> {
+    if customers.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let desk = workspace.desk(workspace.now(), Mode::AsKnown).await?;
+    let since = ParamValue::Instant(model::Instant::UNIX_EPOCH);
+    let answer = desk.ask("system/erased_since", &Params::from([("from_at".to_string(), since)])).await?;
+    let rows = Rows::new(&answer);
+    let erased = (0..answer.rows.len()).filter_map(|row| rows.text(row, "customer_id").map(CustomerId::stored));
+    Ok(erased.filter(|customer| customers.contains(customer)).collect())
+}
+
 /// A send whose words are ready.
 struct Prepared {
     claimed: Claimed,
@@ -332,11 +345,21 @@ impl Outbound<'_> {
         let contexts: BTreeMap<&str, &EntryStep> = entries.iter().map(|entry| (entry.entry_id.as_str(), entry)).collect();
         let mut prepared = Vec::new();
         let mut stopped = Vec::new();
+        let address_of = |send: &Send| send.channel.contact_kind().and_then(|kind| addresses.get(&kind)?.get(&send.customer_id));
+        let without: BTreeSet<&CustomerId> = claimed
+            .iter()
+            .map(|claimed| &claimed.send)
+            .filter(|send| address_of(send).is_none())
+            .map(|send| &send.customer_id)
+            .collect();
+        let erased = erased(self.workspace, &without).await?;
         for claimed in claimed {
             let send = &claimed.send;
-            let address = send.channel.contact_kind().and_then(|kind| addresses.get(&kind)?.get(&send.customer_id));
+            let address = address_of(send);
             let Some(address) = address.filter(|_| self.senders.contains_key(&send.channel)) else {
-                let why = if self.senders.contains_key(&send.channel) {
+                let why = if erased.contains(&send.customer_id) {
+                    Stop::Exited { why: "erased".into() }
+                } else if self.senders.contains_key(&send.channel) {
                     Stop::NoAddress
                 } else {
                     Stop::Suppressed { why: "no sender for this channel".into() }

@@ -3,7 +3,7 @@
 
 use chrono::TimeDelta;
 use connect::senders::{self, Presence};
-use model::{Purpose, Send};
+use model::{Instant, Purpose, Send};
 use state::{Held, Settling};
 
 use crate::{
@@ -70,20 +70,26 @@ async fn one(workspace: &Workspace, send_id: &str) -> Result<Held, Fault> {
     })
 }
 
-/// Lets advertisements be that would come too late; what a customer is owed waits for a person, however long.
-pub async fn drop_late(workspace: &Workspace) -> Result<u64, Fault> {
-    let now = workspace.now();
+/// Everything that waits for a person, oldest first, and until when it does: what a customer is owed waits however long.
+pub async fn list(workspace: &Workspace) -> Result<Vec<(Held, Option<Instant>)>, Fault> {
     let parked = workspace.state.ledger().parked().await?;
     if parked.is_empty() {
-        return Ok(0);
+        return Ok(Vec::new());
     }
     let scenarios = deliver::scenarios_of_sends(workspace, parked.iter().map(|held| &held.send)).await?;
-    let is_late = |send: &Send| {
+    let grace = workspace.shop().grace.0;
+    let waits_until = |send: &Send| {
         let of_use = deliver::valid_for(&scenarios, send).unwrap_or(WAITS_MAX);
-        send.purpose != Purpose::Transactional && now - workspace.shop().grace.0 > send.due_at + of_use
+        (send.purpose != Purpose::Transactional).then(|| send.due_at + of_use + grace)
     };
+    Ok(parked.into_iter().map(|held| (waits_until(&held.send), held)).map(|(until, held)| (held, until)).collect())
+}
+
+/// Lets advertisements be that would come too late.
+pub async fn drop_late(workspace: &Workspace) -> Result<u64, Fault> {
+    let now = workspace.now();
     let mut dropped = 0;
-    for held in parked.iter().filter(|held| is_late(&held.send)) {
+    for (held, _) in list(workspace).await?.iter().filter(|(_, until)| until.is_some_and(|until| now > until)) {
         workspace.state.ledger().settle_parked(&held.send.send_id, Settling::Drop, BY_ITSELF, now).await?;
         dropped += 1;
     }

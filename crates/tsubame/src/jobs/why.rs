@@ -41,7 +41,8 @@ pub async fn why(
     let reachable = workspace.reachable().await?;
     let subject = reachable.survivor(asked.clone());
     let facts = facts(workspace, &desk, &reachable, &asked, &subject, as_of.is_none()).await?;
-    let has_nothing = facts.passes.is_empty() && facts.channels.iter().all(|channel| !channel.has_address && channel.consent.is_none());
+    let has_nothing =
+        facts.passes.is_empty() && facts.channels.iter().all(|channel| !channel.has_address && channel.consent.is_none());
     if has_nothing && !is_known(&desk, &subject).await? {
         return Err(Fault::new(Exit::Data, format!("the shop knows no customer {asked}"))
             .remedy("`tsubame query customer_search -p q=START` lists customers whose ids start so"));

@@ -12,6 +12,7 @@ pub mod import;
 pub mod layout;
 pub mod login;
 pub mod panel;
+pub mod parked;
 pub mod quarantine;
 pub mod readout;
 pub mod segment_form;
