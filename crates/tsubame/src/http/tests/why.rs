@@ -72,7 +72,8 @@ async fn park(workspace: &Workspace, send_id: &str) {
     ledger.begin(&run).await.unwrap();
     ledger.record_plan(&run, &[], &[send], &[], &[], now()).await.unwrap();
     ledger.seal(&run, now()).await.unwrap();
-    let claimed = ledger.claim(now(), 10, std::time::Duration::from_secs(60), "test").await.unwrap().remove(0);
+    let claimed = ledger.claim(now(), 10, std::time::Duration::from_secs(60), "test").await.unwrap();
+    let claimed = claimed.into_iter().find(|claimed| claimed.send.send_id == send_id).unwrap();
     let hand = HandOver { send_id: send_id.into(), fence: claimed.fence, body_hash: "h".into() };
     assert_eq!(ledger.hand(&[hand], now()).await.unwrap().handed, [send_id]);
     let reason = "no answer for canary@example.jp".to_string();
