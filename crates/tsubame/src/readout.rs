@@ -730,6 +730,8 @@ fn text(value: Option<&Value>) -> String {
 }
 
 #[cfg(test)]
+mod held_out;
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -26,7 +26,7 @@ fn a_page_says_why() {
 }
 
 /// A send that was handed over and never answered.
-async fn park(workspace: &Workspace, send_id: &str) {
+async fn park(workspace: &Workspace, send_id: &str, purpose: Purpose) {
     let name = CustomerId::stored("c1");
     let contact = Contact { customer_id: name.clone(), kind: ContactKind::Email, address: "canary@example.jp".into() };
     workspace.state.vault().put(&[contact], "made", now()).await.unwrap();
@@ -50,7 +50,7 @@ async fn park(workspace: &Workspace, send_id: &str) {
         step: "invite".into(),
         customer_id: name,
         channel: Channel::Email,
-        purpose: Purpose::Marketing,
+        purpose,
         template: "f2_a".into(),
         arm: None,
         state: SendState::Planned,
@@ -86,7 +86,7 @@ fn a_person_decides_about_what_nobody_knows() {
     run(async {
         let site = Site::open(true, Vec::new()).await;
         for id in ["s1", "s2", "s3", "s4"] {
-            park(&site.workspace, id).await;
+            park(&site.workspace, id, Purpose::Marketing).await;
         }
         let marketer = site.signed_in(Role::Marketer).await;
         assert_eq!(site.get("/sends/parked", &marketer).await.status, 403);
@@ -120,11 +120,24 @@ fn a_person_decides_about_what_nobody_knows() {
         assert!(absent.starts_with("not at the provider, says admin"), "{absent}");
         check("/sends/resend", "s4", &csrf, 303, Some("resent"), SendState::Accepted).await;
         // Somebody wrote down what the shop's program found.
-        park(&site.workspace, "s5").await;
+        park(&site.workspace, "s5", Purpose::Marketing).await;
         let line = "{\"send_id\":\"s5\",\"to\":\"canary@example.jp\"}\n";
         std::fs::write(site.workspace.path("outbox/email.ndjson"), line).unwrap();
         check("/sends/look-up", "s5", &csrf, 303, Some("found"), SendState::Accepted).await;
         let page = site.get("/sends/parked?lang=en", &session).await;
         assert!(page.body.contains("No message is of unknown outcome"), "{}", page.body);
+
+        // An advertisement is let be when it would be too late; what a customer is owed is not.
+        park(&site.workspace, "s6", Purpose::Marketing).await;
+        park(&site.workspace, "s7", Purpose::Transactional).await;
+        let late = async |days: i64| {
+            site.workspace.clock.set(now() + TimeDelta::days(days));
+            crate::jobs::parked::drop_late(&site.workspace).await.unwrap()
+        };
+        assert_eq!((late(0).await, late(30).await, late(60).await), (0, 1, 0));
+        let held = site.workspace.state.ledger().send("s6").await.unwrap().unwrap();
+        assert_eq!(held.send.detail.as_deref(), Some("dropped by the shop's rule: too late to be of use"));
+        let page = site.get("/sends/parked?lang=en", &session).await;
+        assert!(page.body.contains("s7") && page.body.contains("somebody decides"), "{}", page.body);
     });
 }

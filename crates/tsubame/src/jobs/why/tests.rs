@@ -21,7 +21,7 @@ const SCENARIO: &str = "scenario = \"welcome\"\ntitle = { ja = \"歓迎\", en = 
 const BUYERS: &str = "scenario = \"buyers\"\ntitle = { ja = \"購入者\", en = \"Buyers\" }\n[entry]\nsegment = \"buyers\"\n\
     [[exit]]\non = \"order_placed\"\n[goal]\non = \"order_placed\"\nwithin = \"3d\"\n[[step]]\nid = \"thanks\"\n\
     [step.send]\ntry = [\"email\"]\ntemplate = \"a\"\n";
-const SEGMENT: &str = "-- Buyers\n--\n-- column customer_id text ja:\"会員ID\" en:\"Customer\"\nSELECT customer_id FROM customer_facts WHERE orders > 0\n";
+const SEGMENT: &str = "-- Buyers\n--\n-- Whoever has bought.\n--\n-- column customer_id text ja:\"会員ID\" en:\"Customer\"\nSELECT customer_id FROM customer_facts WHERE orders > 0\n";
 const WORDS: &str = "{{ shop.sender_name }} {{ shop.postal_address }} {{ shop.contact }} {{ unsubscribe_url }}";
 
 /// Plans of nested views recurse deeply in an unoptimised build.
