@@ -19,6 +19,7 @@
 //! - [`back_test`]: what a segment's members did on past nights, against everybody else
 //! - [`prediction`]: how often buyers will buy again and what that is worth, or why it cannot be said
 //! - [`growthbook`]: what a stock SDK would decide for a unit
+//! - [`why`]: what became of one customer in the scenarios, and why not, in plain words
 //! - [`bucket`]: who is held out, and which arm a unit meets
 
 pub mod aa;
@@ -39,5 +40,6 @@ pub mod readout;
 pub mod replay;
 pub mod rules;
 pub mod tick;
+pub mod why;
 
 pub use rules::{Pause, Rules};

@@ -72,7 +72,8 @@ impl SendState {
             Handed => matches!(next, Accepted | Failed | Deferred | Ambiguous),
             Deferred => matches!(next, Claimed | Stopped),
             Ambiguous => matches!(next, Handed | Accepted | Deferred | Parked),
-            Parked => matches!(next, Handed | Stopped),
+            // A person says so: send it again, let it be, it arrived, or it surely did not.
+            Parked => matches!(next, Handed | Stopped | Accepted | Deferred),
             Accepted | Failed | Stopped | Ghost => false,
         }
     }

@@ -19,7 +19,7 @@ use crate::{
 };
 
 pub use calls::{Frozen, KeptCall, Repeated};
-pub use delivery::{Changed, Claimed, HandOver, Handed, Held, Narrow, Recovered, Resolution, Resolved};
+pub use delivery::{Changed, Claimed, HandOver, Handed, Held, Narrow, Recovered, Resolution, Resolved, Settling};
 pub use plan::{Begun, Recorded, Sealed, Settled};
 
 #[derive(Clone)]

@@ -160,11 +160,36 @@ pub async fn experiment(desk: &Desk, scenarios: &[Scenario], name: &str) -> Resu
         return Err(Fault::new(Exit::Config, format!("there is no experiment `{name}`"))
             .remedy(format!("the scenarios have: {}", known.join(", "))));
     };
-    let within_seconds = scenario.goal.within.0.num_seconds();
+    let arms: Vec<(&str, f64)> = test.arms.iter().map(|arm| (arm.id.as_str(), arm.weight)).collect();
+    compared(desk, name, &arms, scenario.goal.within.0.num_seconds(), scenario.enabled).await
+}
+
+/// Over how many days from their first meeting with an advertising scenario the shop's holdout is compared.
+pub const HOLDOUT_DAYS: i64 = 28;
+
+/// The shop's holdout against everybody else: whoever met the entrance of a scenario that only advertises since the holdout began, by
+/// intention, whatever they were sent afterwards.
+pub async fn holdout(desk: &Desk, shop: &Shop, days: i64) -> Result<ExperimentView, Fault> {
+    let Some(holdout) = &shop.holdout else {
+        return Err(Fault::new(Exit::Config, "the shop has no holdout")
+            .remedy("add `holdout = { percent = 5, salt = \"global-2026\" }` to tsubame.toml; it counts from then on"));
+    };
+    let arms = [("holdout", holdout.percent), ("treated", 100.0 - holdout.percent)];
+    compared(desk, &holdout.salt, &arms, days * 86_400, true).await
+}
+
+/// The arms of a test, of which the first is the control.
+async fn compared(
+    desk: &Desk,
+    name: &str,
+    arms: &[(&str, f64)],
+    within_seconds: i64,
+    is_running: bool,
+) -> Result<ExperimentView, Fault> {
     let params: Params =
         [("experiment".into(), ParamValue::Text(name.into())), ("within_seconds".into(), ParamValue::Int(within_seconds))].into();
     let facts = gathered(desk, "system/exposed_experiment", params).await?;
-    let arms: Vec<ArmInput> = test.arms.iter().map(|arm| facts.arm(&arm.id, arm.weight)).collect();
+    let arms: Vec<ArmInput> = arms.iter().map(|(arm, weight)| facts.arm(arm, *weight)).collect();
     let all: Vec<&ArmInput> = arms.iter().collect();
     let Some((control, variants)) = arms.split_first() else {
         return Err(Fault::new(Exit::Config, format!("experiment `{name}` has no arms")));
@@ -196,7 +221,7 @@ pub async fn experiment(desk: &Desk, scenarios: &[Scenario], name: &str) -> Resu
         experiment: name.into(),
         status: match facts.first {
             None => Status::Draft,
-            Some(_) if scenario.enabled => Status::Running,
+            Some(_) if is_running => Status::Running,
             Some(_) => Status::Ended,
         },
         first_day: facts.first.map(|at| desk.moment.zone.day(at)),
@@ -704,6 +729,8 @@ fn text(value: Option<&Value>) -> String {
     }
 }
 
+#[cfg(test)]
+mod held_out;
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,14 +4,14 @@ mod relay;
 
 use std::{
     fs::{DirBuilder, OpenOptions},
-    io::Write,
+    io::{BufRead, BufReader, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Component, Path, PathBuf},
     time::Duration,
 };
 
 use chrono::TimeDelta;
-use connect::senders::{Call, Http, Reply, Request};
+use connect::senders::{Call, Http, LookUp, Reply, Request};
 use model::{Instant, shop::SenderSettings};
 use relay::Relay;
 use reqwest::header::HeaderMap;
@@ -86,6 +86,14 @@ impl Transport {
         }
     }
 
+    /// What a sender asked to read; nothing where the far end has nothing to read, or is not there.
+    pub async fn look(&self, asked: &LookUp) -> std::io::Result<Option<Vec<u8>>> {
+        match (self, asked) {
+            (Transport::File(path), LookUp::Lines(text)) => lines_with(path, text),
+            _ => Ok(None),
+        }
+    }
+
     /// `now` is by which clock a provider's "in so many seconds" becomes a time.
     pub async fn carry(&self, call: &Call, now: Instant) -> Reply {
         match (self, &call.request) {
@@ -116,6 +124,23 @@ fn append(path: &Path, bytes: &[u8]) -> Reply {
             Err(error) => Reply::Unknown { reason: error.to_string() },
         },
     }
+}
+
+/// The lines of a file that contain a text, read one by one: the file may be large.
+fn lines_with(path: &Path, text: &str) -> std::io::Result<Option<Vec<u8>>> {
+    let file = match std::fs::File::open(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        file => file?,
+    };
+    let mut found = Vec::new();
+    for line in BufReader::new(file).split(b'\n') {
+        let line = line?;
+        if line.windows(text.len()).any(|part| part == text.as_bytes()) {
+            found.extend(line);
+            found.push(b'\n');
+        }
+    }
+    Ok(Some(found))
 }
 
 fn client(is_here: bool) -> Result<reqwest::Client, Fault> {

@@ -7,7 +7,7 @@ use chrono::Duration;
 use model::{Channel, CustomerId, Instant, Outcome, Receipt, ReceiptKind, shop::SenderSettings, time::rfc3339};
 use serde::{Deserialize, Serialize};
 
-use super::{Call, CallbackError, Context, Message, Opened, Received, Reply, Request, Sender, option};
+use super::{Call, CallbackError, Context, LookUp, Message, Opened, Presence, Received, Reply, Request, Sender, option};
 
 pub struct File {
     channel: Channel,
@@ -100,6 +100,24 @@ impl Sender for File {
         vec![outcome; call.members.len()]
     }
 
+    fn look_up(&self, send_id: &str) -> Option<LookUp> {
+        Some(LookUp::Lines(send_id.into()))
+    }
+
+    /// A whole line is there; that none is does not tell, as the shop's program may have taken it away.
+    fn presence(&self, send_id: &str, answer: &[u8]) -> Presence {
+        #[derive(Deserialize)]
+        struct Known {
+            send_id: String,
+        }
+        let lines = answer.split(|byte| *byte == b'\n');
+        let mut known = lines.filter_map(|line| serde_json::from_slice::<Known>(line).ok());
+        match known.any(|line| line.send_id == send_id) {
+            true => Presence::Has { provider_id: None },
+            false => Presence::CannotTell,
+        }
+    }
+
     /// JSON lines: `{"receipt_id", "send_id", "customer_id", "kind", "human", "link", "at"}`.
     fn receipts(&self, callback: &[u8]) -> Result<Vec<Received>, CallbackError> {
         let lines = callback.split(|byte| *byte == b'\n').enumerate().filter(|(_, line)| !line.trim_ascii().is_empty());
@@ -146,6 +164,18 @@ mod tests {
         assert_eq!(line["at"].as_str(), Some("2026-11-24T00:00:00.000000Z"));
         let outcomes = sender().decode(&calls[0], &Reply::Written);
         assert_eq!(outcomes, vec![Outcome::Accepted { provider_id: None }; 1_000]);
+    }
+
+    #[test]
+    fn a_message_is_looked_up_among_its_lines() {
+        assert_eq!(sender().look_up("s1"), Some(LookUp::Lines("s1".into())));
+        let check = |answer: &str, expect| assert_eq!(sender().presence("s1", answer.as_bytes()), expect, "{answer}");
+        let has = || Presence::Has { provider_id: None };
+        check("{\"send_id\":\"s10\",\"to\":\"x\"}\n{\"send_id\":\"s1\",\"to\":\"x\"}\n", has());
+        check("{\"send_id\":\"s10\",\"body\":\"s1\"}\n", Presence::CannotTell);
+        // What was cut off while it was written did not arrive whole.
+        check("{\"send_id\":\"s1\",\"to\":", Presence::CannotTell);
+        check("", Presence::CannotTell);
     }
 
     #[test]

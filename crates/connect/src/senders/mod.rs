@@ -179,6 +179,20 @@ pub enum SmtpStage {
     Dot,
 }
 
+/// A question whether a provider has a message: what of its answers is to be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LookUp {
+    /// The lines of the sender's file that contain this.
+    Lines(String),
+}
+
+/// Whether a provider has a message, as far as its answer tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Presence {
+    Has { provider_id: Option<String> },
+    CannotTell,
+}
+
 /// What a provider said later, and when it happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Received {
@@ -215,6 +229,14 @@ pub trait Sender: Sync + std::marker::Send {
     fn encode(&self, batch: &[Message], context: &Context) -> Vec<Call>;
     /// One outcome per member of the call, in its order.
     fn decode(&self, call: &Call, reply: &Reply) -> Vec<Outcome>;
+    /// How the provider is asked whether it has a message; `None` where it cannot be.
+    fn look_up(&self, _send_id: &str) -> Option<LookUp> {
+        None
+    }
+    /// What the answer to that says.
+    fn presence(&self, _send_id: &str, _answer: &[u8]) -> Presence {
+        Presence::CannotTell
+    }
     /// What a provider's callback (its raw body) says. Signatures are checked before.
     fn receipts(&self, _callback: &[u8]) -> Result<Vec<Received>, CallbackError> {
         Ok(Vec::new())

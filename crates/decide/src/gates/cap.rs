@@ -24,6 +24,25 @@ impl Gate for Cap {
     }
 }
 
+/// A cap that leaves no room, with the sends that use it up and when there is room again in all of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reached<'a> {
+    pub cap: &'a model::Cap,
+    /// Oldest first.
+    pub sent_at: Vec<Instant>,
+    pub free_at: Option<Instant>,
+}
+
+/// The cap that stops a send at this moment, for whoever asks why.
+pub fn reached<'a>(member: &'a Member, channel: Channel, purpose: Purpose, at: Instant, rules: &'a Rules) -> Option<Reached<'a>> {
+    applying(member, channel, purpose, rules).find_map(|cap| {
+        let mut sent_at: Vec<Instant> = counted(member, cap, at, rules).map(|send| send.at).collect();
+        sent_at.sort();
+        let free_at = free_at(member, channel, purpose, at, rules);
+        (sent_at.len() as u32 >= cap.max).then_some(Reached { cap, sent_at, free_at })
+    })
+}
+
 /// When enough of the counted sends have left the windows of all caps; `None` if they never will (a cap of zero).
 pub(crate) fn free_at(member: &Member, channel: Channel, purpose: Purpose, at: Instant, rules: &Rules) -> Option<Instant> {
     let mut free = at;

@@ -9,7 +9,7 @@ use model::{Channel, Instant, Purpose, Stop};
 use crate::Rules;
 
 mod address;
-pub(crate) mod cap;
+pub mod cap;
 mod consent;
 mod quiet;
 mod quota;

@@ -41,7 +41,7 @@ mod walk;
 pub use best_time::CLICKS_FOR;
 pub use broadcast::duplicates;
 pub use conditions::{Conditions, branch_key, exit_key, wait_key};
-pub use dates::comes_in_by_date;
+pub use dates::{comes_in_by_date, triggers as by_date};
 pub use entering::base_key;
 pub use leaving::matches;
 pub use migrating::{Held, Refusal, refusals};

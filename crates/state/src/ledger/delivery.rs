@@ -92,6 +92,17 @@ pub enum Resolution {
     Park { reason: String },
 }
 
+/// What a person says of a parked send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Settling {
+    /// Let it be, whether or not it arrived.
+    Drop,
+    /// The provider has it.
+    Found { provider_id: Option<String> },
+    /// The provider surely does not have it: it may leave as if for the first time.
+    Absent,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Resolved {
     Done,
@@ -304,8 +315,8 @@ impl Ledger {
         Ok(resolved)
     }
 
-    /// A person says: send the parked one again, even if it arrives twice. Consent and suppression still hold.
-    pub async fn resend(&self, send_id: &str, now: Instant) -> Result<Resolved, StateError> {
+    /// A person, `by` name, says: send the parked one again, even if it arrives twice. Consent and suppression still hold.
+    pub async fn resend(&self, send_id: &str, by: &str, now: Instant) -> Result<Resolved, StateError> {
         let mut tx = self.db.begin(format!("resend {send_id}")).await?;
         let held = load_one(&mut tx, send_id, SendState::Parked).await?;
         let mut moves = Moves::default();
@@ -314,19 +325,32 @@ impl Ledger {
                 moves.stop(held, &stop, now)?;
                 Resolved::Refused(stop)
             }
-            None => Resolved::Handed(Box::new(moves.hand_again(held, now)?)),
+            None => Resolved::Handed(Box::new(moves.hand_again_for(held, Some(format!("sent again by {by}")), now)?)),
         };
+        forget(&mut tx, &[send_id]).await?;
         moves.save(&mut tx, now).await?;
         tx.commit().await?;
         Ok(resolved)
     }
 
-    /// A person says: let the parked one be.
-    pub async fn drop_parked(&self, send_id: &str, now: Instant) -> Result<(), StateError> {
-        let mut tx = self.db.begin(format!("drop send {send_id}")).await?;
-        let held = load_one(&mut tx, send_id, SendState::Parked).await?;
+    /// Somebody looked, or knows: what became of the parked one. The fact says who and when.
+    pub async fn settle_parked(&self, send_id: &str, how: Settling, by: &str, now: Instant) -> Result<(), StateError> {
+        let mut tx = self.db.begin(format!("settle send {send_id}")).await?;
+        let mut held = load_one(&mut tx, send_id, SendState::Parked).await?;
         let mut moves = Moves::default();
-        moves.push(held, SendState::Stopped, Some("dropped by a person".into()), now)?;
+        match how {
+            Settling::Drop => moves.push(held, SendState::Stopped, Some(format!("dropped by {by}")), now)?,
+            Settling::Found { provider_id } => {
+                held.send.provider_id = provider_id.or(held.send.provider_id);
+                moves.push(held, SendState::Accepted, Some(format!("found at the provider by {by}")), now)?;
+            }
+            // All that holds at the send instant is asked again before it leaves.
+            Settling::Absent => {
+                held.execute_at = now;
+                moves.push(held, SendState::Deferred, Some(deferral(&format!("not at the provider, says {by}"), now)), now)?;
+            }
+        }
+        forget(&mut tx, &[send_id]).await?;
         moves.save(&mut tx, now).await?;
         tx.commit().await
     }
@@ -400,8 +424,12 @@ impl Moves {
 
     /// With a new fence: whoever handed it over before may no longer say what became of it.
     pub(super) fn hand_again(&mut self, held: Held, now: Instant) -> Result<Claimed, StateError> {
+        self.hand_again_for(held, None, now)
+    }
+
+    fn hand_again_for(&mut self, held: Held, reason: Option<String>, now: Instant) -> Result<Claimed, StateError> {
         let fence = Fence(held.fence.0 + 1);
-        let send = self.push_fenced(held, SendState::Handed, None, fence, now)?;
+        let send = self.push_fenced(held, SendState::Handed, reason, fence, now)?;
         Ok(Claimed { send, fence })
     }
 

@@ -7,7 +7,7 @@ use model::{
 };
 use state::{
     Begun, Claimed, Fence, Frozen, HandOver, Narrow, Recorded, Recovered, Repeated, Resolution, Resolved, Sealed, Secret, SentIn,
-    StateError,
+    Settling, StateError,
 };
 
 use crate::{
@@ -327,19 +327,16 @@ async fn an_unknown_outcome_is_cleared_up_or_waits_for_a_person() {
     let ledger = shop.state.ledger();
     assert_eq!(ledger.parked().await.unwrap()[0].send.detail.as_deref(), Some("no way to ask"));
     assert!(ledger.resolve_ambiguous("s1", Resolution::HandAgain, minute(3)).await.is_err(), "parked is for a person");
-    assert!(matches!(ledger.resend("s1", minute(3)).await.unwrap(), Resolved::Handed(claimed) if claimed.fence == Fence(2)));
-
-    let (shop, _) = check(Resolution::Park { reason: "no way to ask".into() }, SendState::Parked).await;
-    shop.state.ledger().drop_parked("s1", minute(3)).await.unwrap();
-    assert_eq!(state_of(&shop, "s1").await, (SendState::Stopped, Some("dropped by a person".into())));
-    assert!(matches!(shop.state.ledger().drop_parked("none", minute(3)).await, Err(StateError::UnknownSend(_))));
+    let again = ledger.resend("s1", "anna", minute(3)).await.unwrap();
+    assert!(matches!(again, Resolved::Handed(claimed) if claimed.fence == Fence(2)));
+    assert_eq!(state_of(&shop, "s1").await, (SendState::Handed, Some("sent again by anna (attempt 2)".into())));
 
     // An opt-out forbids a second attempt as well.
     let shop = ambiguous().await;
     shop.state.consents().record_consents(&[consent("a", ConsentState::Revoked, minute(2))], minute(2)).await.unwrap();
     let resolved = shop.state.ledger().resolve_ambiguous("s1", Resolution::HandAgain, minute(3)).await.unwrap();
     assert_eq!((resolved, state_of(&shop, "s1").await.0), (Resolved::Refused(Stop::NoConsent), SendState::Parked));
-    assert_eq!(shop.state.ledger().resend("s1", minute(3)).await.unwrap(), Resolved::Refused(Stop::NoConsent));
+    assert_eq!(shop.state.ledger().resend("s1", "anna", minute(3)).await.unwrap(), Resolved::Refused(Stop::NoConsent));
     assert_eq!(state_of(&shop, "s1").await.0, SendState::Stopped);
 }
 
@@ -405,6 +402,35 @@ async fn a_kept_call_is_sealed_and_given_up_with_any_of_its_members() {
     let park = Resolution::Park { reason: "the time is over".into() };
     shop.state.ledger().resolve_ambiguous("s-b", park, minute(2)).await.unwrap();
     assert_eq!(shop.state.ledger().repeat_call("s-c", minute(3)).await.unwrap(), Repeated::Gone);
+}
+
+#[tokio::test]
+async fn what_a_person_says_of_a_parked_send_is_a_fact_and_is_said_once() {
+    let check = async |how: Settling, state: SendState, detail: &str, provider_id: Option<&str>| {
+        let shop = shop().await;
+        let (id, fence) = handed(&shop).await;
+        let ledger = shop.state.ledger();
+        let early = ledger.settle_parked("s1", how.clone(), "anna", minute(1)).await;
+        assert!(matches!(early, Err(StateError::SomeoneElseActed { .. })), "{how:?}: it is not parked");
+        ledger.outcomes(&[(id, fence, Outcome::Ambiguous { reason: "reset".into() })], minute(1)).await.unwrap();
+        ledger.resolve_ambiguous("s1", Resolution::Park { reason: "no way to ask".into() }, minute(2)).await.unwrap();
+        ledger.settle_parked("s1", how.clone(), "anna", minute(3)).await.unwrap();
+        assert_eq!(state_of(&shop, "s1").await, (state, Some(detail.into())), "{how:?}");
+        let fact = shop.journaled("sends").await.pop().unwrap();
+        assert_eq!((fact["state"].as_str(), fact["detail"].as_str()), (Some(state.name()), Some(detail)));
+        assert_eq!(fact["provider_id"].as_str(), provider_id, "{how:?}");
+        let twice = ledger.settle_parked("s1", how.clone(), "anna", minute(4)).await;
+        assert!(matches!(twice, Err(StateError::SomeoneElseActed { .. })), "{how:?}");
+        let unknown = ledger.settle_parked("none", how.clone(), "anna", minute(4)).await;
+        assert!(matches!(unknown, Err(StateError::UnknownSend(_))), "{how:?}");
+        claim(&shop, 5).await.len()
+    };
+    assert_eq!(check(Settling::Drop, SendState::Stopped, "dropped by anna", None).await, 0);
+    let found = Settling::Found { provider_id: Some("p7".into()) };
+    assert_eq!(check(found, SendState::Accepted, "found at the provider by anna", Some("p7")).await, 0);
+    let until = model::time::rfc3339(minute(3));
+    let absent = format!("not at the provider, says anna; until {until}");
+    assert_eq!(check(Settling::Absent, SendState::Deferred, &absent, None).await, 1, "it leaves again");
 }
 
 #[tokio::test]

@@ -41,6 +41,7 @@ mod segment;
 mod sends;
 mod serve;
 mod switch;
+mod why;
 
 /// The growth desk of an online shop: orders and events in, answers, audiences and messages out, revenue measured.
 #[derive(Debug, Parser)]
@@ -70,6 +71,7 @@ enum Command {
     Replay(replay::Replay),
     Segment(segment::Segment),
     Sends(sends::Sends),
+    Why(why::Why),
     Pause(pause::Pause),
     Plan(plan::Plan),
     Apply(plan::Apply),
@@ -158,6 +160,7 @@ impl Cli {
             Command::Replay(command) => command.run().await,
             Command::Segment(command) => command.run().await,
             Command::Sends(command) => command.run().await,
+            Command::Why(command) => command.run().await,
             Command::Pause(command) => command.run().await,
             Command::Plan(command) => command.run().await,
             Command::Apply(command) => command.run().await,

@@ -10,17 +10,21 @@ use crate::{
     fault::{Exit, Fault},
     pinned,
     readout::{self, Effect},
-    workspace::Access,
+    workspace::{Access, Workspace},
 };
 
 /// Read a scenario against its holdout, or a message test arm against arm
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  tsubame readout cart-recovery\n  tsubame readout f2-subject --json\n  \
+    tsubame readout holdout --days 90\n  \
     tsubame readout checkout-button --pin\n  tsubame readout checkout-button --pinned 0123456789abcdef\n  \
     tsubame readout checkout-button --since 0123456789abcdef")]
 pub struct Readout {
-    /// A scenario, an experiment of one of its steps, or one of experiments/
+    /// A scenario, an experiment of one of its steps, one of experiments/, or `holdout` for the shop's own
     name: String,
+    /// Of the shop's holdout: for how many days from their first meeting people are compared
+    #[arg(long, value_name = "DAYS", default_value_t = readout::HOLDOUT_DAYS, value_parser = clap::value_parser!(i64).range(1..=3650))]
+    days: i64,
     /// Keep what this read-out of experiments/ was made from; its hash is printed
     #[arg(long)]
     pin: bool,
@@ -75,6 +79,7 @@ impl Readout {
         let scenarios = &workspace.files.scenarios;
         let effects = match scenarios.iter().find(|scenario| scenario.scenario == self.name) {
             Some(scenario) => readout::scenario(&desk, workspace.shop(), scenario).await?.effects,
+            None if self.is_holdout(&workspace) => readout::holdout(&desk, workspace.shop(), self.days).await?.effects,
             None => readout::experiment(&desk, scenarios, &self.name).await?.effects,
         };
         for effect in effects {
@@ -90,6 +95,15 @@ impl Readout {
             }
         }
         Ok(())
+    }
+}
+
+impl Readout {
+    /// The shop's, unless something of the shop's own has that name.
+    fn is_holdout(&self, workspace: &Workspace) -> bool {
+        let salt = workspace.shop().holdout.as_ref().map(|holdout| holdout.salt.as_str());
+        let is_test = readout::find(&workspace.files.scenarios, &self.name).is_some();
+        !is_test && (self.name == "holdout" || salt == Some(self.name.as_str()))
     }
 }
 

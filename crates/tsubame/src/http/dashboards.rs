@@ -180,6 +180,10 @@ async fn ask(app: &App, stand: &Stand, desk: &Desk, given: &Given, panel: &Panel
             if let Some(test) = app.experiments.serving.now().experiment(name) {
                 return Ok(Asked::Test(report(app, stand, desk, test).await.map_err(|fault| logged(lang, &fault))?));
             }
+            if is_holdout(app, name) {
+                let view = readout::holdout(desk, workspace.shop(), readout::HOLDOUT_DAYS).await;
+                return Ok(Asked::Experiment(Box::new(view.map_err(|fault| logged(lang, &fault))?)));
+            }
             if readout::find(&workspace.files.scenarios, name).is_none() {
                 return Err(unknown_experiment(lang, name));
             }
@@ -316,6 +320,9 @@ impl Given {
             (None, None) => None,
         };
         given.within_seconds = scenario.map(|scenario| scenario.goal.within.0.num_seconds());
+        if given.value("experiment").is_some_and(|name| is_holdout(app, name)) {
+            given.within_seconds = Some(readout::HOLDOUT_DAYS * 86_400);
+        }
         given
     }
 
@@ -452,13 +459,20 @@ fn scenario_names(app: &App) -> Vec<(String, Text)> {
     workspace.files.scenarios.iter().map(|scenario| (scenario.scenario.clone(), scenario.title.clone())).collect()
 }
 
+/// The shop's own holdout is read out as a test by the name of its salt.
+fn is_holdout(app: &App, name: &str) -> bool {
+    app.workspace().shop().holdout.as_ref().is_some_and(|holdout| holdout.salt == name)
+}
+
 fn experiment_names(app: &App) -> Vec<(String, Text)> {
     let workspace = app.workspace();
     let served = app.experiments.serving.now();
+    let holdout = app.workspace().shop().holdout.iter();
+    let holdout = holdout.map(|holdout| (holdout.salt.clone(), Text::new("ショップ全体のホールドアウト", "The shop's holdout")));
     let tests = served.experiments.iter().map(|test| (test.experiment.clone(), test.title.clone()));
     let messages =
         readout::experiments(&workspace.files.scenarios).into_iter().map(|(_, test)| (test.name.clone(), Text::default()));
-    messages.chain(tests).collect()
+    messages.chain(tests).chain(holdout).collect()
 }
 
 /// The exported segments first: they have audiences.

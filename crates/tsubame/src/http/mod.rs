@@ -20,12 +20,14 @@ mod replay;
 mod scenarios;
 mod segment_form;
 mod segments;
+mod sends;
 mod shared;
 mod sql;
 mod sql_page;
 mod tag;
 mod visit;
 mod webhooks;
+mod why;
 
 use std::{
     future::Future,
@@ -137,8 +139,10 @@ const RESOURCES: &[Resource] = &[
     Resource { access: Access::AtLeast(Role::Marketer), routes: scenarios::routes },
     Resource { access: Access::AtLeast(Role::Marketer), routes: segment_form::routes },
     Resource { access: Access::AtLeast(Role::Marketer), routes: segments::routes },
+    Resource { access: Access::AtLeast(Role::Admin), routes: sends::routes },
     Resource { access: Access::Clients, routes: tag::routes },
     Resource { access: Access::Clients, routes: webhooks::routes },
+    Resource { access: Access::AtLeast(Role::Marketer), routes: why::routes },
 ];
 
 /// Answers until `shutdown`, then finishes what it has begun.

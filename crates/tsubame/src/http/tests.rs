@@ -727,10 +727,12 @@ fn every_file_of_the_folder_is_listed() {
             "scenarios",
             "segment_form",
             "segments",
+            "sends",
             "sql",
             "sql_page",
             "tag",
             "webhooks",
+            "why",
         ]
     );
     assert_eq!(super::RESOURCES.len(), files.len());
@@ -740,6 +742,7 @@ mod broadcasts;
 mod replay;
 mod scenarios;
 mod sql;
+mod why;
 
 #[test]
 fn segments_are_listed_explained_and_tested() {

@@ -16,14 +16,14 @@ use decide::{
     tick::{self, Happening},
 };
 use model::{Channel, ContactKind, CustomerId, EntryStep, Money, Outcome, Scenario, Send, Shop, Stop};
-use query::{Mode, Params};
+use query::{Mode, ParamValue, Params};
 use sha2::{Digest, Sha256};
 use state::{Claimed, Fence, Frozen, HandOver, Held, Narrow, Repeated, Resolution, Resolved, Secret};
 
 use crate::{
     fault::Fault,
     jobs::{
-        approval, pause,
+        approval, parked, pause,
         tick::{Rows, happened, versions},
     },
     point,
@@ -58,6 +58,7 @@ async fn deliver_over(workspace: &Workspace, mut outbound: Outbound<'_>, fresh_r
     let ledger = workspace.state.ledger();
     let mut report = Report::default();
     settle_unknown(workspace, &mut outbound, &mut report).await?;
+    parked::drop_late(workspace).await?;
     loop {
         let claimed = ledger.claim(workspace.now(), BATCH, LEASE, "deliver").await?;
         if claimed.is_empty() || workspace.stopping.load(Ordering::SeqCst) {
@@ -85,11 +86,11 @@ async fn deliver_over(workspace: &Workspace, mut outbound: Outbound<'_>, fresh_r
     }
 }
 
-/// A person decided that a parked message may be sent once more.
-pub async fn resend(workspace: &Workspace, send_id: &str) -> Result<Report, Fault> {
+/// A person, `by` name, decided that a parked message may be sent once more.
+pub async fn resend(workspace: &Workspace, send_id: &str, by: &str) -> Result<Report, Fault> {
     let mut report = Report::default();
     let mut outbound = Outbound::open(workspace)?;
-    match workspace.state.ledger().resend(send_id, workspace.now()).await? {
+    match workspace.state.ledger().resend(send_id, by, workspace.now()).await? {
         Resolved::Handed(claimed) => {
             let prepared = outbound.prepare(vec![*claimed], &mut report).await?;
             for leaving in outbound.encode(prepared) {
@@ -134,7 +135,7 @@ async fn still_timely(workspace: &Workspace, claimed: Vec<Claimed>, report: &mut
     let member = Member { customer: "", reach: &reach, sends: &sends, held_out: false, tags: &[], ignores_caps: false };
     // A send due at t is executed at t + grace, and judged as of t.
     let at = workspace.now() - workspace.shop().grace.0;
-    let valid_for = |send: &Send| Some(scenario_of(&scenarios, send)?.step(&send.step)?.send.as_ref()?.valid_for?.0);
+    let valid_for = |send: &Send| valid_for(&scenarios, send);
     let mut narrowed = Vec::new();
     let mut kept = Vec::new();
     for claimed in claimed {
@@ -175,14 +176,23 @@ async fn still_timely(workspace: &Workspace, claimed: Vec<Claimed>, report: &mut
 
 /// The versions of scenarios that these sends were planned by.
 async fn scenarios_of(workspace: &Workspace, claimed: &[Claimed]) -> Result<Vec<Scenario>, Fault> {
-    let pinned = claimed.iter().map(|claimed| (claimed.send.scenario.clone(), claimed.send.scenario_version.clone()));
+    scenarios_of_sends(workspace, claimed.iter().map(|claimed| &claimed.send)).await
+}
+
+pub async fn scenarios_of_sends(workspace: &Workspace, sends: impl Iterator<Item = &Send>) -> Result<Vec<Scenario>, Fault> {
+    let pinned = sends.map(|send| (send.scenario.clone(), send.scenario_version.clone()));
     let mut scenarios = versions::of(workspace, pinned.collect()).await?;
     scenarios.extend(workspace.files.scenarios.iter().cloned());
     Ok(scenarios)
 }
 
+/// How long after it was due a message is of use; nothing where its step does not say.
+pub fn valid_for(scenarios: &[Scenario], send: &Send) -> Option<TimeDelta> {
+    Some(scenario_of(scenarios, send)?.step(&send.step)?.send.as_ref()?.valid_for?.0)
+}
+
 /// That of the send's version, else the current one.
-fn scenario_of<'a>(scenarios: &'a [Scenario], send: &Send) -> Option<&'a Scenario> {
+pub fn scenario_of<'a>(scenarios: &'a [Scenario], send: &Send) -> Option<&'a Scenario> {
     let of_version = |scenario: &&Scenario| scenario.scenario == send.scenario && scenario.version == send.scenario_version;
     scenarios.iter().find(of_version).or_else(|| versions::current(scenarios, &send.scenario))
 }
@@ -314,6 +324,19 @@ async fn conditions_fulfilled(
     Ok(fulfilled)
 }
 
+/// Those whose addresses were erased, of customers who have none.
+async fn erased(workspace: &Workspace, customers: &BTreeSet<&CustomerId>) -> Result<BTreeSet<CustomerId>, Fault> {
+    if customers.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let desk = workspace.desk(workspace.now(), Mode::AsKnown).await?;
+    let since = ParamValue::Instant(model::Instant::UNIX_EPOCH);
+    let answer = desk.ask("system/erased_since", &Params::from([("from_at".to_string(), since)])).await?;
+    let rows = Rows::new(&answer);
+    let erased = (0..answer.rows.len()).filter_map(|row| rows.text(row, "customer_id").map(CustomerId::stored));
+    Ok(erased.filter(|customer| customers.contains(customer)).collect())
+}
+
 /// A send whose words are ready.
 struct Prepared {
     claimed: Claimed,
@@ -395,16 +418,29 @@ impl Outbound<'_> {
         let contexts: BTreeMap<&str, &EntryStep> = entries.iter().map(|entry| (entry.entry_id.as_str(), entry)).collect();
         let mut prepared = Vec::new();
         let mut stopped = Vec::new();
+        // Nobody's address is known in the past, only that there was one: whether there was is looked up when it is handed over.
+        let is_past = self.workspace.is_past();
+        let address_of = |send: &Send| -> Option<String> {
+            let kind = send.channel.contact_kind()?;
+            match is_past {
+                true => Some(String::new()),
+                false => Some(addresses.get(&kind)?.get(&send.customer_id)?.expose().clone()),
+            }
+        };
+        let without: BTreeSet<&CustomerId> = claimed
+            .iter()
+            .map(|claimed| &claimed.send)
+            .filter(|send| address_of(send).is_none())
+            .map(|send| &send.customer_id)
+            .collect();
+        let erased = erased(self.workspace, &without).await?;
         for claimed in claimed {
             let send = &claimed.send;
-            let address = send.channel.contact_kind().and_then(|kind| addresses.get(&kind)?.get(&send.customer_id));
-            // Nobody's address is known in the past, only that there was one: whether there was is looked up when it is handed over.
-            let address = match self.workspace.is_past() {
-                true => send.channel.contact_kind().map(|_| String::new()),
-                false => address.map(|address| address.expose().clone()),
-            };
+            let address = address_of(send);
             let Some(address) = address.filter(|_| self.senders.contains_key(&send.channel)) else {
-                let why = if self.senders.contains_key(&send.channel) {
+                let why = if erased.contains(&send.customer_id) {
+                    Stop::Exited { why: "erased".into() }
+                } else if self.senders.contains_key(&send.channel) {
                     Stop::NoAddress
                 } else {
                     Stop::Suppressed { why: "no sender for this channel".into() }

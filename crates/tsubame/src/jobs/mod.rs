@@ -16,6 +16,7 @@ pub mod import;
 #[cfg(test)]
 mod made;
 pub mod maintain;
+pub mod parked;
 pub mod pause;
 pub mod people;
 pub mod plan;
@@ -30,3 +31,4 @@ pub mod test_send;
 pub mod tick;
 pub mod trial;
 pub mod webhooks;
+pub mod why;

@@ -59,9 +59,13 @@ pub fn page(shell: &Shell, body: Markup) -> Markup {
                             (nav_link(shell.path, "/broadcasts", words::BROADCASTS.get(lang)))
                             (nav_link(shell.path, "/calendar", words::CALENDAR.get(lang)))
                             (nav_link(shell.path, "/experiments", words::TESTS.get(lang)))
+                            (nav_link(shell.path, "/why", words::WHY.get(lang)))
                             (nav_link(shell.path, "/identity", words::IDENTITY.get(lang)))
                             (nav_link(shell.path, "/import", words::IMPORT.get(lang)))
                             (nav_link(shell.path, "/quarantine", words::QUARANTINE.get(lang)))
+                            @if shell.user.is_some_and(|user| user.role == "admin") {
+                                (nav_link(shell.path, "/sends/parked", words::PARKED.get(lang)))
+                            }
                         }
                     }
                 }

@@ -14,6 +14,7 @@ pub mod import;
 pub mod layout;
 pub mod login;
 pub mod panel;
+pub mod parked;
 pub mod quarantine;
 pub mod readout;
 pub mod replay;
@@ -24,6 +25,7 @@ pub mod shared;
 pub mod sql;
 pub mod table;
 pub mod test_report;
+pub mod why;
 pub mod words;
 
 pub use format::Locale;

@@ -842,6 +842,37 @@ words! {
     CALENDAR_BY_MEAN: "同じような日の平均", "Mean of days like it";
     CALENDAR_BY_COUNT: "今の人数", "Counted now";
     CALENDAR_BAD_MONTH: "月が読み取れません。", "The month cannot be read.";
+
+    WHY: "届いた理由・届かない理由", "Why they got it, or did not";
+    WHY_INTRO: "会員1人について、何をいつ送ったか、送らなかったものとその理由、次に何が来るかを言葉で答えます。シナリオを選ぶと、入っていない理由をセグメントの条件まで示します。", "For one customer: what was sent and when, what was not and why, and what comes next. With a scenario also why they are not in it, down to the clause of its segment.";
+    WHY_CUSTOMER: "会員ID", "Customer id";
+    WHY_SCENARIO: "シナリオ", "Scenario";
+    WHY_ALL: "すべて", "All of them";
+    WHY_ASK: "調べる", "Ask";
+    WHY_TIMELINE: "この会員の詳細とタイムライン", "The customer's page and timeline";
+    WHY_UNKNOWN: "この会員、またはこのシナリオは見つかりません。", "There is no such customer, or no such scenario.";
+    WHY_UNKNOWN_REMEDY: "会員IDを確かめてください。「会員」のページで検索できます。", "Check the id; the page of customers finds it by how it begins.";
+
+    PARKED: "結果不明の配信", "Messages of unknown outcome";
+    PARKED_INTRO: "配信事業者に渡したあと返答がなく、届いたかどうかわからない配信です。二重に届かないよう自動では送り直しません。判断は担当者の名前と日時とともに記録されます。", "These were handed to a provider that did not answer, so they may have arrived. Nothing is sent again by itself. What is decided is recorded with your name and the time.";
+    PARKED_NONE: "結果不明の配信はありません。", "No message is of unknown outcome.";
+    PARKED_DUE: "予定日時", "Was due at";
+    PARKED_HANDED: "渡した日時", "Handed over at";
+    PARKED_ATTEMPTS: "渡した回数", "Times handed over";
+    PARKED_WAITS: "判断の期限", "Waits until";
+    PARKED_FOR_EVER: "担当者が判断するまで待つ", "somebody decides";
+    PARKED_LOOK_UP: "配信事業者に問い合わせる", "Ask the provider";
+    PARKED_PROVIDER_ID: "受付番号(わかれば)", "Provider's id, if known";
+    PARKED_FOUND: "届いていた(受付済みにする)", "It has it: count as accepted";
+    PARKED_ABSENT: "届いていない(次の配信で送る)", "It surely does not: let it leave";
+    PARKED_RESEND: "もう一度送る(二重になってもよい)", "Send again, even if it arrives twice";
+    PARKED_DROP: "送らない", "Let be";
+    PARKED_RESENT: "もう一度送りました。結果はこの一覧か会員のページに出ます。", "It was sent again; what became of it is here or on the customer's page.";
+    PARKED_DROPPED: "送らないことにしました。", "It is let be.";
+    PARKED_WAS_FOUND: "配信事業者が受け付けていました。受付済みにしました。", "The provider has it: it counts as accepted.";
+    PARKED_LEAVES: "次の配信で送ります。その時点の同意と停止を改めて確認します。", "It leaves with the next delivery, if consent and suppressions still allow it.";
+    PARKED_CANNOT_TELL: "配信事業者に問い合わせましたが、わかりませんでした。管理画面で確かめて、下の欄に入力してください。", "The provider was asked and cannot tell. Look at its own pages, and say below what they show.";
+    PARKED_NO_LOOK_UP: "この配信手段では問い合わせができません。配信事業者の管理画面で確かめて、下の欄に入力してください。", "This sender cannot ask its provider. Look at its own pages, and say below what they show.";
 }
 
 #[cfg(test)]
