@@ -37,6 +37,8 @@ pub struct Around {
     pub excluded_by: Option<String>,
     /// Every revision of the entry's date that is known.
     pub dates: Vec<CustomerDate>,
+    /// It goes to more people than it may without a second person, and none has approved it.
+    pub awaits_approval: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -72,6 +74,9 @@ pub fn tell(question: &Question, words: &Words, scenario: &Scenario, around: &Ar
             None => Text::new("全配信", "Everything is"),
         };
         lines.push(both!("{}が{}から停止中", "{} paused since {}", what, words.at(pause.from)));
+    }
+    if around.awaits_approval {
+        lines.push(Text::new("シナリオは承認待ち", "The scenario waits for approval"));
     }
     if let Some(at) = facts.erased_at {
         lines.push(both!("{}に個人情報が消去された", "The person was erased on {}", words.at(at)));

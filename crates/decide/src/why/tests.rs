@@ -319,6 +319,8 @@ fn why_they_are_not_in_it() {
     // What stands in the way of everybody, or of the person.
     let pauses = vec![crate::Pause { scenario: None, from: at("04T00:00"), until: None }];
     check(&cart, &nobody(), &Rules { pauses, ..rules() }, &nothing, &["Everything is paused since 2026-03-04 00:00", none]);
+    let waiting = Around { awaits_approval: true, ..nothing.clone() };
+    check(&cart, &nobody(), &rules(), &waiting, &["The scenario waits for approval", none]);
     let off = Scenario { enabled: false, ..cart.clone() };
     let switched_off =
         "The scenario is switched off (a draft, or paused in its file): `enabled = true` in its file switches it on";

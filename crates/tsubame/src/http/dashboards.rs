@@ -467,7 +467,7 @@ fn is_holdout(app: &App, name: &str) -> bool {
 fn experiment_names(app: &App) -> Vec<(String, Text)> {
     let workspace = app.workspace();
     let served = app.experiments.serving.now();
-    let holdout = app.workspace().shop().holdout.iter();
+    let holdout = workspace.shop().holdout.iter();
     let holdout = holdout.map(|holdout| (holdout.salt.clone(), Text::new("ショップ全体のホールドアウト", "The shop's holdout")));
     let tests = served.experiments.iter().map(|test| (test.experiment.clone(), test.title.clone()));
     let messages =

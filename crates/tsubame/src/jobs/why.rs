@@ -15,7 +15,7 @@ use query::{Answer, Desk, Mode, ParamValue, Params, Value, segment::Explained};
 use crate::{
     fault::{Exit, Fault},
     jobs::{
-        identity,
+        approval, identity,
         pause::pauses,
         tick::{Rows, happened, params_of, versions},
     },
@@ -300,6 +300,7 @@ async fn around(
             }
         }
     }
+    around.awaits_approval = approval::held(workspace).await?.contains_key(&scenario.scenario);
     Ok(around)
 }
 
