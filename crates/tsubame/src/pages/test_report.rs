@@ -279,7 +279,7 @@ fn false_positives(locale: &Locale, rows: &[AaRow]) -> Markup {
                                     }
                                     td class="number" { (percent(row.alpha)) }
                                     td class=(class) { span aria-hidden="true" { (icon) " " } (word.get(lang)) }
-                                }
+                                },
                                 None => td colspan="3" class="not-yet" {
                                     (words::CANNOT_SAY.get(lang))
                                     @if let Some(why) = &row.not_computable { ": " (why) }

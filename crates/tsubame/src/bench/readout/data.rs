@@ -43,7 +43,7 @@ fn group(count: u64, chance: &mut Chance) -> Vec<(&'static str, ArrayRef)> {
     for (name, (word, values)) in NAMES.dimensions.iter().zip(VALUES) {
         let mut slices = StringBuilder::new();
         (0..count).for_each(|_| slices.append_value(format!("{word} {}", chance.below(values))));
-        columns.push((name, Arc::new(slices.finish())));
+        columns.push((*name, Arc::new(slices.finish())));
     }
     for (number, name) in NAMES.metrics.iter().enumerate() {
         // Some metrics are rare, as orders are, and some are not, as visits are.
@@ -60,7 +60,7 @@ fn group(count: u64, chance: &mut Chance) -> Vec<(&'static str, ArrayRef)> {
             (0..count).for_each(|_| happened.append_value(chance.happens(share).into()));
             Arc::new(happened.finish())
         };
-        columns.push((name, column));
+        columns.push((*name, column));
     }
     columns
 }
