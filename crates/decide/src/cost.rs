@@ -1,7 +1,7 @@
 //! What messages of a month cost where the provider sells them by a plan: a fee with so many included, then prices that fall by steps.
 //! LINE sells so; what has no plan costs the same for each message.
 
-use model::{Money, MoneyError, shop::Plan};
+use model::{Money, money::MoneyError, shop::Plan};
 
 /// The whole of a month in which `sent` messages left: the fee and what goes beyond it.
 pub fn of_month(plan: &Plan, sent: u64) -> Result<Money, MoneyError> {
