@@ -15,7 +15,7 @@ FROM (
     UNION ALL
     SELECT scenario, reason, customer_id
     FROM entries
-    WHERE status = 'exited' AND (starts_with(reason, 'excluded by ') OR reason = 'global_holdout')
+    WHERE status = 'exited' AND (reason LIKE 'excluded by %' OR reason = 'global_holdout')
         AND strpos(concat(',', $names, ','), concat(',', scenario, ',')) > 0
 ) AS stopped
 GROUP BY scenario, reason
