@@ -47,7 +47,7 @@ pub use migrating::{Held, Refusal, refusals};
 pub use trial::{TRIAL, trial};
 
 #[cfg(test)]
-mod examples;
+pub(crate) mod examples;
 #[cfg(test)]
 mod journeys;
 #[cfg(test)]
