@@ -13,7 +13,7 @@ mod standing;
 mod words;
 
 pub use outside::{Around, Clause, Noticed};
-pub use words::Words;
+use words::Words;
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,5 @@
 //! The words of the answer: moments as the shop writes them, channels, reasons and causes.
 
-use chrono::Duration;
 use model::{Cap, Channel, Instant, SendState, ShopZone, Text};
 
 /// Words in the shop's zone.
@@ -97,7 +96,6 @@ pub fn stop(reason: &str) -> Text {
         "quiet" => Text::new("配信停止時間帯", "quiet hours"),
         "expired" => Text::new("有効期限が過ぎた", "it was too late to be of use"),
         "exited" => Text::new("シナリオの離脱条件に該当", "they had left the scenario"),
-        "other_channel" => Text::new("別のチャネルが選ばれた", "another channel was chosen"),
         other => Text::new(other, other),
     }
 }
@@ -205,13 +203,4 @@ impl Words {
             "Scenarios they never were in (name one, and it is said why)",
         )
     }
-}
-
-/// `3 h`, `2 d`: how long something takes.
-pub fn span(span: Duration) -> Text {
-    let seconds = span.num_seconds();
-    let units = [(86_400, "日", "d"), (3_600, "時間", "h"), (60, "分", "min")];
-    let whole = units.into_iter().find(|(unit, ..)| seconds >= *unit && seconds % unit == 0);
-    let (count, ja, en) = whole.map_or((seconds, "秒", "s"), |(unit, ja, en)| (seconds / unit, ja, en));
-    Text { ja: format!("{count}{ja}"), en: format!("{count} {en}") }
 }
