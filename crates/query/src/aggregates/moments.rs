@@ -266,6 +266,14 @@ impl GroupsAccumulator for Sums {
         self.columns(emit).into_iter().map(whole).collect()
     }
 
+    /// Every row a group of its own.
+    fn convert_to_state(&self, values: &[ArrayRef], filter: Option<&BooleanArray>) -> Result<Vec<ArrayRef>> {
+        let rows = values.first().map_or(0, |column| column.len());
+        let mut each = Sums::new(self.is_whole, self.has_pairs);
+        each.update_batch(values, &(0..rows).collect::<Vec<_>>(), filter, rows)?;
+        each.state(EmitTo::All)
+    }
+
     fn size(&self) -> usize {
         self.alone.capacity() * size_of::<[i128; 2]>() + self.pairs.capacity() * size_of::<[i128; 3]>()
     }
