@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use model::{Instant, Remedy, Scenario};
 use query::segment::selects_from;
 use serde::{Deserialize, Serialize};
-use state::{Act, Acted, Standing, Subject};
+use state::{Act, Acted, ApprovalState, Subject};
 
 use super::trial::trial;
 use crate::{
@@ -188,8 +188,8 @@ async fn of(workspace: &Workspace, scenario: &Scenario) -> Result<Approval, Faul
     }
     let subject = subject(workspace, scenario)?;
     let acts = workspace.state.approvals().of(&scenario.scenario).await?;
-    let standing = state::standing(&acts, &subject);
-    if let Standing::Approved { by, at } = standing {
+    let standing = state::approval_state(&acts, &subject);
+    if let ApprovalState::Approved { by, at } = standing {
         return Ok(Approval::Approved { by, at });
     }
     let recipients = recipients(workspace, scenario, &subject).await?;
@@ -197,9 +197,9 @@ async fn of(workspace: &Workspace, scenario: &Scenario) -> Result<Approval, Faul
         return Ok(Approval::NotNeeded);
     }
     Ok(match standing {
-        Standing::Asked { by, at, recipients } => Approval::Asked { by, at, recipients },
-        Standing::Void { changed, .. } => Approval::Void { changed, recipients },
-        Standing::NotAsked | Standing::Approved { .. } => Approval::Needed { recipients },
+        ApprovalState::Asked { by, at, recipients } => Approval::Asked { by, at, recipients },
+        ApprovalState::Void { changed, .. } => Approval::Void { changed, recipients },
+        ApprovalState::NotAsked | ApprovalState::Approved { .. } => Approval::Needed { recipients },
     })
 }
 
