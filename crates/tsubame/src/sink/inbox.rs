@@ -58,6 +58,16 @@ struct Asked {
 
 /// A page of another site can make a browser ask us: by a name of its own that points here, or by a form. Neither is answered.
 async fn of_this_machine(request: Request, next: Next) -> Response {
+    if !is_of_this_machine(request.headers()) {
+        return (StatusCode::FORBIDDEN, "this inbox is for this machine alone\n").into_response();
+    }
+    let mut response = next.run(request).await;
+    let policy = header::HeaderValue::from_static(CONTENT_SECURITY_POLICY);
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    response
+}
+
+fn is_of_this_machine(headers: &HeaderMap) -> bool {
     let is_here = |host: &str| {
         let name = host.parse::<SocketAddr>().map_or_else(
             |_| host.rsplit_once(':').map_or(host, |(name, _)| name).to_string(),
@@ -65,16 +75,9 @@ async fn of_this_machine(request: Request, next: Next) -> Response {
         );
         matches!(name.as_str(), "localhost" | "127.0.0.1" | "::1")
     };
-    let text = |name: header::HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok());
-    let host_is_here = text(header::HOST).is_some_and(is_here);
-    let origin_is_here = text(header::ORIGIN).is_none_or(|origin| origin.strip_prefix("http://").is_some_and(is_here));
-    if !host_is_here || !origin_is_here {
-        return (StatusCode::FORBIDDEN, "this inbox is for this machine alone\n").into_response();
-    }
-    let mut response = next.run(request).await;
-    let policy = header::HeaderValue::from_static(CONTENT_SECURITY_POLICY);
-    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
-    response
+    let text = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    let is_own = |origin: &str| origin.strip_prefix("http://").is_some_and(is_here);
+    text(header::HOST).is_some_and(is_here) && text(header::ORIGIN).is_none_or(is_own)
 }
 
 async fn list(State(sink): State<Arc<Sink>>, Query(asked): Query<Asked>, headers: HeaderMap) -> Html<String> {

@@ -142,7 +142,7 @@ async fn rested(kept: Option<(AsyncSmtpConnection, Instant)>) -> Option<AsyncSmt
 /// One mail. Until the words are asked for nothing can have been taken; from then on only an answer tells.
 async fn converse(connection: &mut AsyncSmtpConnection, envelope: &Envelope, message: &[u8]) -> Reply {
     let mut options = Vec::new();
-    if envelope.has_non_ascii_addresses() {
+    if !envelope.from().into_iter().chain(envelope.to()).all(|address| address.to_string().is_ascii()) {
         if !connection.server_info().supports_feature(Extension::SmtpUtfEight) {
             return not_sent("the relay takes no international addresses");
         }
