@@ -107,9 +107,8 @@ fn cell(locale: &Locale, priced: &Priced, titles: &BTreeMap<String, String>) -> 
 }
 
 fn sends(locale: &Locale, sends: &Sends) -> String {
-    let one = |(channel, sends): (&model::Channel, &u64)| {
-        format!("{} {}", channel_word(locale.lang, *channel), locale.count(*sends))
-    };
+    let one =
+        |(channel, sends): (&model::Channel, &u64)| format!("{} {}", channel_word(locale.lang, *channel), locale.count(*sends));
     sends.iter().map(one).collect::<Vec<_>>().join(" · ")
 }
 
