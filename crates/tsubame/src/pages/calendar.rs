@@ -107,9 +107,8 @@ fn cell(locale: &Locale, priced: &Priced, titles: &BTreeMap<String, String>) -> 
 }
 
 fn sends(locale: &Locale, sends: &Sends) -> String {
-    let one = |(channel, sends): (&model::Channel, &u64)| {
-        format!("{} {}", channel_word(*channel).get(locale.lang), locale.count(*sends))
-    };
+    let one =
+        |(channel, sends): (&model::Channel, &u64)| format!("{} {}", channel_word(locale.lang, *channel), locale.count(*sends));
     sends.iter().map(one).collect::<Vec<_>>().join(" · ")
 }
 
@@ -132,7 +131,7 @@ fn channels(locale: &Locale, channels: &[OfChannel]) -> Markup {
                 tbody {
                     @for of in channels {
                         tr {
-                            th scope="row" { (channel_word(of.channel).get(lang)) }
+                            th scope="row" { (channel_word(lang, of.channel)) }
                             td class="number" { (locale.count(of.sent)) }
                             td class="number" { (locale.count(of.expected)) }
                             td class="number" { @if let Some(most) = limit(of) { (locale.count(most)) } }
@@ -190,7 +189,7 @@ pub fn listed(lang: Lang, month: &Month, titles: &BTreeMap<String, String>) -> A
                 Value::Date(line.day),
                 Value::Text(titles.get(&line.scenario).unwrap_or(&line.scenario).clone()),
                 Value::Text(stage.get(lang).into()),
-                Value::Text(channel_word(*channel).get(lang).into()),
+                Value::Text(channel_word(lang, *channel).into()),
                 count(&line.sent),
                 count(&line.expected),
                 Value::Text(basis.clone()),
@@ -267,7 +266,7 @@ mod tests {
             listed.rows.iter().map(|row| row.iter().map(Value::plain).collect::<Vec<_>>().join(",")).collect();
         let expect = [
             "2026-07-01,daily,Running,LINE,1000,0,,0",
-            "2026-07-10,sale,Reserved,E-mail,0,10,Counted now,3003",
+            "2026-07-10,sale,Reserved,e-mail,0,10,Counted now,3003",
             "2026-07-10,sale,Reserved,LINE,0,30000,Counted now,",
             "2026-07-31,daily,Running,LINE,0,12,Mean of days like it,36",
         ];

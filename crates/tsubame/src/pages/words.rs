@@ -711,12 +711,6 @@ words! {
     STAGE_SENT: "配信済み", "Sent";
     STAGE_MISSED: "配信されなかった", "Not sent";
     STAGE_RUNNING: "稼働中", "Running";
-    CHANNEL_EMAIL: "メール", "E-mail";
-    CHANNEL_LINE: "LINE", "LINE";
-    CHANNEL_SMS: "SMS", "SMS";
-    CHANNEL_WEB_PUSH: "Webプッシュ", "Web push";
-    CHANNEL_APP_PUSH: "アプリプッシュ", "App push";
-    CHANNEL_WEBHOOK: "Webhook", "Webhook";
     STOP_NO_ADDRESS: "連絡先がない", "No address on this channel";
     STOP_RELAY_ADDRESS: "モールの転送用アドレス(連絡に使えない)", "The address is a mall's, not to be written to";
     STOP_NO_CONSENT: "配信の同意がない", "No consent";

@@ -97,7 +97,8 @@ fn a_broadcast_goes_out_after_a_second_account_approved_what_it_says() {
         assert!(message.contains("燕のセール") && !message.contains('\r'), "{message}");
 
         let page = site.get("/broadcasts/sale", &marketer).await;
-        for part in ["下書き", "約3人に配信するため", "メール可", "連絡先がない", "SELECT DISTINCT customer_id"] {
+        for part in ["下書き", "約3人に配信するため", "メール可", "連絡先がない", "SELECT DISTINCT customer_id"]
+        {
             assert!(page.body.contains(part), "{part}: {}", page.body);
         }
         let count = site.get("/broadcasts/sale/count.csv", &marketer).await;

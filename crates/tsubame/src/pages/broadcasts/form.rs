@@ -147,7 +147,7 @@ fn message(lang: Lang, editor: &Editor) -> Markup {
                         select name={ "channel_" (place) } {
                             @if place > 0 { option value="" { "—" } }
                             @for channel in CHANNELS {
-                                option value=(channel.name()) selected[chosen == channel.name()] { (channel_word(channel).get(lang)) }
+                                option value=(channel.name()) selected[chosen == channel.name()] { (channel_word(lang, channel)) }
                             }
                         }
                     }
@@ -172,7 +172,7 @@ fn words_of(lang: Lang, form: &Form, channel: Channel) -> Markup {
     let (subject, body) = form.words.get(&channel).cloned().unwrap_or_default();
     html! {
         fieldset {
-            legend { (channel_word(channel).get(lang)) }
+            legend { (channel_word(lang, channel)) }
             @if channel == Channel::Email {
                 label class="tall" {
                     span { (words::BROADCAST_SUBJECT.get(lang)) }

@@ -1,13 +1,15 @@
 //! Broadcasts: all of them with how far each has come, one with its numbers before and after, and the form it is made with.
 
 use maud::{Markup, html};
-use model::{Channel, Instant, Money};
+use model::{Instant, Money};
 
 use super::{
     Lang, Locale, csrf_field, percent_encode,
     words::{self, Word},
 };
 use crate::broadcasts::Stage;
+
+pub use super::scenarios::channel as channel_word;
 
 pub mod form;
 pub mod one;
@@ -115,17 +117,6 @@ pub fn stage_word(stage: Stage) -> Word {
         Stage::Stopped => words::STAGE_STOPPED,
         Stage::Sent => words::STAGE_SENT,
         Stage::Missed => words::STAGE_MISSED,
-    }
-}
-
-pub fn channel_word(channel: Channel) -> Word {
-    match channel {
-        Channel::Email => words::CHANNEL_EMAIL,
-        Channel::Line => words::CHANNEL_LINE,
-        Channel::Sms => words::CHANNEL_SMS,
-        Channel::WebPush => words::CHANNEL_WEB_PUSH,
-        Channel::AppPush => words::CHANNEL_APP_PUSH,
-        Channel::Webhook => words::CHANNEL_WEBHOOK,
     }
 }
 

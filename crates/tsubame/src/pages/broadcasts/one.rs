@@ -63,7 +63,7 @@ pub fn counted(lang: Lang, trial: &Trial) -> Answer {
         row(words::COUNT_REACHABLE, reachable(lang, *channel), *people);
     }
     for (channel, people) in &trial.sends {
-        row(words::COUNT_SENDS, channel_word(*channel).get(lang).into(), *people);
+        row(words::COUNT_SENDS, channel_word(lang, *channel).into(), *people);
     }
     for (kind, people) in [(words::COUNT_GHOSTS, trial.ghosts), (words::COUNT_DEFERRED, trial.deferred)] {
         if people > 0 {
@@ -82,7 +82,7 @@ pub fn counted(lang: Lang, trial: &Trial) -> Answer {
 
 /// `LINE可`.
 fn reachable(lang: Lang, channel: Channel) -> String {
-    words::COUNT_CAN.fill(lang, &[channel_word(channel).get(lang)])
+    words::COUNT_CAN.fill(lang, &[channel_word(lang, channel)])
 }
 
 pub fn draw(locale: &Locale, one: &One) -> Markup {
@@ -167,7 +167,7 @@ fn months(locale: &Locale, months: &[(Channel, u64, u64)]) -> Markup {
             @for (channel, sent, of) in months {
                 li {
                     (words::MONTH_LEFT.fill(lang, &[
-                        channel_word(*channel).get(lang), &locale.count(*sent), &locale.count(*of), &locale.count(of.saturating_sub(*sent)),
+                        channel_word(lang, *channel), &locale.count(*sent), &locale.count(*of), &locale.count(of.saturating_sub(*sent)),
                     ]))
                 }
             }
@@ -288,7 +288,7 @@ fn state_word(state: SendState) -> words::Word {
 }
 
 fn definition_card(lang: Lang, one: &One) -> Markup {
-    let channels: Vec<&str> = one.channels.iter().map(|channel| channel_word(*channel).get(lang)).collect();
+    let channels: Vec<&str> = one.channels.iter().map(|channel| channel_word(lang, *channel)).collect();
     html! {
         section class="card card-wide" aria-labelledby="definition" {
             h2 id="definition" { (words::SEGMENT_DEFINITION.get(lang)) }
