@@ -77,7 +77,7 @@ impl Subject {
 
 /// How far approval has come, for a subject as it is now.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Standing {
+pub enum ApprovalState {
     NotAsked,
     Asked {
         by: String,
@@ -160,29 +160,29 @@ impl Approvals {
 const OF: &str = "SELECT act, account, at, fingerprint, parts, recipients FROM scenario_acts WHERE name = $1 ORDER BY id";
 
 /// What these acts come to for a subject as it is now. Of two approvals the last counts, and asking again asks anew.
-pub fn standing(acts: &[Acted], subject: &Subject) -> Standing {
+pub fn approval_state(acts: &[Acted], subject: &Subject) -> ApprovalState {
     let is_of_approval = |acted: &&Acted| matches!(acted.act, Act::Asked | Act::Approved | Act::Withdrawn);
     let Some(last) = acts.iter().rev().find(is_of_approval).filter(|last| last.act != Act::Withdrawn) else {
-        return Standing::NotAsked;
+        return ApprovalState::NotAsked;
     };
     let (by, at) = (last.by.clone(), last.at);
     match last.act {
         _ if last.subject.fingerprint != subject.fingerprint => {
-            Standing::Void { changed: last.subject.differences(subject), by, at }
+            ApprovalState::Void { changed: last.subject.differences(subject), by, at }
         }
-        Act::Approved => Standing::Approved { by, at },
-        _ => Standing::Asked { by, at, recipients: last.recipients.unwrap_or(0) },
+        Act::Approved => ApprovalState::Approved { by, at },
+        _ => ApprovalState::Asked { by, at, recipients: last.recipients.unwrap_or(0) },
     }
 }
 
 /// Who asked and who edited last are not the second account.
 fn may_approve(name: &str, acts: &[Acted], subject: &Subject, by: &str) -> Result<(), Unapproved> {
     let name = name.to_string();
-    match standing(acts, subject) {
-        Standing::NotAsked | Standing::Approved { .. } => return Err(Unapproved::NotAsked(name)),
-        Standing::Void { changed, .. } => return Err(Unapproved::Changed { name, changed }),
-        Standing::Asked { by: asked, .. } if asked == by => return Err(Unapproved::OwnRequest { name, by: asked }),
-        Standing::Asked { .. } => {}
+    match approval_state(acts, subject) {
+        ApprovalState::NotAsked | ApprovalState::Approved { .. } => return Err(Unapproved::NotAsked(name)),
+        ApprovalState::Void { changed, .. } => return Err(Unapproved::Changed { name, changed }),
+        ApprovalState::Asked { by: asked, .. } if asked == by => return Err(Unapproved::OwnRequest { name, by: asked }),
+        ApprovalState::Asked { .. } => {}
     }
     match acts.iter().rev().find(|acted| acted.act == Act::Edited) {
         Some(edited) if edited.by == by => Err(Unapproved::OwnEdit { name, by: by.into() }),
@@ -251,21 +251,21 @@ mod tests {
                 let acted = Acted { act, by: by.into(), at: at(second as i64), subject: one(version), recipients: Some(9) };
                 approvals.note("s", &acted).await.expect("noted");
             }
-            let shown = |standing: Standing| match standing {
-                Standing::NotAsked => "not asked".to_string(),
-                Standing::Asked { by, recipients, .. } => format!("asked by {by} for {recipients}"),
-                Standing::Approved { by, .. } => format!("approved by {by}"),
-                Standing::Void { changed, .. } => format!("void: {}", changed.join(" ")),
+            let shown = |standing: ApprovalState| match standing {
+                ApprovalState::NotAsked => "not asked".to_string(),
+                ApprovalState::Asked { by, recipients, .. } => format!("asked by {by} for {recipients}"),
+                ApprovalState::Approved { by, .. } => format!("approved by {by}"),
+                ApprovalState::Void { changed, .. } => format!("void: {}", changed.join(" ")),
             };
             let known = approvals.of("s").await.expect("acts");
-            assert_eq!(shown(standing(&known, &one(now))), stands, "{acts:?}");
+            assert_eq!(shown(approval_state(&known, &one(now))), stands, "{acts:?}");
             assert_eq!(approvals.of("other").await.expect("acts"), []);
             for (by, expect) in approves {
                 let given = approvals.approve("s", &one(now), by, at(99)).await.expect("an answer");
                 let said = match given {
                     Ok(()) => {
                         let known = approvals.of("s").await.expect("acts");
-                        shown(standing(&known, &one(now)))
+                        shown(approval_state(&known, &one(now)))
                     }
                     Err(refused) => refused.to_string(),
                 };

@@ -29,7 +29,7 @@ use model::CustomerId;
 
 pub use account::{Account, Accounts, Role};
 pub use applied::Applied;
-pub use approval::{Act, Acted, Approvals, Standing, Subject, Unapproved, standing};
+pub use approval::{Act, Acted, ApprovalState, Approvals, Subject, Unapproved, approval_state};
 pub use consent::{ConsentNow, Consents, SuppressionNow};
 pub use cursor::Cursors;
 pub use document::{DocumentChange, Documents, DocumentsChanged, Merge, MergedDocument};

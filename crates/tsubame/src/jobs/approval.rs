@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use model::{Instant, Remedy, Scenario};
 use query::segment::selects_from;
 use serde::{Deserialize, Serialize};
-use state::{Act, Acted, Standing, Subject};
+use state::{Act, Acted, ApprovalState, Subject};
 
 use super::trial::trial;
 use crate::{
@@ -152,22 +152,20 @@ pub async fn held(workspace: &Workspace) -> Result<BTreeMap<String, Approval>, F
     Ok(held)
 }
 
-/// The shop with those switched off that are held back for want of approval: nobody enters them, nothing of theirs is decided. `None` where none is.
-pub async fn narrowed(workspace: &Workspace) -> Result<Option<Workspace>, Fault> {
-    let held = held(workspace).await?;
-    tell(workspace, &held).await?;
+/// The shop with those switched off that are held back: nobody enters them, nothing of theirs is decided. `None` where none is.
+pub fn without(workspace: &Workspace, held: &BTreeMap<String, Approval>) -> Option<Workspace> {
     if held.is_empty() {
-        return Ok(None);
+        return None;
     }
     let mut narrowed = workspace.clone();
     for scenario in narrowed.files.scenarios.iter_mut().filter(|scenario| held.contains_key(&scenario.scenario)) {
         scenario.enabled = false;
     }
-    Ok(Some(narrowed))
+    Some(narrowed)
 }
 
 /// Logs what is held back when that changes.
-async fn tell(workspace: &Workspace, held: &BTreeMap<String, Approval>) -> Result<(), Fault> {
+pub async fn tell(workspace: &Workspace, held: &BTreeMap<String, Approval>) -> Result<(), Fault> {
     if workspace.shop().approval.above.is_none() {
         return Ok(());
     }
@@ -189,8 +187,8 @@ async fn of(workspace: &Workspace, scenario: &Scenario) -> Result<Approval, Faul
     }
     let subject = subject(workspace, scenario)?;
     let acts = workspace.state.approvals().of(&scenario.scenario).await?;
-    let standing = state::standing(&acts, &subject);
-    if let Standing::Approved { by, at } = standing {
+    let standing = state::approval_state(&acts, &subject);
+    if let ApprovalState::Approved { by, at } = standing {
         return Ok(Approval::Approved { by, at });
     }
     let recipients = recipients(workspace, scenario, &subject).await?;
@@ -198,9 +196,9 @@ async fn of(workspace: &Workspace, scenario: &Scenario) -> Result<Approval, Faul
         return Ok(Approval::NotNeeded);
     }
     Ok(match standing {
-        Standing::Asked { by, at, recipients } => Approval::Asked { by, at, recipients },
-        Standing::Void { changed, .. } => Approval::Void { changed, recipients },
-        Standing::NotAsked | Standing::Approved { .. } => Approval::Needed { recipients },
+        ApprovalState::Asked { by, at, recipients } => Approval::Asked { by, at, recipients },
+        ApprovalState::Void { changed, .. } => Approval::Void { changed, recipients },
+        ApprovalState::NotAsked | ApprovalState::Approved { .. } => Approval::Needed { recipients },
     })
 }
 

@@ -48,7 +48,9 @@ pub struct Report {
 /// Plans logical times in `(from, to]`. A run that was sealed is not planned again. What needs approval and has none is planned as if it were
 /// switched off.
 pub async fn tick(workspace: &Workspace, from: Instant, to: Instant) -> Result<Report, Fault> {
-    let narrowed = approval::narrowed(workspace).await?;
+    let held = approval::held(workspace).await?;
+    approval::tell(workspace, &held).await?;
+    let narrowed = approval::without(workspace, &held);
     let workspace = narrowed.as_ref().unwrap_or(workspace);
     let ledger = workspace.state.ledger();
     let run_id = derive_id(&["tick", &model::time::rfc3339(to)])?;

@@ -113,7 +113,7 @@ pub async fn next_day(workspace: &Workspace) -> Result<BTreeMap<String, BTreeMap
     let grace = workspace.shop().grace.0;
     let from = workspace.now() - grace;
     let window = Window { run_id: "trial".into(), from, to: from + TimeDelta::days(1), grace };
-    let narrowed = approval::narrowed(workspace).await?;
+    let narrowed = approval::without(workspace, &approval::held(workspace).await?);
     let workspace = narrowed.as_ref().unwrap_or(workspace);
     let open = workspace.state.ledger().open_entries(from + FAR).await?;
     let pinned = open.iter().map(|entry| (entry.scenario.clone(), entry.scenario_version.clone()));
