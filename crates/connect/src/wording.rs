@@ -120,7 +120,10 @@ fn uses(words: &Words, name: &str) -> bool {
 /// The word as the text says it, `#` being a number.
 fn says(text: &str, word: &str) -> Option<String> {
     let word = model::text::narrow(word).to_lowercase();
-    let Some((before, after)) = word.split_once('#') else { return text.contains(&word).then_some(word) };
+    let Some((before, after)) = word.split_once('#') else {
+        let is_said = text.match_indices(&word).any(|(at, _)| stands_apart(text, at, &word));
+        return is_said.then_some(word);
+    };
     let mut starts = text.match_indices(before).map(|(at, _)| at + before.len());
     // With nothing before the number, it may begin anywhere.
     let found = |at: usize| {
@@ -132,6 +135,16 @@ fn says(text: &str, word: &str) -> Option<String> {
         true => text.char_indices().map(|(at, _)| at).find_map(found),
         false => starts.find_map(found),
     }
+}
+
+/// Whether an English word is no part of another (its plural is not); Japanese has no gaps between words.
+fn stands_apart(text: &str, at: usize, word: &str) -> bool {
+    let is_letter = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+    let after = &text[at + word.len()..];
+    let after = after.strip_prefix('s').unwrap_or(after);
+    let begins_inside = is_letter(word.chars().next()) && is_letter(text[..at].chars().next_back());
+    let ends_inside = is_letter(word.chars().next_back()) && is_letter(after.chars().next());
+    !begins_inside && !ends_inside
 }
 
 fn honorific_after_name(words: &Words) -> Option<&'static str> {
@@ -191,6 +204,9 @@ mod tests {
         check("定期初回980円でお届け", &["特定商取引法（定期購入）"]);
         check("定期初回980円、2回目以降3,980円。解約は次回お届けの7日前までにお知らせください", &[]);
         check("いつでも解約できます", &["特定商取引法（定期購入）"]);
+        check("Ask us anything you wonder about.", &[]);
+        check("You won!", &["景品表示法（景品）"]);
+        check("Reviews earn a coupon", &["景品表示法（ステマ告示）"]);
         check("BOOSTS IMMUNITY, today only", &["景品表示法（有利誤認）", "薬機法・健康増進法（食品）"]);
     }
 

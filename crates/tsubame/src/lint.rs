@@ -27,8 +27,14 @@ const DATES_OF_SHIPMENTS: [&str; 2] = ["shipped", "delivered"];
 /// What stops every message of a step, or lets nobody in.
 pub fn problems(files: &ShopFiles, library: &Library) -> Vec<Problem> {
     let mut problems = Vec::new();
-    for scenario in &files.scenarios {
+    for (index, scenario) in files.scenarios.iter().enumerate() {
         let file = format!("scenarios/{}.toml", scenario.scenario);
+        if files.scenarios[..index].iter().any(|earlier| earlier.scenario == scenario.scenario) {
+            problems.push(
+                Problem::new(&file, 0, format!("two files are of the scenario `{}`", scenario.scenario))
+                    .with_remedy("give one of them another id, or remove it"),
+            );
+        }
         let segment = scenario.entry.segment.as_deref().and_then(|segment| library.find(segment));
         if let (Some(segment), Some(key)) = (segment, &scenario.entry.key)
             && !segment.header.columns.iter().any(|column| column.name == *key)
@@ -214,6 +220,14 @@ mod tests {
                 "[line] “本日限定”: Premiums and Representations Act (景品表示法): a limit in time that is not real misleads about how good the offer is",
             ],
         );
+    }
+
+    #[test]
+    fn two_files_of_one_scenario() {
+        let scenario = crate::ready::find("vip").expect("a scenario").scenario.clone();
+        let files = ShopFiles { scenarios: vec![scenario.clone(), scenario], ..ShopFiles::default() };
+        let found: Vec<String> = problems(&files, &Library::load(None).0).into_iter().map(|found| found.message).collect();
+        assert_eq!(found, ["two files are of the scenario `vip`"]);
     }
 
     fn texts(texts: &[&str]) -> Vec<String> {

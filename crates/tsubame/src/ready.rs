@@ -152,7 +152,7 @@ mod tests {
     use connect::template::Template;
 
     use super::*;
-    use crate::{lint, workspace::read_files};
+    use crate::{lint, segments, workspace::read_files};
 
     fn new_shop(folder: &Path, language: &str) {
         let settings = include_str!("../../../fixtures/shop/tsubame.toml")
@@ -219,6 +219,21 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn each_in_words() {
+        let library = query::Library::load(None).0;
+        let mut words = String::new();
+        for scenario in all().iter().map(|ready| &ready.scenario) {
+            for lang in ["ja", "en"] {
+                words.push_str(&format!("{} {lang}\n", scenario.scenario));
+                for line in scenario.describe(&|name| segments::title(&library, name)).lines(lang) {
+                    words.push_str(&format!("    {line}\n"));
+                }
+            }
+        }
+        assert_eq!(words, include_str!("../../../fixtures/scenarios/described.txt"));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use model::Text;
 use query::{
     Answer, Kind, Library, Query, QueryError, Value,
     segment::{Change, Explained, selects_from},
@@ -26,6 +27,13 @@ pub fn find<'a>(library: &'a Library, name: &str) -> Result<&'a Query, Fault> {
         };
         Fault::new(Exit::Config, format!("there is no segment `{short}`")).remedy(remedy)
     })
+}
+
+/// What a segment is called, by its file; by its own name or that of its file, too.
+pub fn title(library: &Library, name: &str) -> Option<Text> {
+    let header = &library.find(name)?.header;
+    let ja = if header.title_ja.is_empty() { &header.title } else { &header.title_ja };
+    Some(Text { ja: ja.clone(), en: header.title.clone() })
 }
 
 /// What a segment is used by.

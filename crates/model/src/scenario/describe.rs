@@ -301,7 +301,7 @@ fn wait_words(wait: &Wait) -> Text {
         match wait.since_event().map(event_words) {
             Some(event) => both(
                 format!("最後の{}から{}待つ", event.ja, span.ja),
-                format!("wait until {} after the last of {}", span.en, event.en),
+                format!("wait {} after {} (the last one)", span.en, event.en),
             ),
             None => both(format!("{}待つ", span.ja), format!("wait {}", span.en)),
         }
@@ -470,7 +470,7 @@ mod tests {
         check(
             "wait = { for = \"90m\", since = \"last(cart_updated)\" }",
             "最後のカートの変更から90分待つ",
-            "wait until 90 minutes after the last of a change of the cart",
+            "wait 90 minutes after a change of the cart (the last one)",
         );
         check("wait = { until = \"10:00\" }", "次の10:00まで待つ", "wait until the next 10:00");
         check(

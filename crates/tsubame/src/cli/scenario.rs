@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, io::Write};
 
 use clap::{Args, Subcommand};
-use model::{Instant, Text, scenario::SendStep};
+use model::{Instant, scenario::SendStep};
 use query::Library;
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ use super::{Language, ShopFolder};
 use crate::{
     fault::{Exit, Fault},
     jobs::{due::TICKED, pause},
-    ready,
+    ready, segments,
     workspace::{Access, Workspace},
 };
 
@@ -82,19 +82,12 @@ impl Scenario {
             }
         };
         let mut out = std::io::stdout().lock();
-        for line in scenario.describe(&|name| segment_title(&library, name)).lines(lang) {
+        for line in scenario.describe(&|name| segments::title(&library, name)).lines(lang) {
             let _ = writeln!(out, "# {line}");
         }
         let _ = write!(out, "\n{text}");
         Ok(())
     }
-}
-
-/// What a segment is called, by its file.
-pub fn segment_title(library: &Library, name: &str) -> Option<Text> {
-    let header = &library.find(name)?.header;
-    let ja = if header.title_ja.is_empty() { &header.title } else { &header.title_ja };
-    Some(Text { ja: ja.clone(), en: header.title.clone() })
 }
 
 fn ready_made(lang: &str) -> Vec<Value> {
@@ -104,7 +97,7 @@ fn ready_made(lang: &str) -> Vec<Value> {
         let channels: Vec<&str> = channels(scenario);
         json!({
             "name": scenario.scenario, "title": scenario.title.get(lang), "description": scenario.description.get(lang),
-            "entry": scenario.describe(&|name| segment_title(&library, name)).entry.get(lang),
+            "entry": scenario.describe(&|name| segments::title(&library, name)).entry.get(lang),
             "needs": ready.needs.get(lang), "channels": channels,
             "messages": scenario.sends().flat_map(SendStep::templates).collect::<std::collections::BTreeSet<_>>(),
         })
@@ -134,7 +127,7 @@ async fn of_shop(workspace: &Workspace, lang: &str) -> Result<Vec<Value>, Fault>
         };
         json!({
             "name": scenario.scenario, "title": scenario.title.get(lang), "state": state,
-            "entry": scenario.describe(&|name| segment_title(&workspace.library, name)).entry.get(lang),
+            "entry": scenario.describe(&|name| segments::title(&workspace.library, name)).entry.get(lang),
             "under_way": open.get(&scenario.scenario).copied().unwrap_or(0),
             // Drafts are never asked about.
             "last_run": if scenario.enabled { last_run.clone() } else { None },

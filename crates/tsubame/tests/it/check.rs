@@ -65,7 +65,10 @@ fn warnings_fail_a_strict_check_alone() {
     shop.run(&["check"]).expect(0).says(&["no problems", &format!("warning: {warning}"), "景品表示法", "remedy: "]);
     shop.run(&["check", "--lang", "ja"]).expect(0).says(&["「本日限定」景品表示法（有利誤認）"]);
     shop.run(&["check", "--strict"]).expect(3).complains(&[&warning]);
-    shop.write("shop/messages/f2_a.toml", message.replacen("[email]", "variables = [\"gone\"]\n[email]", 1).replace("季節の", "{{ gone }}"));
+    shop.write(
+        "shop/messages/f2_a.toml",
+        message.replacen("[email]", "variables = [\"gone\"]\n[email]", 1).replace("季節の", "{{ gone }}"),
+    );
     shop.run(&["check"]).expect(3).complains(&["needs `gone`, which nothing that lets into `f2-followup` gives", "remedy: "]);
 }
 
@@ -73,7 +76,11 @@ fn warnings_fail_a_strict_check_alone() {
 #[test]
 fn ready_made_scenarios_are_added() {
     let shop = Shop::new();
-    shop.run(&["scenario", "list", "--ready"]).expect(0).says(&["restock: Back in stock", "needs: stock", "channels: email, line"]);
+    shop.run(&["scenario", "list", "--ready"]).expect(0).says(&[
+        "restock: Back in stock",
+        "needs: stock",
+        "channels: email, line",
+    ]);
     shop.run(&["scenario", "list", "--ready", "--lang", "ja"]).expect(0).says(&["cart: カゴ落ち", "サイトの計測タグ"]);
     shop.run(&["new", "shop", "--with", "cart,f2-30,welcome"]).expect(0).says(&["wrote scenarios/welcome.toml", "as drafts"]);
     shop.run(&["new", "shop", "--with", "cart"]).expect(0).says(&["all of it was there"]);
@@ -89,7 +96,9 @@ fn ready_made_scenarios_are_added() {
     shop.run(&["new", "shop", "--with", "browse,cart"]).expect(3).complains(&parts);
     assert_eq!(std::fs::read_to_string(shop.path("shop/scenarios/cart.toml")).expect("a scenario"), mine);
     assert!(!shop.path("shop/scenarios/browse.toml").exists());
-    shop.run(&["new", "other", "--with", "birthday", "--lang", "en"]).expect(0).says(&["wrote messages/birthday-1.toml", "made other"]);
+    shop.run(&["new", "other", "--with", "birthday", "--lang", "en"])
+        .expect(0)
+        .says(&["wrote messages/birthday-1.toml", "made other"]);
     let birthday = std::fs::read_to_string(shop.path("other/messages/birthday-1.toml")).expect("a message");
     assert!(birthday.contains("Happy birthday"), "{birthday}");
 }

@@ -102,7 +102,8 @@ async fn ask_names(
     let answer = desk.ask_with_conditions("system/happenings", &params, &conditions).await?;
     let rows = Rows::new(&answer);
     let asks = |scenario: &&&Scenario| scenario.entry.on.is_some();
-    let wanted = scenarios.iter().filter(asks).flat_map(|scenario| told::wanted(&workspace.files, scenario)).collect();
+    let wanted: BTreeSet<String> =
+        scenarios.iter().filter(asks).flat_map(|scenario| told::wanted(&workspace.files, scenario)).collect();
     let keys: BTreeSet<&str> = scenarios.iter().filter_map(|scenario| scenario.entry.key.as_deref()).chain([SEND_ID]).collect();
     (0..answer.rows.len())
         .map(|row| {

@@ -17,8 +17,9 @@ const TEXT_MAX: usize = 500;
 pub fn wanted(files: &ShopFiles, scenario: &Scenario) -> BTreeSet<String> {
     let templates = scenario.sends().flat_map(SendStep::templates).filter_map(|name| files.templates.get(name));
     let of_templates = templates.flat_map(|template| {
-        let usual =
-            ["cart_value", "coupon"].into_iter().filter(|name| template.words.values().any(|words| words.body.contains(name)));
+        let usual = ["cart_value", "coupon"]
+            .into_iter()
+            .filter(move |name| template.words.values().any(|words| words.body.contains(name)));
         template.variables.iter().cloned().chain(usual.map(String::from))
     });
     let dates = scenario.steps.iter().filter_map(|step| step.wait.as_ref()?.date.clone());
