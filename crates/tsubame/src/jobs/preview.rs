@@ -197,16 +197,16 @@ mod tests {
 
     #[test]
     fn what_a_customer_lacks_is_named() {
-        let text = "variables = [\"ranking\", \"plan\"]\n[line]\nbody = \"{{ name }} {{ cart_value }} {{ coupon }} {{ link }} {{ ranking }} \
-            {{ plan.name }} {{ shop.name }} {{ unsubscribe_url }}\"\n";
+        let text = "variables = [\"ranking\"]\n[line]\nbody = \"{{ name }} {{ cart_value }} {{ coupon }} {{ link }} {{ ranking }} \
+            {{ shop.name }} {{ unsubscribe_url }}\"\n";
         let template = Template::parse("t", "t.toml", text).expect("a template");
         let check = |name: Option<&str>, context: Json, expect: &[&str]| {
             let filled = variables(&model::Shop::default(), "preview", name.map(String::from), Some(&context));
             assert_eq!(missing(&template, Channel::Line, &filled), expect, "{context}");
         };
-        check(None, json!({}), &["cart_value", "coupon", "name", "plan.name", "ranking"]);
-        check(Some("山"), json!({ "cart_value": "1200", "ranking": null, "plan": { "name": "a" } }), &["coupon", "ranking"]);
-        check(Some("山"), json!({ "cart_value": "1200", "coupon": "C", "ranking": [1], "plan": {} }), &[]);
+        check(None, json!({}), &["cart_value", "coupon", "name", "ranking"]);
+        check(Some("山"), json!({ "cart_value": "1200", "ranking": null }), &["coupon", "ranking"]);
+        check(Some("山"), json!({ "cart_value": "1200", "coupon": "C", "ranking": [1] }), &[]);
         // Another channel has no words, so nothing is missing.
         assert_eq!(missing(&template, Channel::Email, &Variables::default()), Vec::<String>::new());
     }

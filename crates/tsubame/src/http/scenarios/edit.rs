@@ -88,7 +88,10 @@ pub async fn save(
     };
     match saved {
         Ok(()) => {
-            approval::edited(&workspace, name, by(&visit)).await?;
+            // A message may be of other scenarios, too.
+            for change in &changes {
+                approval::saved(&workspace, &change.file, by(&visit)).await?;
+            }
             let saved: Vec<&str> = changes.iter().map(|change| change.file.as_str()).collect();
             tracing::info!(scenario = name, account = by(&visit), files = saved.join(" "), "a scenario was saved");
             app.reload().await.map_err(said)?;

@@ -1,6 +1,6 @@
 //! Scenarios without a terminal: who may, what is saved and what is not, whom a test reaches, and who approves.
 
-use model::{Contact, ContactKind, SendState};
+use model::{Contact, ContactKind};
 
 use super::*;
 

@@ -166,7 +166,8 @@ mod tests {
         };
         check(&page, Lang::Ja, &["山••様", "LINEの宛先なし", "cart_value, name", "role=\"alert\"", "name=a%20b\"", "selected"]);
         check(&page, Lang::En, &["no address for LINE", "guard it", "no &lt;value&gt;", "nothing is known"]);
-        page.told = Some(&Told::Sent);
+        let sent = Told::Sent;
+        page.told = Some(&sent);
         check(&page, Lang::En, &["role=\"status\""]);
         page.previewed = &[];
         check(&page, Lang::En, &["Nobody"]);
