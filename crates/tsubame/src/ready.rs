@@ -228,7 +228,7 @@ mod tests {
         for scenario in all().iter().map(|ready| &ready.scenario) {
             for lang in ["ja", "en"] {
                 words.push_str(&format!("{} {lang}\n", scenario.scenario));
-                for line in scenario.describe(&|name| segments::title(&library, name)).lines(lang) {
+                for line in scenario.describe(&|name| segments::titles(&library, name)).lines(lang) {
                     words.push_str(&format!("    {line}\n"));
                 }
             }

@@ -29,11 +29,9 @@ pub fn find<'a>(library: &'a Library, name: &str) -> Result<&'a Query, Fault> {
     })
 }
 
-/// What a segment is called, by its file; by its own name or that of its file, too.
-pub fn title(library: &Library, name: &str) -> Option<Text> {
-    let header = &library.find(name)?.header;
-    let ja = if header.title_ja.is_empty() { &header.title } else { &header.title_ja };
-    Some(Text { ja: ja.clone(), en: header.title.clone() })
+/// What a segment is called, by its own name or that of its file.
+pub fn titles(library: &Library, name: &str) -> Option<Text> {
+    Some(titles_of(library, library.find(name)?))
 }
 
 /// What a segment is used by.
@@ -124,8 +122,11 @@ pub fn list(workspace: &Workspace) -> Result<Answer, QueryError> {
 
 /// A segment's title in the reader's language.
 pub fn title(library: &Library, query: &Query, lang: &str) -> String {
-    let titles = library.forms.get(&query.name).map_or_else(|| query.header.titles(), |form| form.title.clone());
-    titles.get(lang).to_string()
+    titles_of(library, query).get(lang).to_string()
+}
+
+fn titles_of(library: &Library, query: &Query) -> Text {
+    library.forms.get(&query.name).map_or_else(|| query.header.titles(), |form| form.title.clone())
 }
 
 /// Clause by clause, those of the segments it is made of after its own.

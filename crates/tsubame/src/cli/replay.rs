@@ -99,7 +99,7 @@ impl Replay {
             };
             format::write_answer(format::Format::Csv, &rows, &mut bytes)?;
         } else {
-            let lang = self.lang.map_or(workspace.shop().language.as_str(), Language::name);
+            let lang = self.lang.map_or(workspace.shop().language.as_str(), |lang| lang.name());
             words(&report, lang, &mut bytes)?;
         }
         // A reader that has seen enough (`| head`) is no failure.

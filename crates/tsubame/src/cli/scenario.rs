@@ -82,7 +82,7 @@ impl Scenario {
             }
         };
         let mut out = std::io::stdout().lock();
-        for line in scenario.describe(&|name| segments::title(&library, name)).lines(lang) {
+        for line in scenario.describe(&|name| segments::titles(&library, name)).lines(lang) {
             let _ = writeln!(out, "# {line}");
         }
         let _ = write!(out, "\n{text}");
@@ -97,7 +97,7 @@ fn ready_made(lang: &str) -> Vec<Value> {
         let channels: Vec<&str> = channels(scenario);
         json!({
             "name": scenario.scenario, "title": scenario.title.get(lang), "description": scenario.description.get(lang),
-            "entry": scenario.describe(&|name| segments::title(&library, name)).entry.get(lang),
+            "entry": scenario.describe(&|name| segments::titles(&library, name)).entry.get(lang),
             "needs": ready.needs.get(lang), "channels": channels,
             "messages": scenario.sends().flat_map(SendStep::templates).collect::<std::collections::BTreeSet<_>>(),
         })
@@ -127,7 +127,7 @@ async fn of_shop(workspace: &Workspace, lang: &str) -> Result<Vec<Value>, Fault>
         };
         json!({
             "name": scenario.scenario, "title": scenario.title.get(lang), "state": state,
-            "entry": scenario.describe(&|name| segments::title(&workspace.library, name)).entry.get(lang),
+            "entry": scenario.describe(&|name| segments::titles(&workspace.library, name)).entry.get(lang),
             "under_way": open.get(&scenario.scenario).copied().unwrap_or(0),
             // Drafts are never asked about.
             "last_run": if scenario.enabled { last_run.clone() } else { None },

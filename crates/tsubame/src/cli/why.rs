@@ -32,7 +32,7 @@ impl Why {
     pub async fn run(self) -> Result<(), Fault> {
         let workspace = self.shop.open(Access::Read).await?;
         let as_of = self.as_of.as_deref().map(|text| super::instant(&workspace, text)).transpose()?;
-        let lang = self.lang.map_or(workspace.shop().language.as_str(), Language::name);
+        let lang = self.lang.map_or(workspace.shop().language.as_str(), |lang| lang.name());
         let paragraphs = why::why(&workspace, &self.customer, self.scenario.as_deref(), as_of).await?;
         let mut out = String::new();
         for (index, paragraph) in paragraphs.iter().enumerate() {

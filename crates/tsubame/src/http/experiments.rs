@@ -30,7 +30,7 @@ use connect::serving::{
     growthbook::{EvalRequest, Viewed, tracked},
     ofrep::{self, Evaluated, Refusal as Unanswered},
 };
-use decide::growthbook::{Context, Evaluated, Outcome, evaluated};
+use decide::growthbook::{self, Context, Outcome, evaluated};
 use futures::{Stream, stream};
 use model::{experiment::Status, id::hex, shop::ServedAs};
 use serde_json::{Map, Value, json};
@@ -168,7 +168,7 @@ async fn eval(State(app): Shared, Path(key): Path<String>, request: Request) -> 
         ..Context::default()
     };
     let forced: Map<String, Value> = asked.forced_features.into_iter().collect();
-    let Evaluated { features, kept } = evaluated(&context, &forced);
+    let growthbook::Evaluated { features, kept } = evaluated(&context, &forced);
     let mut body = served.evaluated(features);
     if let Some(kept) = kept {
         body["stickyBucketAssignmentDocs"] = kept.into();

@@ -143,7 +143,7 @@ async fn attempt(workspace: &Workspace, tests: &Tests, asked: &Asked<'_>, wall: 
     let transport = Transport::open(&workspace.folder, settings)?;
     let context = Context { now: workspace.now(), seed: 0, token: None };
     for call in sender.encode(std::slice::from_ref(&message), &context) {
-        let reply = transport.carry(&call).await;
+        let reply = transport.carry(&call, workspace.now()).await;
         for outcome in sender.decode(&call, &reply) {
             match outcome {
                 Outcome::Accepted { .. } => {}

@@ -88,7 +88,7 @@ fn groups(locale: &Locale, quarantine: &Quarantine) -> Markup {
                                     (csrf_field(&quarantine.csrf))
                                     input type="hidden" name="source" value=(group.source);
                                     input type="hidden" name="code" value=(group.code);
-                                    button type="submit" { (words::REPLAY.get(lang)) }
+                                    button type="submit" { (words::TAKE_AGAIN.get(lang)) }
                                 }
                             }
                         }

@@ -310,7 +310,7 @@ words! {
     QUARANTINE_AT: "届いた日時", "Arrived";
     QUARANTINE_PREVIEW: "内容（伏せ字）", "Content (masked)";
     QUARANTINE_NEWEST: "最近の{0}件", "The last {0}";
-    REPLAY: "もう一度受け付ける", "Take again";
+    TAKE_AGAIN: "もう一度受け付ける", "Take again";
     ALL_REJECTS: "取り込めなかった行をすべて見る", "See every rejected row";
     LOOK_AT: "さっそく見る", "Look at it";
 

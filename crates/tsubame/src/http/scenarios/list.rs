@@ -6,7 +6,7 @@ use axum::{Extension, extract::State};
 use maud::Markup;
 use query::{ParamValue, Params};
 
-use super::{App, Failed, Shared, Visit, dashboards, standing, title};
+use super::{Failed, Shared, Visit, dashboards, standing, title};
 use crate::{
     jobs::{pause, tick::Rows},
     pages::{
