@@ -14,7 +14,7 @@ pub mod flush;
 pub mod identity;
 pub mod import;
 #[cfg(test)]
-mod made;
+pub(crate) mod made;
 pub mod maintain;
 pub mod parked;
 pub mod pause;

@@ -245,7 +245,7 @@ fn outbound<'a>(workspace: &'a Workspace, far: &Arc<Far>) -> Outbound<'a> {
             .boxed()
         });
         let sender = connect::senders::open(settings).unwrap_or_else(|problems| panic!("{problems:?}"));
-        (settings.channel, (sender, Transport::Near(near)))
+        (settings.channel, (sender, Some(Transport::Near(near))))
     });
     Outbound { workspace, senders: senders.collect() }
 }
