@@ -126,14 +126,8 @@ fn because(question: &Question, words: &Words, scenario: Option<&Scenario>, pass
             let step = scenario.and_then(|scenario| scenario.step(&stop.step)?.send.as_ref());
             let (reach, sends) = (Default::default(), question.past_sends());
             let tags = step.map(|step| step.tags.clone()).unwrap_or_default();
-            let member = Member {
-                customer: "",
-                reach: &reach,
-                sends: &sends,
-                held_out: pass.held_out,
-                tags: &tags,
-                ignores_caps: false,
-            };
+            let member =
+                Member { customer: "", reach: &reach, sends: &sends, held_out: pass.held_out, tags: &tags, ignores_caps: false };
             let channel = stop.channel.or_else(|| step.and_then(|step| step.channels.first().copied()));
             let purpose = step.map(|step| step.purpose).unwrap_or_default();
             // It was decided as of then, before the grace had passed.

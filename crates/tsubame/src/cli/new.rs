@@ -50,6 +50,8 @@ impl New {
                     text.replace("つばめ茶舗: the demo shop. ", "").replace("\"つばめ茶舗\"", &quoted)
                 }
                 "README.md" => continue,
+                // Whoever chose has no use for examples that are switched on.
+                path if !self.with.is_empty() && (path.starts_with("scenarios/") || path.starts_with("messages/")) => continue,
                 _ => text.to_string(),
             };
             let path = self.folder.join(path);
@@ -71,7 +73,10 @@ impl New {
             println!("wrote {path}");
         }
         let there = if written.is_empty() { " (all of it was there)" } else { "" };
-        println!("added {}{there} as drafts; replay each, then set enabled = true in its file", self.with.join(", "));
+        println!(
+            "added {}{there} as drafts; try each with `tsubame replay NAME`, then `tsubame switch NAME on`",
+            self.with.join(", ")
+        );
         Ok(())
     }
 }

@@ -53,12 +53,12 @@ enum What {
 impl Scenario {
     pub async fn run(self) -> Result<(), Fault> {
         match &self.what {
-            What::List { ready: true, lang, json } => print(&ready_made(lang.name()), *json, ready_lines),
+            What::List { ready: true, lang, json } => print(&ready_made(lang.name()), *json, |row| ready_lines(row, *lang)),
             What::List { ready: false, lang, json } => {
                 let workspace = self.shop.open(Access::Read).await?;
                 let list = of_shop(&workspace, lang.name()).await;
                 workspace.state.close().await;
-                print(&list?, *json, shop_lines)
+                print(&list?, *json, |row| shop_lines(row, *lang))
             }
             What::Show { name, lang } => self.show(name, lang.name()),
         }
@@ -137,7 +137,7 @@ async fn of_shop(workspace: &Workspace, lang: &str) -> Result<Vec<Value>, Fault>
     Ok(workspace.files.scenarios.iter().map(row).collect())
 }
 
-fn print(list: &[Value], json: bool, lines: fn(&Value) -> Vec<String>) -> Result<(), Fault> {
+fn print(list: &[Value], json: bool, lines: impl Fn(&Value) -> Vec<String>) -> Result<(), Fault> {
     let mut out = std::io::stdout().lock();
     if json {
         let _ = writeln!(out, "{}", serde_json::to_string_pretty(list).expect("a list is plain JSON"));
@@ -160,21 +160,35 @@ fn listed(row: &Value, name: &str) -> String {
     words.collect::<Vec<_>>().join(", ")
 }
 
-fn ready_lines(row: &Value) -> Vec<String> {
+fn ready_lines(row: &Value, lang: Language) -> Vec<String> {
+    let [enters, needs, channels] = match lang {
+        Language::Ja => ["対象", "必要なもの", "チャネル"],
+        Language::En => ["enters", "needs", "channels"],
+    };
     vec![
         format!("{}: {}", text(row, "name"), text(row, "title")),
         format!("    {}", text(row, "description")),
-        format!("    enters: {}", text(row, "entry")),
-        format!("    needs: {}; channels: {}", text(row, "needs"), listed(row, "channels")),
+        format!("    {enters}: {}", text(row, "entry")),
+        format!("    {needs}: {}; {channels}: {}", text(row, "needs"), listed(row, "channels")),
     ]
 }
 
-fn shop_lines(row: &Value) -> Vec<String> {
-    let last = row["last_run"].as_str().unwrap_or("never");
+fn shop_lines(row: &Value, lang: Language) -> Vec<String> {
+    let [enters, under_way, last_run, never, channels] = match lang {
+        Language::Ja => ["対象", "進行中", "直近の実行", "なし", "チャネル"],
+        Language::En => ["enters", "under way", "last run", "never", "channels"],
+    };
+    let state = match (lang, text(row, "state")) {
+        (Language::Ja, "draft") => "下書き",
+        (Language::Ja, "paused") => "一時停止中",
+        (Language::Ja, "on") => "配信中",
+        (_, state) => state,
+    };
+    let last = row["last_run"].as_str().unwrap_or(never);
     vec![
-        format!("{}: {} ({})", text(row, "name"), text(row, "title"), text(row, "state")),
-        format!("    enters: {}", text(row, "entry")),
-        format!("    under way: {}; last run: {last}; channels: {}", row["under_way"], listed(row, "channels")),
+        format!("{}: {} ({state})", text(row, "name"), text(row, "title")),
+        format!("    {enters}: {}", text(row, "entry")),
+        format!("    {under_way}: {}; {last_run}: {last}; {channels}: {}", row["under_way"], listed(row, "channels")),
     ]
 }
 
@@ -184,12 +198,12 @@ mod tests {
 
     #[test]
     fn every_ready_made_scenario_is_listed_and_described() {
-        for lang in ["ja", "en"] {
-            let list = ready_made(lang);
+        for lang in [Language::Ja, Language::En] {
+            let list = ready_made(lang.name());
             let names: Vec<&str> = list.iter().map(|row| text(row, "name")).collect();
             assert_eq!(names, ready::all().iter().map(|ready| ready.scenario.scenario.as_str()).collect::<Vec<_>>());
             for row in &list {
-                let lines = ready_lines(row);
+                let lines = ready_lines(row, lang);
                 assert!(lines.iter().all(|line| !line.trim().is_empty()), "{lines:?}");
                 assert!(!listed(row, "channels").is_empty() && !text(row, "needs").is_empty(), "{lines:?}");
             }

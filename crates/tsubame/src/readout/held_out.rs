@@ -89,7 +89,8 @@ fn the_shops_holdout_is_read_out() {
         let view = holdout(&desk, workspace.shop(), HOLDOUT_DAYS).await.unwrap();
         let bought = (0..1_000).filter(buys).count();
         let [conversion, revenue] = view.effects.as_slice() else { panic!("{:?}", view.effects) };
-        let shown = |effect: &Effect| (effect.treated.people, effect.held_out.people, effect.treated.total, effect.held_out.total);
+        let shown =
+            |effect: &Effect| (effect.treated.people, effect.held_out.people, effect.treated.total, effect.held_out.total);
         assert_eq!(shown(conversion), (800, 200, bought as f64, 20.0), "{conversion:?}");
         assert_eq!(shown(revenue), (800, 200, bought as f64 * 3_000.0, 60_000.0), "{revenue:?}");
         let difference = conversion.difference.expect("it can be said");
