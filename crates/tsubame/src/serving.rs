@@ -80,15 +80,15 @@ type Stamps = Vec<(PathBuf, u64, SystemTime)>;
 
 impl Serving {
     pub fn open(folder: &Path, declared: Vec<Experiment>, stops: watch::Receiver<Stops>) -> Serving {
-        let seen = stamps(folder);
-        let newest = seen.iter().map(|(_, _, at)| *at).max().unwrap_or(SystemTime::UNIX_EPOCH);
+        let newest = stamps(folder).iter().map(|(_, _, at)| *at).max().unwrap_or(SystemTime::UNIX_EPOCH);
         let served = Served::new(in_force(&declared, &stops.borrow()), newest.into());
         Serving {
             folder: folder.into(),
             current: watch::Sender::new(Arc::new(served)),
             declared: Mutex::new(declared),
             stops,
-            seen: Mutex::new(seen),
+            // The files may have changed since they were read: the first look reads them again.
+            seen: Mutex::default(),
         }
     }
 

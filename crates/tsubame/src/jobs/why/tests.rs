@@ -40,7 +40,7 @@ fn customer(name: &str) -> CustomerId {
     CustomerId::stored(name)
 }
 
-/// The demo's settings with two scenarios, and these customers; each has an e-mail address, and `blocks` LINE too.
+/// The demo's settings with two scenarios, and these customers; each has an e-mail address, and LINE too where somebody blocks it.
 async fn shop(names: &[&str]) -> (TempDir, Workspace) {
     let folder = tempfile::tempdir().unwrap();
     let settings = FILES.iter().find(|file| file.0 == "tsubame.toml").unwrap().1;
@@ -66,7 +66,7 @@ async fn shop(names: &[&str]) -> (TempDir, Workspace) {
             consents.push((consent, at("09:00")));
         };
         has(Channel::Email, ContactKind::Email, format!("canary-{name}@example.jp"));
-        if *name == "blocks" {
+        if names.contains(&"blocks") {
             has(Channel::Line, ContactKind::Line, format!("U{place:032x}"));
         }
     }
@@ -166,7 +166,7 @@ fn what_happens_between_plan_and_send_decides() {
         assert_eq!((planned.sends, planned.stops), (5, 0), "{planned:?}");
 
         let (state, then) = (&workspace.state, at("10:05"));
-        let revoked = consent("unsubscribes", Channel::Email, ConsentState::Revoked, then);
+        let revoked = consent("unsubscribes", Channel::Line, ConsentState::Revoked, then);
         state.consents().record_consents(&[(revoked, then)], then).await.unwrap();
         let blocked = Suppression {
             customer_id: customer("blocks"),
@@ -184,9 +184,9 @@ fn what_happens_between_plan_and_send_decides() {
         workspace.clock.set(at("10:06"));
         let delivered = deliver::deliver(&workspace, None).await.unwrap();
         assert_eq!((delivered.accepted, delivered.stopped), (1, 4), "{delivered:?}");
-        let outbox = std::fs::read_to_string(folder.path().join("outbox/email.ndjson")).unwrap();
+        let outbox = std::fs::read_to_string(folder.path().join("outbox/line.ndjson")).unwrap();
         assert!(outbox.lines().count() == 1 && outbox.contains("\"stays\""), "{outbox}");
-        assert!(!folder.path().join("outbox/line.ndjson").exists());
+        assert!(!folder.path().join("outbox/email.ndjson").exists());
 
         let stopped = "Stopped just before sending: a";
         let check = async |name: &str, lines: &[String], said: &str| {
@@ -194,7 +194,7 @@ fn what_happens_between_plan_and_send_decides() {
             let told = told(&workspace, name, "welcome").await;
             assert!(told.iter().any(|line| line.contains(said)), "{name}: {told:#?}");
         };
-        check("stays", &["Sent: a".to_string()], "e-mail (step hello, a): accepted by the provider").await;
+        check("stays", &["Sent: a".to_string()], "LINE (step hello, a): accepted by the provider").await;
         check(
             "unsubscribes",
             &["Not sent: No consent, step hello".to_string(), format!("{stopped} no_consent")],
