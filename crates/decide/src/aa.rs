@@ -105,7 +105,9 @@ mod tests {
         };
         check(19, 1, None);
         check(200, 10, Some(Verdict::Sound));
-        check(200, 17, Some(Verdict::Sound));
+        // Wilson's interval of 16 begins at 4.98 %, of 17 at 5.37 %.
+        check(200, 16, Some(Verdict::Sound));
+        check(200, 17, Some(Verdict::TooMany));
         check(200, 30, Some(Verdict::TooMany));
         check(200, 0, Some(Verdict::TooFew));
         check(20, 0, Some(Verdict::Sound));

@@ -63,7 +63,7 @@ fn a_first_purchase_without_a_second() {
     let check = |customer: Customer, expect: &[&str]| assert_eq!(became("f2", &customer), expect);
     let day_7 = || treated().does("f2", "-", "2026-03-05", "05T10:00");
     let first = ["05T10:00 waiting wait7d 12T10:00", "12T10:00 waiting wait16d 28T10:00"];
-    let sent = ["05T10:00 planned day7 email f2-1", "12T10:00 planned day14 line f2-2", "28T10:00 planned day30 email f2-3"];
+    let sent = ["05T10:00 planned day7 email f2-1", "12T10:00 planned day14 line f2-2", "28T10:00 planned day30 line f2-3"];
     check(day_7(), &[&first[..], &["28T10:00 finished day30 28T10:00"][..], &sent[..]].concat());
     let bought = day_7().happens("order_placed", "", "20T09:00", "20T09:00");
     check(bought, &[&first[..], &["20T09:00 exited wait16d 20T09:00 goal"][..], &sent[..2]].concat());

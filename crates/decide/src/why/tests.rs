@@ -96,7 +96,8 @@ fn told(facts: &Facts, rules: &Rules, scenarios: &[Scenario], only: Option<(&Sce
 /// The English lines of the paragraph of that place, and whether Japanese says as much.
 fn lines(paragraphs: &[Paragraph], place: usize) -> Vec<&str> {
     let paragraph = &paragraphs[place];
-    for text in paragraph.lines.iter().chain([&paragraph.heading]) {
+    // A heading is the scenario's own title.
+    for text in &paragraph.lines {
         assert!(!text.ja.is_empty() && text.ja.chars().any(|letter| !letter.is_ascii()), "{text:?}");
     }
     paragraph.lines.iter().map(|line| line.en.as_str()).collect()
