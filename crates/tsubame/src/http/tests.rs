@@ -925,7 +925,7 @@ fn a_page_with_a_read_out_is_the_same_until_something_comes_in() {
     run(async {
         let at = now() - TimeDelta::days(20);
         let met = |index: usize| {
-            let arm = if index % 2 == 0 { "a" } else { "b" };
+            let arm = if index.is_multiple_of(2) { "a" } else { "b" };
             let exposure = Exposure {
                 experiment: "f2-subject".into(),
                 version: "v".into(),

@@ -38,7 +38,7 @@ pub fn words(value: &str) -> String {
     for part in value.split(' ') {
         let read = encoded_word(part);
         // A space between two encoded words is no part of the text.
-        if !out.is_empty() && !(was_encoded && read.is_some()) {
+        if !(out.is_empty() || was_encoded && read.is_some()) {
             out.push(' ');
         }
         was_encoded = read.is_some();

@@ -93,7 +93,7 @@ pub fn run(folder: &Path, options: &Options) -> Result<Report, Fault> {
         }
     }
     let ours = side(&cold, &our_runs);
-    let duckdb: Vec<Form> = peers.iter().map(|(name, _, _, first, runs)| Form { name: *name, side: side(first, runs) }).collect();
+    let duckdb: Vec<Form> = peers.iter().map(|(name, _, _, first, runs)| Form { name, side: side(first, runs) }).collect();
     let least = |value: fn(&Side) -> f64| duckdb.iter().map(|form| value(&form.side)).fold(f64::INFINITY, f64::min);
     Ok(Report {
         rows: options.rows,
