@@ -16,12 +16,12 @@ mod identity;
 mod import;
 mod memory;
 mod quarantine;
+mod readout_links;
 mod replay;
 mod scenarios;
 mod segment_form;
 mod segments;
 mod sends;
-mod shared;
 mod sql;
 mod sql_page;
 mod tag;
@@ -131,8 +131,8 @@ const RESOURCES: &[Resource] = &[
     Resource { access: Access::AtLeast(Role::Analyst), routes: import::routes },
     Resource { access: Access::AtLeast(Role::Analyst), routes: quarantine::routes },
     Resource { access: Access::AtLeast(Role::Marketer), routes: replay::routes },
-    Resource { access: Access::Everybody, routes: shared::routes },
-    Resource { access: Access::AtLeast(Role::Analyst), routes: shared::managing },
+    Resource { access: Access::Everybody, routes: readout_links::routes },
+    Resource { access: Access::AtLeast(Role::Analyst), routes: readout_links::managing },
     // Programs prove themselves to the handler.
     Resource { access: Access::Everybody, routes: sql::routes },
     Resource { access: Access::AtLeast(Role::Analyst), routes: sql_page::routes },

@@ -24,9 +24,9 @@ use serde::Deserialize;
 use super::{App, Shared as AppState, errors::Failed, visit::Visit};
 use crate::{
     analysis,
-    pages::{Lang, Locale, percent_encode, shared as pages, test_report, words},
+    pages::{Lang, Locale, percent_encode, readout_link as pages, test_report, words},
     pinned,
-    shared::{DAYS, Shared, links, opened, share, take_back},
+    readout_link::{DAYS, Shared, links, opened, share, take_back},
 };
 
 /// For everybody who has a link.

@@ -4,7 +4,7 @@ use maud::{Markup, PreEscaped, html};
 use model::Text;
 
 use super::{Locale, words};
-use crate::shared::{DAYS, Link, Shared};
+use crate::readout_link::{DAYS, Link, Shared};
 
 /// The read-out alone. The body was drawn by us when the link was made, and is signed.
 pub fn shown(locale: &Locale, shared: &Shared) -> Markup {
