@@ -84,7 +84,7 @@ fn ready_made_scenarios_are_added() {
     shop.run(&["scenario", "list", "--ready", "--lang", "ja"]).expect(0).says(&["cart: カゴ落ち", "サイトの計測タグ"]);
     shop.run(&["new", "shop", "--with", "cart,f2-30,welcome"]).expect(0).says(&["wrote scenarios/welcome.toml", "as drafts"]);
     shop.run(&["new", "shop", "--with", "cart"]).expect(0).says(&["all of it was there"]);
-    shop.run(&["check", "--strict"]).expect(0).says(&["3 scenarios"]);
+    shop.run(&["check", "--strict"]).expect(0).says(&["5 scenarios"]);
     shop.run(&["scenario", "list"]).expect(0).says(&["cart: ", "(draft)", "f2-30: ", "under way: 0"]);
     shop.run(&["scenario", "show", "cart"]).expect(0).says(&["# enters: whoever has a change of the cart", "enabled = false"]);
     shop.run(&["scenario", "show", "vip"]).expect(0).says(&["# enters: every day at 11:00", "scenario = \"vip\""]);
