@@ -33,6 +33,9 @@ use crate::{
 
 /// A file of this size is left alone.
 const SMALL_BYTES: i64 = 64 << 20;
+/// A file this many times as large as all smaller ones together waits until they have grown, so that a row is rewritten a few times and not
+/// every night.
+const OUTWEIGHS: i64 = 4;
 /// A rewritten file is about this large at most.
 const FILE_BYTES_MAX: usize = 128 << 20;
 /// What the sort may hold; the rest goes to disk.
@@ -60,14 +63,28 @@ pub struct Tended {
 impl Lake {
     /// Rewrites many small files as few large ones. Rows do not change, and neither landing nor reading waits for it.
     pub async fn compact(&self, min_files: usize) -> Result<Vec<Compacted>, LakeError> {
+        self.compact_tables(min_files, i64::MAX).await
+    }
+
+    /// The same for what came in lately: files that outweigh it are left alone.
+    pub async fn compact_news(&self, min_files: usize) -> Result<Vec<Compacted>, LakeError> {
+        self.compact_tables(min_files, OUTWEIGHS).await
+    }
+
+    async fn compact_tables(&self, min_files: usize, outweighs: i64) -> Result<Vec<Compacted>, LakeError> {
         let mut compacted = Vec::new();
         for table in tables::TABLES {
-            compacted.extend(self.compact_table(*table, min_files).await?);
+            compacted.extend(self.compact_table(*table, min_files.max(2), outweighs).await?);
         }
         Ok(compacted)
     }
 
-    async fn compact_table(&self, table: &'static dyn Table, min_files: usize) -> Result<Option<Compacted>, LakeError> {
+    async fn compact_table(
+        &self,
+        table: &'static dyn Table,
+        min_files: usize,
+        outweighs: i64,
+    ) -> Result<Option<Compacted>, LakeError> {
         let name = table.name();
         let (delta, watermark) = {
             let handle = self.handle(name).read().await;
@@ -79,14 +96,13 @@ impl Lake {
         let read_error = |source| read_error(name, source);
         let state = delta.snapshot().map_err(read_error)?;
         let files_before = state.log_data().num_files();
+        let sizes = state.log_data().iter().map(|view| view.size()).filter(|size| *size < SMALL_BYTES).collect();
+        let Some(largest) = largest_to_join(sizes, min_files, outweighs) else { return Ok(None) };
         let mut small = BTreeSet::new();
         let mut actions = Vec::new();
-        for view in state.log_data().iter().filter(|view| view.size() < SMALL_BYTES) {
+        for view in state.log_data().iter().filter(|view| view.size() <= largest) {
             small.insert(view.path().to_string());
             actions.push(Action::Remove(view.remove_action(false)));
-        }
-        if small.len() < min_files.max(2) {
-            return Ok(None);
         }
         let mut chosen = pin(name, &self.place, &delta, watermark).map_err(read_error)?;
         let is_small = |file: &&PartitionedFile| file.object_meta.location.filename().is_some_and(|name| small.contains(name));
@@ -208,6 +224,19 @@ impl Lake {
     }
 }
 
+/// Up to which size files are joined, if there are enough of them: a file that outweighs all smaller ones together is none of them.
+fn largest_to_join(mut sizes: Vec<i64>, min_files: usize, outweighs: i64) -> Option<i64> {
+    sizes.sort_unstable();
+    while sizes.len() >= min_files {
+        let (largest, smaller) = sizes.split_last()?;
+        if *largest <= smaller.iter().sum::<i64>().saturating_mul(outweighs) {
+            return Some(*largest);
+        }
+        sizes.pop();
+    }
+    None
+}
+
 /// Deletes replaced files that are past the table's retention; the number of them. "Lite": only what the log names, so that a file whose
 /// commit is under way is never among them.
 async fn remove_replaced(handle: &mut Handle) -> Result<usize, DeltaTableError> {
@@ -221,4 +250,26 @@ async fn remove_replaced(handle: &mut Handle) -> Result<usize, DeltaTableError> 
 fn holds(table: &DeltaTable, sealed: &[Sealed]) -> Result<bool, DeltaTableError> {
     let there: BTreeSet<String> = table.snapshot()?.log_data().iter().map(|view| view.path().to_string()).collect();
     Ok(sealed.iter().all(|file| there.contains(&file.name)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_outweighs_the_news_waits() {
+        let check = |sizes: &[i64], outweighs: i64, expect: Option<i64>| {
+            assert_eq!(largest_to_join(sizes.to_vec(), 3, outweighs), expect, "{sizes:?} {outweighs}");
+        };
+        check(&[10, 12, 11], OUTWEIGHS, Some(12));
+        check(&[10, 12], OUTWEIGHS, None);
+        check(&[1_000, 10, 12, 11], OUTWEIGHS, Some(12));
+        check(&[1_000, 10, 12], OUTWEIGHS, None);
+        check(&[1_000, 10, 12], i64::MAX, Some(1_000));
+        // Grown to a quarter of it, they are joined with it.
+        check(&[1_000, 120, 120, 10], OUTWEIGHS, Some(1_000));
+        check(&[50_000, 1_000, 120, 120, 10], OUTWEIGHS, Some(1_000));
+        check(&[0, 0, 0], OUTWEIGHS, Some(0));
+        check(&[], OUTWEIGHS, None);
+    }
 }

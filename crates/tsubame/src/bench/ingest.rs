@@ -23,7 +23,7 @@ use super::{
 use crate::{
     clock::Clock,
     fault::{Exit, Fault},
-    jobs::{flush::flush, maintain::compact},
+    jobs::flush::flush,
     workspace::{Access, Workspace},
 };
 
@@ -225,7 +225,7 @@ async fn visible(product: &Peer, shop: &Path, at: &str) -> Result<Vec<f64>, Faul
 async fn landed(shop: &Path) -> Result<(u64, u64), Fault> {
     let workspace = Workspace::open(shop, Clock::Real, Access::Write).await?;
     flush(&workspace).await?;
-    compact(&workspace, 2).await?;
+    workspace.lake.compact(2).await?;
     let status = workspace.lake.status().await?;
     workspace.state.close().await;
     let events = status.iter().find(|table| table.table == "events");
