@@ -25,16 +25,6 @@ pub enum CouponMode {
     ReportOnly,
 }
 
-impl CouponMode {
-    pub fn name(self) -> &'static str {
-        match self {
-            CouponMode::Override => "override",
-            CouponMode::Touch => "touch",
-            CouponMode::ReportOnly => "report_only",
-        }
-    }
-}
-
 /// A code that one send told one customer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Coupon {

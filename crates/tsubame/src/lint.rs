@@ -98,12 +98,32 @@ pub fn warnings(folder: &Path, files: &ShopFiles, library: &Library, language: &
             for template in templates(files, send) {
                 let text = std::fs::read_to_string(folder.join(&template.file)).unwrap_or_default();
                 warnings.extend(wording::warnings(template, &text, send.purpose, &send.channels, language));
+                warnings.extend(untold_coupon(scenario, send, template, language));
             }
         }
     }
     warnings.sort();
     warnings.dedup();
     warnings
+}
+
+/// Words that leave out the code that their step brings along.
+fn untold_coupon(scenario: &Scenario, send: &SendStep, template: &Template, language: &str) -> Vec<Problem> {
+    let leaves_out = |channel: &&Channel| {
+        template.words.contains_key(*channel) && !template.holes(**channel).iter().any(|hole| hole == "coupon")
+    };
+    let channels = send.channels.iter().filter(|_| send.coupon.is_some()).filter(leaves_out);
+    channels
+        .map(|channel| {
+            let message = Text::new(
+                &format!("[{channel}] クーポンのコードが本文にありません（シナリオ {}）", scenario.scenario),
+                &format!("[{channel}] does not tell the coupon that comes with it in `{}`", scenario.scenario),
+            );
+            let remedy = Text::new("{{ coupon }} と書く", "write {{ coupon }}");
+            let problem = Problem::new(&template.file, template.line(*channel), message.get(language));
+            problem.with_remedy(remedy.get(language))
+        })
+        .collect()
 }
 
 fn templates<'a>(files: &'a ShopFiles, send: &'a SendStep) -> impl Iterator<Item = &'a Template> {
@@ -206,6 +226,8 @@ mod tests {
         check(segment, "", coupon, &[&texts_of("coupon_expires_on"), &texts_of("coupon")], &[]);
         check(segment, &with("unique = true, expires = \"14d\""), coupon, &[], &[]);
         check(segment, &with("code = \"SPRING\""), coupon, &[&texts_of("coupon_expires_on")], &[]);
+        let untold_coupon = "[line] does not tell the coupon that comes with it in `s`";
+        check(segment, &with("code = \"SPRING\""), "x", &[], &[untold_coupon]);
         check("on = \"cart_updated\"", "", "{{ coupon }}", &[], &[&lacks("coupon")]);
         check("date = { of = \"birthday\" }", "", "{{ birthday }}", &[], &[]);
         check("date = { of = \"birthday\" }", "", "{{ product_name }}", &[&texts_of("product_name")], &[]);
