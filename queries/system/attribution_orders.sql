@@ -1,8 +1,9 @@
 -- Orders to attribute
 --
--- Every revision of the orders of customers who have a touch, in the order of the customer, the time of the order, and
--- its revisions.
+-- Every revision of the orders of customers who have a touch, and, where messages have `issued` codes, of orders
+-- placed with a coupon; in the order of the customer, the time of the order, and its revisions.
 --
+-- param issued int = 0
 -- column customer_id  text    ja:"会員ID"  en:"Customer"
 -- column source       text    ja:"取得元"  en:"Source"
 -- column order_id     text    ja:"注文番号"  en:"Order"
@@ -21,5 +22,12 @@ SELECT
     this.coupon, this.send_id
 FROM orders_history AS this
 LEFT JOIN survivors AS who ON who.customer_id = this.customer_id
-WHERE coalesce(who.survivor_id, this.customer_id) IN (SELECT customer_id FROM touches)
-ORDER BY customer_id, ordered_at, source, order_id, this.occurred_at, this.position
+LEFT JOIN (SELECT DISTINCT customer_id FROM touches) AS touched
+    ON touched.customer_id = coalesce(who.survivor_id, this.customer_id)
+LEFT JOIN (
+    SELECT DISTINCT source, order_id
+    FROM orders_history
+    WHERE coupon IS NOT NULL AND $issued > 0
+) AS couponed ON couponed.source = this.source AND couponed.order_id = this.order_id
+WHERE this.customer_id IS NOT NULL AND (touched.customer_id IS NOT NULL OR couponed.order_id IS NOT NULL)
+ORDER BY customer_id, this.ordered_at, this.source, this.order_id, this.occurred_at, this.position

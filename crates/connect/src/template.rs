@@ -29,7 +29,7 @@ const FUEL: u64 = 50_000;
 const OUTPUT_BYTES_MAX: usize = 200_000;
 
 /// What every template may use. `shop.` is followed by one of [`SHOP_VARIABLES`].
-pub const VARIABLES: &[&str] = &["name", "cart_value", "link", "unsubscribe_url", "coupon", "shop"];
+pub const VARIABLES: &[&str] = &["name", "cart_value", "link", "unsubscribe_url", "coupon", "coupon_expires_on", "shop"];
 pub const SHOP_VARIABLES: &[&str] = &["name", "sender_name", "postal_address", "contact", "unsubscribe_url"];
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,7 +61,7 @@ pub struct Variables {
     pub link: Option<String>,
     pub unsubscribe_url: Option<String>,
     pub coupon: Option<String>,
-    /// The entry's context: other members, text or numbers.
+    /// The entry's context: other members, text or numbers. `coupon_expires_on` is the last day of a coupon that the step issued.
     pub more: BTreeMap<String, serde_json::Value>,
 }
 
@@ -238,7 +238,7 @@ impl Template {
             }
             matches!(self.render(channel, &without, &shop), Err(RenderError::Failed { what: UNDEFINED, .. }))
         };
-        let usual = ["cart_value", "coupon"].map(String::from);
+        let usual = ["cart_value", "coupon", "coupon_expires_on"].map(String::from);
         self.variables.iter().chain(&usual).filter(|name| is_needed(name)).cloned().collect()
     }
 
@@ -364,7 +364,10 @@ impl Template {
             link: Some("https://shop.example/r/0".into()),
             unsubscribe_url: Some("https://shop.example/u/0".into()),
             coupon: Some("COUPON".into()),
-            more: self.variables.iter().map(|name| (name.clone(), serde_json::Value::from("1"))).collect(),
+            more: [("coupon_expires_on".to_string(), "2026-12-31".into())]
+                .into_iter()
+                .chain(self.variables.iter().map(|name| (name.clone(), serde_json::Value::from("1"))))
+                .collect(),
         }
     }
 }
@@ -578,6 +581,7 @@ mod tests {
         check("{% if item is defined %}{{ item }}{% endif %}", &[]);
         check("{% if item is defined %}{{ item }}, {{ left }}{% endif %}{{ cart_value }}", &["left", "cart_value"]);
         check("{% if coupon is defined %}{{ coupon }}{% endif %}", &[]);
+        check("{{ coupon }} {{ coupon_expires_on }}", &["coupon", "coupon_expires_on"]);
     }
 
     #[test]

@@ -24,6 +24,7 @@
 //! | [`Stop`] | the reason a send was not made | an error |
 //! | [`Outcome`], [`Receipt`] | what the provider answered at once; what it said later | each other |
 //! | [`Touch`], `Conversion`, [`Credit`] | a contact that may earn credit; an order that counts; a touch's share of it | each other |
+//! | [`Coupon`], [`CouponUse`] | a code that one send told one customer; an order placed with it | a static code (a word of a message) |
 //! | [`Experiment`], [`Arm`], [`Exposure`] | a comparison; an arm (variant); the fact that a unit met its arm | an assignment |
 //! | [`Decision`] | what a test did by itself, by a rule it declared, with its evidence | a read-out (says, and does nothing) |
 //! | [`Cap`] | how many messages a person may get in a while | a quota (what a provider sells) |
@@ -37,6 +38,7 @@ pub mod automatic;
 pub mod cap;
 pub mod channel;
 pub mod contact;
+pub mod coupon;
 pub mod customer;
 pub mod decision;
 pub mod error;
@@ -66,6 +68,7 @@ pub mod touch;
 pub use cap::{Cap, Period};
 pub use channel::{Channel, Purpose};
 pub use contact::{Contact, ContactKind, Email, LineUserId, Phone, PostalAddress, SuppressedAddress};
+pub use coupon::{Coupon, CouponMode, CouponUse};
 pub use customer::{Consent, ConsentState, Customer, Profile, Suppression};
 pub use decision::Decision;
 pub use error::{Problem, Remedy};

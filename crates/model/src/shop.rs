@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Channel, Currency, Holdout, Money, Problem, ShopZone,
+    Channel, CouponMode, Currency, Holdout, Money, Problem, ShopZone,
     cap::Cap,
     season::Season,
     time::{Span, TimeOfDay, parse_duration, parse_time_of_day},
@@ -208,6 +208,8 @@ pub struct Attribution {
     pub click_window: BTreeMap<String, Span>,
     /// Window of a delivery, by channel name; a channel that is missing earns nothing by delivery.
     pub delivered_window: BTreeMap<String, Span>,
+    /// What a unique code that its own customer uses earns its send: `override` (all of the order), `touch` or `report_only`.
+    pub coupon: CouponMode,
 }
 
 /// A configured provider on a channel.
@@ -329,6 +331,7 @@ impl Default for Attribution {
             default_model: "last".into(),
             click_window: clicks.into(),
             delivered_window: [(Channel::Sms.name().into(), span("12h"))].into(),
+            coupon: CouponMode::default(),
         }
     }
 }
@@ -485,6 +488,14 @@ mod tests {
         let sql = |line: &str| Shop::parse("tsubame.toml", &format!("[sql]\n{line}\n")).map_err(|found| found[0].message.clone());
         assert_eq!(sql("memory_mb = 64").map(|shop| (shop.sql.memory_mb, shop.sql.seconds)), Ok((64, 60)));
         assert_eq!(sql("at_once = 0").unwrap_err(), "`at_once` under [sql] is 0");
+        let coupon = |line: &str| {
+            let shop = Shop::parse("tsubame.toml", &format!("[attribution]\n{line}\n"));
+            shop.map(|shop| shop.attribution.coupon).map_err(|found| found[0].message.clone())
+        };
+        assert_eq!(coupon(""), Ok(CouponMode::Override));
+        assert_eq!(coupon("coupon = \"report_only\""), Ok(CouponMode::ReportOnly));
+        let wrong = "unknown variant `all`, expected one of `override`, `touch`, `report_only`";
+        assert_eq!(coupon("coupon = \"all\""), Err(wrong.into()));
         let approval = |line: &str| Shop::parse("tsubame.toml", line).ok().map(|shop| shop.approval.above);
         let rules = ["", "[approval]\n", "[approval]\nabove = 0\n", "[approval]\nabove = -1\n", "[approval]\nbelow = 1\n"];
         assert_eq!(rules.map(approval), [Some(None), Some(None), Some(Some(0)), None, None]);

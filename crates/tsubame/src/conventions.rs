@@ -1,6 +1,6 @@
 //! What the shop means by its figures: the settings and the questions' defaults as they are in force, each with where to change it.
 
-use model::{Period, Shop, Text, time::Span};
+use model::{CouponMode, Period, Shop, Text, time::Span};
 use query::{Library, dictionary};
 
 /// One convention.
@@ -63,6 +63,16 @@ pub fn in_force(shop: &Shop, library: &Library) -> Vec<Convention> {
         "Attribution model that pages show",
         attribution.default_model.clone(),
         &setting("[attribution] default_model"),
+    );
+    say(
+        "本人が使った固有クーポンの貢献",
+        "A unique coupon used by its customer earns its message",
+        match attribution.coupon {
+            CouponMode::Override => "override: the whole order, up to its last day".into(),
+            CouponMode::Touch => "touch: what a touch at the time of the order earns".into(),
+            CouponMode::ReportOnly => "report_only: nothing".into(),
+        },
+        &setting("[attribution] coupon"),
     );
     let windows = |windows: &std::collections::BTreeMap<String, Span>| {
         let list: Vec<String> = windows.iter().map(|(channel, window)| format!("{channel} {}", span(*window))).collect();

@@ -98,12 +98,32 @@ pub fn warnings(folder: &Path, files: &ShopFiles, library: &Library, language: &
             for template in templates(files, send) {
                 let text = std::fs::read_to_string(folder.join(&template.file)).unwrap_or_default();
                 warnings.extend(wording::warnings(template, &text, send.purpose, &send.channels, language));
+                warnings.extend(untold_coupon(scenario, send, template, language));
             }
         }
     }
     warnings.sort();
     warnings.dedup();
     warnings
+}
+
+/// Words that leave out the code that their step brings along.
+fn untold_coupon(scenario: &Scenario, send: &SendStep, template: &Template, language: &str) -> Vec<Problem> {
+    let leaves_out = |channel: &&Channel| {
+        template.words.contains_key(*channel) && !template.holes(**channel).iter().any(|hole| hole == "coupon")
+    };
+    let channels = send.channels.iter().filter(|_| send.coupon.is_some()).filter(leaves_out);
+    channels
+        .map(|channel| {
+            let message = Text::new(
+                &format!("[{channel}] クーポンのコードが本文にありません（シナリオ {}）", scenario.scenario),
+                &format!("[{channel}] does not tell the coupon that comes with it in `{}`", scenario.scenario),
+            );
+            let remedy = Text::new("{{ coupon }} と書く", "write {{ coupon }}");
+            let problem = Problem::new(&template.file, template.line(*channel), message.get(language));
+            problem.with_remedy(remedy.get(language))
+        })
+        .collect()
 }
 
 fn templates<'a>(files: &'a ShopFiles, send: &'a SendStep) -> impl Iterator<Item = &'a Template> {
@@ -116,7 +136,9 @@ fn needed<'a>(files: &'a ShopFiles, scenario: &'a Scenario) -> Vec<(&'a Template
     for send in scenario.sends() {
         for (template, channel) in templates(files, send).flat_map(|one| send.channels.iter().map(move |channel| (one, *channel)))
         {
-            needed.extend(template.needs(channel).into_iter().map(|name| (template, channel, name)));
+            // A coupon that the step itself brings along is always there.
+            let is_open = |name: &String| send.coupon.as_ref().is_none_or(|coupon| !coupon.fills(name));
+            needed.extend(template.needs(channel).into_iter().filter(is_open).map(|name| (template, channel, name)));
         }
     }
     needed
@@ -171,7 +193,11 @@ mod tests {
         write("tsubame.toml", SHOP.to_string());
         let variables = "variables = [\"product_name\", \"birthday\", \"gone\"]\n";
         write("messages/m.toml", format!("{variables}[line]\nbody = \"{body} {{{{ link }}}}\"\n"));
-        let send = "[[step]]\nid = \"s\"\nsend = { try = [\"line\"], template = \"m\" }\n";
+        // The last step is the usual send, if the given ones have none.
+        let send = match steps.contains("send = ") {
+            true => "",
+            false => "[[step]]\nid = \"s\"\nsend = { try = [\"line\"], template = \"m\" }\n",
+        };
         let head = "scenario = \"s\"\ntitle = { ja = \"s\", en = \"s\" }\n[goal]\non = \"order_placed\"\nwithin = \"5d\"\n[[exit]]\non = \"order_placed\"\n";
         write("scenarios/s.toml", format!("{head}[entry]\n{entry}\n{steps}{send}"));
         let (files, library, problems) = read_files(folder.path()).expect("a shop");
@@ -193,6 +219,16 @@ mod tests {
         check(segment, "", "{% if product_name is defined %}{{ product_name }}{% endif %}", &[], &[]);
         check(segment, "", "{{ gone }}", &[&texts_of("gone")], &[]);
         check(segment, "", "{{ cart_value }}", &[&texts_of("cart_value")], &[]);
+        let coupon = "{{ coupon }} {{ coupon_expires_on }}";
+        let with = |coupon: &str| {
+            format!("[[step]]\nid = \"s\"\nsend = {{ try = [\"line\"], template = \"m\", coupon = {{ {coupon} }} }}\n")
+        };
+        check(segment, "", coupon, &[&texts_of("coupon_expires_on"), &texts_of("coupon")], &[]);
+        check(segment, &with("unique = true, expires = \"14d\""), coupon, &[], &[]);
+        check(segment, &with("code = \"SPRING\""), coupon, &[&texts_of("coupon_expires_on")], &[]);
+        let untold_coupon = "[line] does not tell the coupon that comes with it in `s`";
+        check(segment, &with("code = \"SPRING\""), "x", &[], &[untold_coupon]);
+        check("on = \"cart_updated\"", "", "{{ coupon }}", &[], &[&lacks("coupon")]);
         check("date = { of = \"birthday\" }", "", "{{ birthday }}", &[], &[]);
         check("date = { of = \"birthday\" }", "", "{{ product_name }}", &[&texts_of("product_name")], &[]);
         check("on = \"cart_updated\"\nwhere = \"value > 0\"", "", "{{ cart_value }}", &[], &[]);

@@ -3,8 +3,9 @@
 
 use std::cmp::Reverse;
 
-use model::{Channel, Credit, Instant, Money, Order, OrderStatus, ShopZone, Touch, money::MoneyError};
+use model::{Channel, CouponMode, CouponUse, Credit, Instant, Money, Order, OrderStatus, ShopZone, Touch, money::MoneyError};
 
+mod coupon;
 mod credit;
 mod first;
 mod last;
@@ -12,6 +13,7 @@ mod linear;
 mod position;
 mod time_decay;
 
+pub use coupon::coupon_uses;
 pub use credit::allocate;
 pub use first::First;
 pub use last::Last;
@@ -52,10 +54,12 @@ pub struct Settings<'a> {
     pub zone: ShopZone,
     /// The shop's channels, the preferred one first: the last tie between touches but one.
     pub channels: &'a [Channel],
+    /// What an order earns by a code that a send issued to its customer.
+    pub coupon: CouponMode,
 }
 
-/// The credits of one customer: every revision of its orders against its touches, both in any order; the rows sorted by order,
-/// revision, model and touch.
+/// The credits of one customer: every revision of its orders against its touches and the coupons it used ([`coupon_uses`]), all in any
+/// order; the rows sorted by order, revision, model and touch.
 ///
 /// The allocation is made anew on the net amount of each revision, and the row says the change since the revision before, booked
 /// on the shop day of the revision. So the rows of an order add up to its net amount (nothing once it is cancelled), and the
@@ -67,20 +71,25 @@ pub struct Settings<'a> {
 pub fn credits(
     revisions: &[Revision],
     touches: &[Touch],
+    uses: &[CouponUse],
     models: &[&dyn AttributionModel],
     settings: Settings,
 ) -> Result<Vec<Credit>, MoneyError> {
     let mut revisions: Vec<&Revision> = revisions.iter().collect();
     revisions.sort_by_key(|revision| (&revision.order.source, &revision.order.order_id, revision.at));
-    let mut touches: Vec<&Touch> = touches.iter().collect();
-    touches.sort_by(|a, b| claim(a, settings.channels).cmp(&claim(b, settings.channels)));
 
     let same_order = |a: &&Revision, b: &&Revision| (&a.order.source, &a.order.order_id) == (&b.order.source, &b.order.order_id);
     let mut credits = Vec::new();
     for order in revisions.chunk_by(same_order) {
         let ordered_at = order[0].order.ordered_at;
         let eligible = |touch: &&Touch| touch.touched_at <= ordered_at && ordered_at <= touch.credit_until;
-        let path: Vec<&Touch> = touches.iter().copied().filter(eligible).collect();
+        let (touched, by_code) = (touches.iter().filter(eligible), coupon::touches(uses, &order[0].order));
+        let mut path: Vec<&Touch> = match settings.coupon {
+            CouponMode::Override if !by_code.is_empty() => by_code.iter().collect(),
+            CouponMode::Touch => touched.chain(&by_code).collect(),
+            CouponMode::Override | CouponMode::ReportOnly => touched.collect(),
+        };
+        path.sort_by(|a, b| claim(a, settings.channels).cmp(&claim(b, settings.channels)));
         let path = Path { touches: &path, ordered_at };
         if !path.touches.is_empty() {
             credits.extend(order_credits(order, &path, models, settings.zone)?);
@@ -146,7 +155,9 @@ fn claim<'a>(touch: &'a Touch, channels: &[Channel]) -> impl Ord + use<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::{Currency, CustomerId, TouchKind};
+    use std::collections::BTreeMap;
+
+    use model::{Coupon, Currency, CustomerId, TouchKind};
     use proptest::prelude::*;
 
     const CHANNELS: [Channel; 3] = [Channel::Line, Channel::Email, Channel::Sms];
@@ -203,12 +214,12 @@ mod tests {
     }
 
     fn settings() -> Settings<'static> {
-        Settings { zone: ShopZone::tokyo(), channels: &CHANNELS }
+        Settings { zone: ShopZone::tokyo(), channels: &CHANNELS, coupon: CouponMode::default() }
     }
 
     /// `model channel net`, in the order of the path.
     fn shown(revisions: &[Revision], touches: &[Touch], model: &str) -> Vec<String> {
-        let credits = credits(revisions, touches, &MODELS, settings()).expect("it fits");
+        let credits = credits(revisions, touches, &[], &MODELS, settings()).expect("it fits");
         let of_model = credits.iter().filter(|credit| credit.model == model);
         of_model
             .map(|credit| format!("{} {} {} {}", credit.booked_on.format("%d"), credit.channel, credit.gross, credit.net))
@@ -218,7 +229,7 @@ mod tests {
     #[test]
     fn the_list_is_the_folder() {
         let mut names: Vec<String> = MODELS.iter().map(|model| model.name().into()).collect();
-        names.push("credit".into()); // What they share.
+        names.extend(["coupon", "credit"].map(String::from)); // What they share.
         names.sort();
         assert_eq!(names, crate::gates::tests::modules("src/attribution"));
     }
@@ -252,6 +263,90 @@ mod tests {
         check([one(email, clicked, "10T09:00"), one(line, opened, "10T09:05")], email);
         check([one(email, clicked, "10T09:05"), one(line, coupon, "10T09:00")], line);
         check([one(email, clicked, "10T09:00"), one(line, clicked, "10T09:00")], line); // The shop prefers LINE.
+    }
+
+    /// Send X told c-0001 its code on D0, the first of the month; it is good to the end of D14.
+    fn issued() -> BTreeMap<String, Coupon> {
+        let coupon = Coupon {
+            code: "K7MQ2".into(),
+            send_id: "X".into(),
+            scenario: "s".into(),
+            step: "c".into(),
+            customer_id: CustomerId::stored("c-0001"),
+            channel: Channel::Line,
+            issued_at: at("01T12:00"),
+            expires_on: "2026-01-15".parse().expect("a day"),
+        };
+        BTreeMap::from([(coupon.code.clone(), coupon)])
+    }
+
+    /// An order of a customer with such a coupon text.
+    fn with_coupon(customer: &str, text: &str, ordered: &str) -> (Vec<Revision>, Vec<CouponUse>) {
+        let mut placed = revision(at(ordered), at(ordered), OrderStatus::Completed, 10_000);
+        (placed.order.customer_id, placed.order.coupon) = (Some(CustomerId::stored(customer)), Some(text.into()));
+        let revisions = vec![placed];
+        let uses = coupon_uses(&revisions, &issued(), ShopZone::tokyo());
+        (revisions, uses)
+    }
+
+    #[test]
+    fn t28_a_unique_code_used_by_its_own_subject() {
+        use CouponMode::{Override, ReportOnly, Touch as AsTouch};
+        let clicked = Touch { send_id: "Y".into(), ..click(Channel::Email, "12T12:00") };
+        let check = |text: &str, ordered: &str, coupon: CouponMode, model: &str, expect: &[&str]| {
+            let (revisions, uses) = with_coupon("c-0001", text, ordered);
+            let settings = Settings { coupon, ..settings() };
+            let credits = credits(&revisions, std::slice::from_ref(&clicked), &uses, &MODELS, settings).expect("it fits");
+            let of_model = credits.iter().filter(|credit| credit.model == model);
+            let shown: Vec<String> = of_model.map(|credit| format!("{} {}", credit.send_id, credit.net)).collect();
+            assert_eq!(shown, expect, "{text} {ordered} {coupon:?} {model}");
+        };
+        let d12 = "13T12:00";
+        check("K7MQ2", d12, Override, "last", &["X 10000"]);
+        check("K7MQ2", d12, Override, "linear", &["X 10000"]);
+        check("K7MQ2", d12, AsTouch, "linear", &["Y 5000", "X 5000"]);
+        check("K7MQ2", d12, AsTouch, "last", &["X 10000"]);
+        check("K7MQ2", d12, AsTouch, "first", &["Y 10000"]);
+        check("K7MQ2", d12, ReportOnly, "last", &["Y 10000"]);
+        // At one time the coupon is the stronger touch.
+        check("K7MQ2", "12T12:00", AsTouch, "last", &["X 10000"]);
+        // However it was typed, beside another code, and to the end of its last day.
+        check("spring, ｋ７mq2", d12, Override, "last", &["X 10000"]);
+        check("K7MQ2", "15T23:59", Override, "last", &["X 10000"]);
+        check("K7MQ2", "16T00:00", Override, "last", &["Y 10000"]);
+        // A static code earns nothing by itself.
+        check("SPRING", d12, Override, "last", &["Y 10000"]);
+        // Any window: the click's is over, the code's is not.
+        let late = |text: &str, ordered: &str| {
+            let (revisions, uses) = with_coupon("c-0001", text, ordered);
+            credits(&revisions, &[], &uses, &MODELS, settings()).expect("it fits").len()
+        };
+        assert_eq!((late("K7MQ2", "14T12:00"), late("SPRING", "14T12:00")), (MODELS.len(), 0));
+    }
+
+    #[test]
+    fn t29_a_code_used_by_another_subject() {
+        let check = |customer: &str, coupon: CouponMode, credited: usize, leaks: usize| {
+            let (revisions, uses) = with_coupon(customer, "K7MQ2", "13T12:00");
+            let credits = credits(&revisions, &[], &uses, &MODELS, Settings { coupon, ..settings() }).expect("it fits");
+            let leaked = uses.iter().filter(|used| !used.by_owner).count();
+            assert_eq!((credits.len(), leaked), (credited, leaks), "{customer} {coupon:?}");
+        };
+        check("c-0002", CouponMode::Override, 0, 1);
+        check("c-0002", CouponMode::Touch, 0, 1);
+        check("c-0002", CouponMode::ReportOnly, 0, 1);
+        check("c-0001", CouponMode::Override, MODELS.len(), 0);
+    }
+
+    #[test]
+    fn a_code_is_that_of_the_first_revision() {
+        let (mut revisions, _) = with_coupon("c-0001", "K7MQ2", "13T12:00");
+        let refunded = revision(at("20T12:00"), at("13T12:00"), OrderStatus::Completed, 7_000);
+        revisions.insert(0, refunded);
+        let uses = coupon_uses(&revisions, &issued(), ShopZone::tokyo());
+        let credits = credits(&revisions, &[], &uses, &[&Last], settings()).expect("it fits");
+        let net: Vec<String> = credits.iter().map(|credit| credit.net.to_string()).collect();
+        assert_eq!(net, ["10000", "-3000"]);
     }
 
     #[test]
@@ -314,7 +409,7 @@ mod tests {
                 revision
             };
             let revisions: Vec<Revision> = nets.iter().enumerate().map(dated).collect();
-            let credits = credits(&revisions, &touches, &MODELS, settings()).expect("it fits");
+            let credits = credits(&revisions, &touches, &[], &MODELS, settings()).expect("it fits");
             let reached = touches.iter().any(|touch| touch.credit_until >= ordered);
             for model in MODELS {
                 let of_model = || credits.iter().filter(|credit| credit.model == model.name());

@@ -8,6 +8,8 @@ mod ad_spend;
 mod audiences;
 mod consents;
 mod contacts;
+mod coupon_uses;
+mod coupons;
 mod credits;
 mod customer_facts;
 mod customers;
@@ -130,6 +132,8 @@ pub const TABLES: &[&dyn Table] = &[
     &ad_spend::AdSpend,
     &ltv_models::LtvModels,
     &decisions::Decisions,
+    &coupons::Coupons,
+    &coupon_uses::CouponUses,
 ];
 
 pub fn find(name: &str) -> Option<&'static dyn Table> {

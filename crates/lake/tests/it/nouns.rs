@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use lake::tables::{self, TABLES};
 use model::{
-    AdSpend, Channel, Consent, ConsentState, Credit, Currency, CustomerId, Decision, EntryStatus, EntryStep, Event, Exposure,
-    Fact, Identity, LtvModel, Membership, Money, Order, OrderLine, OrderStatus, PointChange, Product, Profile, Purpose, Receipt,
-    ReceiptKind, Record, Run, SegmentChange, Send, SendState, Shipment, Stock, StopRow, Subscription, Suppression, Touch,
-    TouchKind,
+    AdSpend, Channel, Consent, ConsentState, Coupon, CouponUse, Credit, Currency, CustomerId, Decision, EntryStatus, EntryStep,
+    Event, Exposure, Fact, Identity, LtvModel, Membership, Money, Order, OrderLine, OrderStatus, PointChange, Product, Profile,
+    Purpose, Receipt, ReceiptKind, Record, Run, SegmentChange, Send, SendState, Shipment, Stock, StopRow, Subscription,
+    Suppression, Touch, TouchKind,
     customer::{ContactFlag, CustomerFacts},
 };
 use serde_json::{Value, json};
@@ -408,6 +408,29 @@ fn samples() -> Vec<Fact> {
             decided_at: noon(),
             action: text("{\"do\":\"send_rest\",\"arm\":\"b\"}"),
             why: text("{\"why\":\"not_due\"}"),
+        }),
+        fact(&Coupon {
+            code: text("K7MQ2XW4PA"),
+            send_id: text("send_id-1"),
+            scenario: text("scenario-1"),
+            step: text("step-1"),
+            customer_id: CustomerId::stored("c-1"),
+            channel: Channel::Line,
+            issued_at: noon(),
+            expires_on: day("2026-05-31"),
+        }),
+        fact(&CouponUse {
+            code: text("K7MQ2XW4PA"),
+            send_id: text("send_id-1"),
+            scenario: text("scenario-1"),
+            channel: Channel::Line,
+            issued_at: noon(),
+            source: text("source-1"),
+            order_id: text("order_id-1"),
+            customer_id: CustomerId::stored("c-1"),
+            ordered_at: noon(),
+            by_owner: true,
+            in_time: true,
         }),
     ]
 }

@@ -345,6 +345,12 @@ fn send_words(send: &SendStep) -> Text {
             format!(" (test “{}” of {} ways)", test.name, test.arms.len()),
         );
     }
+    if let Some(coupon) = &send.coupon {
+        match &coupon.code {
+            Some(code) => add(format!("（クーポン {code}）"), format!(" (with the coupon {code})")),
+            None => add("（1通ごとのクーポンコード付き）".into(), " (with a coupon code of its own)".into()),
+        }
+    }
     if send.best_time.is_some() {
         add("、よく読む時間に".into(), ", at the hour they read".into());
     }
@@ -487,6 +493,11 @@ mod tests {
             "send = { purpose = \"transactional\", try = [\"email\", \"sms\"], template = \"t\", valid_for = \"12h\", on_cap = \"defer\", on_quiet = \"drop\" }",
             "「t」を重要なお知らせとしてメール、届かなければSMSで送る、12時間以内、上限なら空くまで待つ、夜間なら送らない",
             "send “t” by e-mail, else by SMS as a notice, not as advertising, within 12 hours, at a cap when there is room, not in quiet hours",
+        );
+        check(
+            "send = { try = [\"line\"], template = \"t\", coupon = { unique = true, expires = \"14d\" } }",
+            "「t」をLINEで送る（1通ごとのクーポンコード付き）",
+            "send “t” by LINE (with a coupon code of its own)",
         );
         check(
             "split = { name = \"way\", salt = \"x\", arm = [{ id = \"1\", weight = 0.5, to = \"w\" }, { id = \"2\", weight = 0.5, to = \"end\" }] }",

@@ -6,7 +6,7 @@ use chrono::Duration;
 
 use crate::{Problem, Purpose, Shop};
 
-use super::{DateEntry, END, Exit, Matching, MessageExperiment, Reentry, Scenario, SendStep, Start, Step, Wait};
+use super::{DateEntry, END, Exit, Matching, MessageExperiment, Reentry, Scenario, SendStep, Start, Step, StepCoupon, Wait};
 
 /// How often a segment may be asked on one day.
 const EVERY_MIN: Duration = Duration::minutes(15);
@@ -249,8 +249,25 @@ impl Scenario {
         if send.valid_for.is_some_and(|span| span.0.is_zero()) {
             found.say(at, format!("send `{}` is over before it begins", step.id), "give valid_for more than 0");
         }
+        if let Some(coupon) = &send.coupon {
+            self.check_coupon(step, coupon, at, found);
+        }
         if let Some(test) = &send.experiment {
             self.check_automatic(test, send, found);
+        }
+    }
+
+    fn check_coupon(&self, step: &Step, coupon: &StepCoupon, at: &str, found: &mut Findings) {
+        if coupon.unique == coupon.code.is_some() {
+            let message = format!("the coupon of send `{}` is either `unique` or one `code`", step.id);
+            found.say(at, message, "write coupon = { unique = true, expires = \"14d\" } or { code = \"SPRING\" }");
+        }
+        if coupon.code.as_deref().is_some_and(|code| code.trim().is_empty()) {
+            found.say(at, format!("the coupon of send `{}` has an empty code", step.id), "write the code that the cart knows");
+        }
+        if coupon.unique && coupon.expires.is_none() {
+            let message = format!("the unique coupon of send `{}` never ends", step.id);
+            found.say(at, message, "add expires = \"14d\": until then it credits orders to the send");
         }
     }
 

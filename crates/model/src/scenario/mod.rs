@@ -15,7 +15,7 @@ mod lint;
 mod step;
 
 pub use entry::{Concurrency, DateEntry, Entry, Reentry, Start};
-pub use step::{Arm, BestTime, BranchArm, MessageExperiment, OnCap, OnQuiet, SendStep, Split, SplitArm, Step, Wait};
+pub use step::{Arm, BestTime, BranchArm, MessageExperiment, OnCap, OnQuiet, SendStep, Split, SplitArm, Step, StepCoupon, Wait};
 
 use step::is_default;
 
@@ -392,6 +392,14 @@ send = { try = ["line"], template = "t", tags = ["coupon"], seasons = { summer =
         let sends = |body: &str, expect: &[&str]| check("template = \"cart_1\", valid_for = \"12h\"", body, expect);
         sends("template = \"cart_1\", counts = true", &["21: send `remind`: `counts` is for transactional messages"]);
         sends("template = \"cart_1\", valid_for = \"0h\"", &["21: send `remind` is over before it begins"]);
+        let coupon = |coupon: &str, expect: &[&str]| sends(&format!("template = \"cart_1\", coupon = {{ {coupon} }}"), expect);
+        coupon("unique = true, expires = \"14d\"", &[]);
+        coupon("code = \"SPRING\"", &[]);
+        coupon("unique = true", &["21: the unique coupon of send `remind` never ends"]);
+        coupon("code = \" \"", &["21: the coupon of send `remind` has an empty code"]);
+        coupon("expires = \"14d\"", &["21: the coupon of send `remind` is either `unique` or one `code`"]);
+        let both = "unique = true, code = \"SPRING\", expires = \"14d\"";
+        coupon(both, &["21: the coupon of send `remind` is either `unique` or one `code`"]);
         check("[\"line\", \"email\", \"sms\"]", "[\"line\", \"line\"]", &["21: send `remind` tries a channel twice"]);
         sends(
             "template = \"cart_1\", best_time = { name = \"b\", salt = \"exp-cart-01\" }",

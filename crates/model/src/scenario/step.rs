@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Channel, Purpose,
+    Channel, Purpose, ShopZone,
     automatic::{Bandit, Rollout},
-    time::{Span, TimeOfDay},
+    time::{Instant, Span, TimeOfDay},
 };
 
 use super::Matching;
@@ -133,6 +134,9 @@ pub struct SendStep {
     /// Sends at the hour at which the customer reads.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub best_time: Option<BestTime>,
+    /// A code that goes with the message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coupon: Option<StepCoupon>,
 }
 
 impl SendStep {
@@ -145,6 +149,29 @@ impl SendStep {
     /// Whether a send of this step uses up caps.
     pub fn counts_for_caps(&self) -> bool {
         self.purpose != Purpose::Transactional || self.counts
+    }
+}
+
+/// `unique`: a code of its own for each send, which credits orders to it; or one `code` for everybody, which credits nothing by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StepCoupon {
+    #[serde(default)]
+    pub unique: bool,
+    pub code: Option<String>,
+    /// Counted from when the message is due; the code is good to the end of that shop day.
+    pub expires: Option<Span>,
+}
+
+impl StepCoupon {
+    /// The last shop day on which the code of a message that is due at `due_at` is good.
+    pub fn expires_on(&self, due_at: Instant, zone: ShopZone) -> Option<NaiveDate> {
+        self.expires.map(|expires| zone.day(due_at + expires.0))
+    }
+
+    /// Whether it fills this hole of a message.
+    pub fn fills(&self, hole: &str) -> bool {
+        hole == "coupon" || (hole == "coupon_expires_on" && self.expires.is_some())
     }
 }
 

@@ -1,11 +1,12 @@
-//! Nightly credit: receipts become touches, and orders revised since the last night are shared among them, under every model.
+//! Nightly credit: receipts become touches, and orders revised since the last night are shared among them, and the unique coupons they were
+//! placed with, under every model.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::TimeDelta;
-use decide::attribution::{MODELS, Revision, Settings, credits};
-use model::{Channel, Currency, CustomerId, Fact, Instant, Order, OrderStatus, Run, Touch, TouchKind, derive_id};
-use query::{Mode, ParamValue, Params};
+use decide::attribution::{MODELS, Revision, Settings, coupon_uses, credits};
+use model::{Channel, Coupon, Currency, CustomerId, Fact, Instant, Order, OrderStatus, Run, Touch, TouchKind, derive_id};
+use query::{Desk, Mode, ParamValue, Params};
 use serde_json::json;
 
 use crate::{
@@ -38,10 +39,11 @@ pub async fn attribute(workspace: &Workspace, until: Instant) -> Result<Report, 
     if !facts.is_empty() {
         report.touches = journal.append(facts, workspace.now()).await?.stored as u64;
     }
-    let booked = book(workspace, since, until).await?;
-    report.credits = booked.len() as u64;
-    if !booked.is_empty() {
-        journal.append(booked, workspace.now()).await?;
+    let Booked { credits, mut uses } = book(workspace, since, until).await?;
+    report.credits = credits.len() as u64;
+    uses.extend(credits);
+    if !uses.is_empty() {
+        journal.append(uses, workspace.now()).await?;
     }
     let run = Run {
         run_id: derive_id(&["attribute", &model::time::rfc3339(until)])?,
@@ -91,7 +93,14 @@ async fn touches(workspace: &Workspace, until: Instant) -> Result<Vec<(Touch, In
     Ok(touches)
 }
 
-async fn book(workspace: &Workspace, since: Option<Instant>, until: Instant) -> Result<Vec<Fact>, Fault> {
+/// What a night writes down: credits, and the orders that were placed with coupons.
+#[derive(Default)]
+struct Booked {
+    credits: Vec<Fact>,
+    uses: Vec<Fact>,
+}
+
+async fn book(workspace: &Workspace, since: Option<Instant>, until: Instant) -> Result<Booked, Fault> {
     let desk = workspace.desk(until, Mode::AsKnown).await?;
     let answer = desk.ask("system/attribution_touches", &Params::new()).await?;
     let rows = Rows::new(&answer);
@@ -115,7 +124,9 @@ async fn book(workspace: &Workspace, since: Option<Instant>, until: Instant) -> 
             credit_until: rows.instant(row, "credit_until")?,
         });
     }
-    let answer = desk.ask("system/attribution_orders", &Params::new()).await?;
+    let issued = issued(&desk).await?;
+    let params = Params::from([("issued".to_string(), ParamValue::Int(issued.len() as i64))]);
+    let answer = desk.ask("system/attribution_orders", &params).await?;
     let rows = Rows::new(&answer);
     let mut orders: BTreeMap<String, Vec<Revision>> = BTreeMap::new();
     let mut fresh: BTreeMap<(String, String), Instant> = BTreeMap::new();
@@ -129,17 +140,45 @@ async fn book(workspace: &Workspace, since: Option<Instant>, until: Instant) -> 
         }
         orders.entry(customer).or_default().push(revision);
     }
-    let settings = Settings { zone: workspace.shop().timezone, channels: &[Channel::Line, Channel::Email, Channel::Sms] };
-    let mut booked = Vec::new();
+    let (zone, coupon) = (workspace.shop().timezone, workspace.shop().attribution.coupon);
+    let settings = Settings { zone, channels: &[Channel::Line, Channel::Email, Channel::Sms], coupon };
+    let arrived: BTreeSet<&str> = fresh.keys().map(|(order, _)| order.as_str()).collect();
+    let mut booked = Booked::default();
     for (customer, revisions) in &orders {
-        let Some(touches) = touches.get(customer) else { continue };
-        for credit in credits(revisions, touches, &MODELS, settings)? {
+        let touches = touches.get(customer).map(Vec::as_slice).unwrap_or_default();
+        let uses = coupon_uses(revisions, &issued, zone);
+        for credit in credits(revisions, touches, &uses, &MODELS, settings)? {
             if let Some(at) = fresh.get(&(credit.order_id.clone(), credit.revision_id.clone())) {
-                booked.push(Fact::new(&credit, *at, workspace.now()));
+                booked.credits.push(Fact::new(&credit, *at, workspace.now()));
             }
         }
+        let fresh = uses.iter().filter(|used| arrived.contains(used.order_id.as_str()));
+        booked.uses.extend(fresh.map(|used| Fact::new(used, used.ordered_at, workspace.now())));
     }
     Ok(booked)
+}
+
+/// Every code that a send told its customer, by the code.
+async fn issued(desk: &Desk) -> Result<BTreeMap<String, Coupon>, Fault> {
+    let answer = desk.ask("system/attribution_coupons", &Params::new()).await?;
+    let rows = Rows::new(&answer);
+    let mut issued = BTreeMap::new();
+    for row in 0..answer.rows.len() {
+        let Some(expires_on) = rows.date(row, "expires_on") else { continue };
+        let code = rows.needed(row, "code")?;
+        let coupon = Coupon {
+            code: code.clone(),
+            send_id: rows.needed(row, "send_id")?,
+            scenario: rows.needed(row, "scenario")?,
+            step: rows.needed(row, "step")?,
+            customer_id: CustomerId::stored(rows.needed(row, "customer_id")?),
+            channel: channel_of(&rows.needed(row, "channel")?)?,
+            issued_at: rows.instant(row, "issued_at")?,
+            expires_on,
+        };
+        issued.insert(code, coupon);
+    }
+    Ok(issued)
 }
 
 fn order(rows: &Rows<'_>, row: usize, customer: &str, currency: &Currency) -> Result<Order, Fault> {

@@ -23,7 +23,7 @@ use state::{Claimed, Fence, Frozen, HandOver, Held, Narrow, Repeated, Resolution
 use crate::{
     fault::Fault,
     jobs::{
-        approval, parked, pause,
+        approval, coupon, parked, pause,
         tick::{Rows, happened, versions},
     },
     point,
@@ -416,6 +416,8 @@ impl Outbound<'_> {
         }
         let entries = self.workspace.state.ledger().entries_of(&customers).await?;
         let contexts: BTreeMap<&str, &EntryStep> = entries.iter().map(|entry| (entry.entry_id.as_str(), entry)).collect();
+        let scenarios = scenarios_of(self.workspace, &claimed).await?;
+        let mut issued = Vec::new();
         let mut prepared = Vec::new();
         let mut stopped = Vec::new();
         // Nobody's address is known in the past, only that there was one: whether there was is looked up when it is handed over.
@@ -450,7 +452,11 @@ impl Outbound<'_> {
             };
             let name = names.get(&send.customer_id).map(|name| name.expose().clone());
             let context = contexts.get(send.entry_id.as_str()).map(|entry| &entry.context);
-            let variables = variables(self.workspace.shop(), &send.send_id, name, context);
+            let mut variables = variables(self.workspace.shop(), &send.send_id, name, context);
+            let coupon = coupon::of_send(self.workspace, &scenarios, send);
+            if let Some(coupon) = &coupon {
+                coupon.fill(&mut variables);
+            }
             let rendered = self
                 .workspace
                 .files
@@ -473,9 +479,14 @@ impl Outbound<'_> {
                         unsubscribe_url: variables.unsubscribe_url,
                     };
                     prepared.push(Prepared { claimed, message });
+                    issued.extend(coupon.and_then(|coupon| coupon.issued));
                 }
                 Err(why) => stopped.push((send.send_id.clone(), claimed.fence, Narrow::Stop(Stop::Suppressed { why }))),
             }
+        }
+        // Known before anybody reads them.
+        if !issued.is_empty() && !is_past {
+            self.workspace.state.journal().append(issued, self.workspace.now()).await?;
         }
         if !stopped.is_empty() {
             report.stopped += stopped.len() as u64;

@@ -5,6 +5,7 @@ pub mod attribute;
 pub mod automatic;
 pub mod back_test;
 pub mod collect;
+pub mod coupon;
 pub mod deliver;
 pub mod due;
 pub mod export;

@@ -12,6 +12,7 @@ use serde_json::{Value as Json, json};
 use crate::{
     fault::Fault,
     jobs::{
+        coupon,
         deliver::variables,
         tick::{Rows, happened, params_of, told},
     },
@@ -84,16 +85,20 @@ fn messages(workspace: &Workspace, scenario: &Scenario, filled: &Variables) -> V
     let mut messages = Vec::new();
     for step in &scenario.steps {
         let Some(send) = &step.send else { continue };
+        let mut filled = filled.clone();
+        if let Some(coupon) = &send.coupon {
+            coupon::sample(workspace, coupon).fill(&mut filled);
+        }
         let names: BTreeSet<&String> = send.templates().collect();
         for (name, channel) in names.iter().flat_map(|name| send.channels.iter().map(move |channel| (*name, *channel))) {
             let Some(template) = workspace.files.templates.get(name) else { continue };
-            let words = template.render(channel, filled, workspace.shop());
+            let words = template.render(channel, &filled, workspace.shop());
             messages.push(Message {
                 step: step.id.clone(),
                 template: name.clone(),
                 channel,
                 words: words.map_err(|error| (error.to_string(), error.remedy())),
-                missing: missing(template, channel, filled),
+                missing: missing(template, channel, &filled),
             });
         }
     }

@@ -17,7 +17,7 @@ const TEXT_MAX: usize = 500;
 pub fn wanted(files: &ShopFiles, scenario: &Scenario) -> BTreeSet<String> {
     let templates = scenario.sends().flat_map(SendStep::templates).filter_map(|name| files.templates.get(name));
     let of_templates = templates.flat_map(|template| {
-        let usual = ["cart_value", "coupon"]
+        let usual = ["cart_value", "coupon", "coupon_expires_on"]
             .into_iter()
             .filter(move |name| template.words.values().any(|words| words.body.contains(name)));
         template.variables.iter().cloned().chain(usual.map(String::from))
