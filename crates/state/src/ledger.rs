@@ -10,12 +10,12 @@ mod plan;
 use std::collections::BTreeMap;
 
 use chacha20poly1305::XChaCha20Poly1305;
-use model::{Channel, CustomerId, EntryStatus, EntryStep, Instant, Purpose, Run, SendState};
+use model::{Channel, CustomerId, EntryStatus, EntryStep, Instant, Purpose, Run, Send, SendState};
 use sqlx::sqlite::SqliteRow;
 
 use crate::{
     StateError,
-    db::{Db, get, get_instant, get_json, get_name, json_rows},
+    db::{Db, get, get_instant, get_json, get_name, json_rows, unreadable},
 };
 
 pub use calls::{Frozen, KeptCall, Repeated};
@@ -52,6 +52,16 @@ pub struct RecentSend {
     /// When it was to leave by the plan and its deferrals, not when the provider answered: a replay sees the same time.
     pub at: Instant,
     pub ghost: bool,
+}
+
+/// A send that will not arrive by its channel, and the pass it belongs to, as that stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailedSend {
+    pub send: Send,
+    pub entry: EntryStep,
+    /// When the first send of its step was due.
+    pub step_due: Instant,
+    pub failed_at: Instant,
 }
 
 /// How many sends of a scenario are to leave, or left, by a channel within a span of time.
@@ -102,6 +112,31 @@ impl Ledger {
                     entered_at: get_instant(row, "entered_at")?,
                     status: get_name(row, "status")?,
                 })
+            })
+            .collect()
+    }
+
+    /// Sends that failed for good at `since` or later, and transactional ones of which nobody can tell whether they arrived; by customer, then
+    /// time.
+    pub async fn failed_sends(&self, since: Instant) -> Result<Vec<FailedSend>, StateError> {
+        // The states are those of the index.
+        let statement = sqlx::query(
+            "SELECT sends.*, entry,
+                (SELECT min(same.send ->> 'due_at') FROM sends AS same
+                 WHERE same.customer_id = sends.customer_id AND same.send ->> 'entry_id' = sends.send ->> 'entry_id'
+                   AND same.send ->> 'step' = sends.send ->> 'step') AS step_due
+             FROM sends JOIN entries ON entries.entry_id = sends.send ->> 'entry_id'
+             WHERE sends.changed_at >= $1 AND sends.state IN ('failed', 'parked')
+               AND (sends.state = 'failed' OR sends.purpose = 'transactional')
+             ORDER BY sends.customer_id, sends.changed_at, sends.send_id",
+        );
+        let rows = self.db.rows("read the sends that failed", statement.bind(since.timestamp_micros())).await?;
+        rows.iter()
+            .map(|row| {
+                let held = Held::read(row)?;
+                let step_due: String = get(row, "step_due")?;
+                let step_due = step_due.parse::<Instant>().map_err(|source| unreadable("step_due", source))?;
+                Ok(FailedSend { entry: get_json(row, "entry")?, step_due, failed_at: held.changed_at, send: held.send })
             })
             .collect()
     }
