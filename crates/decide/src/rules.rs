@@ -76,6 +76,16 @@ impl Rules {
         at
     }
 
+    /// Since when things may have waited for `at`: the beginning of the pauses, of whichever scenario, that lead up to it.
+    pub fn may_wait_since(&self, at: Instant) -> Instant {
+        let mut since = at;
+        let leads_up = |pause: &Pause, since: Instant| pause.from < since && pause.until.is_none_or(|until| until >= since);
+        while let Some(pause) = self.pauses.iter().find(|pause| leads_up(pause, since)) {
+            since = pause.from;
+        }
+        since
+    }
+
     /// Whether the day is in one of the named seasons; without names every day is.
     pub fn is_in_season(&self, names: &[String], day: NaiveDate) -> bool {
         names.is_empty() || self.seasons.iter().any(|season| names.contains(&season.name) && season.contains(day))
@@ -104,5 +114,12 @@ mod tests {
         check("a", 9, Instant::MAX_UTC);
         check("b", 1, at(1));
         check("b", 4, at(5));
+        let check = |hour: i64, expect: i64| assert_eq!(rules.may_wait_since(at(hour)), at(expect), "{hour}");
+        check(0, 0);
+        check(1, 1);
+        check(4, 1);
+        check(5, 1);
+        check(6, 6);
+        check(20, 9);
     }
 }

@@ -163,3 +163,169 @@ impl<'a> Walk<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        Rules,
+        rules::Pause,
+        tick::{
+            Customer, Plan,
+            examples::{at, customer, exit_on_order, failure, rules, scenario, shown, window},
+            plan,
+        },
+    };
+
+    const ALL: [Channel; 3] = [Channel::Email, Channel::Line, Channel::Sms];
+
+    fn now(body: &str) -> Scenario {
+        let send = format!("send = {{ try = [\"email\", \"line\", \"sms\"], template = \"t\"{body} }}");
+        scenario("now", "on = \"call\"", &format!("{}[[step]]\nid = \"s\"\n{send}\n", exit_on_order()))
+    }
+
+    /// What is planned after the first message, of 01T10:00, failed.
+    fn after_failure(customer: Customer, scenario: &Scenario, rules: &Rules, when: &str) -> Plan {
+        let scenarios = std::slice::from_ref(scenario);
+        let first = plan(&customer, scenarios, rules, &window("01T00:00", "01T10:00"));
+        assert_eq!(first.sends.len(), 1, "one was sent");
+        let mut customer = customer.after(&first, scenarios);
+        let failure = failure(&first.sends[0].row, &first.entries, at(when));
+        customer.past_sends.retain(|past| !failure.is_of(past));
+        customer.failures.push(failure);
+        plan(&customer, scenarios, rules, &window("01T10:00", "03T12:00"))
+    }
+
+    fn called() -> Customer {
+        customer("c1", &ALL).does("now", "call", "c1", "01T10:00")
+    }
+
+    fn reaches(change: impl Fn(&mut Customer)) -> Customer {
+        let mut customer = called();
+        change(&mut customer);
+        customer
+    }
+
+    #[test]
+    fn the_next_channel_is_tried_with_every_check() {
+        let check = |body: &str, customer: Customer, when: &str, expect: &[&str]| {
+            assert_eq!(shown(&after_failure(customer, &now(body), &rules(), when)), expect, "{body} {when}");
+        };
+        let line = "01T12:10 planned s line t";
+        check("", called(), "01T12:10", &[line]);
+        let blocked = |customer: &mut Customer| {
+            customer.reach.get_mut(&Channel::Line).expect("reach").suppressed = Some("blocked".into());
+        };
+        let sms_alone = || reaches(blocked);
+        check("", sms_alone(), "01T12:10", &["01T12:10 planned s sms t", "01T12:10 stop s line line_blocked"]);
+        let none = || {
+            reaches(|customer| {
+                blocked(customer);
+                customer.reach.get_mut(&Channel::Sms).expect("reach").consents.clear();
+            })
+        };
+        let stops = ["01T12:10 stop s line line_blocked", "01T12:10 stop s sms no_consent"];
+        check("", none(), "01T12:10", &stops);
+        let transactional = ", purpose = \"transactional\"";
+        check(transactional, none(), "01T12:10", &["01T12:10 planned s sms t", stops[0]]);
+        // Nothing comes after the last channel.
+        let last = reaches(|customer| customer.reach.retain(|channel, _| *channel == Channel::Sms));
+        check("", last, "01T12:10", &[]);
+
+        // Who bought by then, known by then, gets nothing; who bought later, the message.
+        let bought = |when: &str| called().happens("order_placed", "", when, when);
+        check("", bought("01T12:10"), "01T12:10", &["01T12:10 stop s line exited"]);
+        check("", bought("01T12:11"), "01T12:10", &[line]);
+        let erased = Customer { erased_at: Some(at("01T11:00")), ..called() };
+        check("", erased, "01T12:10", &["01T12:10 stop s line exited"]);
+
+        // Of use until 12:00, or 14:00; put off to the morning.
+        check(", valid_for = \"2h\"", called(), "01T12:10", &["01T12:10 stop s line expired"]);
+        check(", valid_for = \"4h\"", called(), "01T12:10", &[line]);
+        check("", called(), "01T23:00", &["02T08:00 planned s line t"]);
+        check(", valid_for = \"22h\"", called(), "01T23:00", &["02T08:00 planned s line t"]);
+        let too_late = ["01T23:00 stop s line quiet", "01T23:00 stop s line expired"];
+        check(", valid_for = \"21h\"", called(), "01T23:00", &too_late);
+        check(", on_quiet = \"drop\"", called(), "01T23:00", &too_late[..1]);
+        let both = ["01T23:00 stop s line quiet", "01T23:00 stop s sms quiet"];
+        check(", on_quiet = \"next_channel\"", called(), "01T23:00", &both);
+    }
+
+    #[test]
+    fn caps_do_not_count_what_failed() {
+        let other = |when: &str| PastSend {
+            entry_id: "other".into(),
+            channel: Channel::Line,
+            at: at(when),
+            counts: true,
+            tags: Vec::new(),
+            ghost: false,
+        };
+        let check = |body: &str, caps: &str, others: &[&str], expect: &[&str]| {
+            let shop = model::Shop::parse("t", &format!("quiet = {{ enabled = false }}\n{caps}")).expect("settings");
+            let customer = reaches(|customer| customer.past_sends.extend(others.iter().map(|when| other(when))));
+            let planned = after_failure(customer, &now(body), &Rules::of(&shop), "01T12:10");
+            assert_eq!(shown(&planned), expect, "{body} {caps} {others:?}");
+        };
+        let (two, line) =
+            ("[[caps]]\nscope = \"all\"\nmax = 2\nper = \"1d\"\n", "[[caps]]\nscope = \"line\"\nmax = 1\nper = \"1d\"\n");
+        check("", two, &["01T09:00"], &["01T12:10 planned s line t"]);
+        check("", line, &["01T09:00"], &["01T12:10 stop s line cap"]);
+        let next = ["01T12:10 planned s sms t", "01T12:10 stop s line cap"];
+        check(", on_cap = \"next_channel\"", line, &["01T09:00"], &next);
+        check(", on_cap = \"defer\"", line, &["01T09:00"], &["02T09:00 planned s line t"]);
+    }
+
+    #[test]
+    fn an_entry_goes_on_and_its_end_is_looked_at() {
+        let steps = format!(
+            "{}[[step]]\nid = \"s\"\nsend = {{ try = [\"email\", \"line\"], template = \"t\" }}\n\
+             [[step]]\nid = \"wait\"\nwait = {{ for = \"24h\" }}\n\
+             [[step]]\nid = \"more\"\nsend = {{ try = [\"sms\"], template = \"m\" }}\n",
+            exit_on_order()
+        );
+        let scenario = scenario("now", "on = \"call\"", &steps);
+        let check = |customer: Customer, expect: &[&str]| {
+            assert_eq!(shown(&after_failure(customer, &scenario, &rules(), "01T12:10")), expect);
+        };
+        let goes_on = ["02T10:00 finished more 02T10:00", "01T12:10 planned s line t", "02T10:00 planned more sms m"];
+        check(called(), &goes_on);
+        let bought = called().happens("order_placed", "", "01T12:00", "01T12:00");
+        check(bought, &["01T12:00 exited wait 01T12:00 goal", "01T12:10 stop s line exited"]);
+    }
+
+    #[test]
+    fn a_pause_puts_it_off_and_what_is_switched_off_is_left() {
+        let check = |pause: Option<Pause>, enabled: bool, expect: &[&str]| {
+            let rules = Rules { pauses: pause.into_iter().collect(), ..rules() };
+            let scenario = now("");
+            let first = plan(&called(), std::slice::from_ref(&scenario), &rules, &window("01T00:00", "01T10:00"));
+            let mut customer = called();
+            customer.failures.push(failure(&first.sends[0].row, &first.entries, at("01T12:10")));
+            let later = [Scenario { enabled, ..scenario }];
+            assert_eq!(shown(&plan(&customer, &later, &rules, &window("01T10:00", "03T00:00"))), expect);
+        };
+        let pause = |until: Option<&str>| Some(Pause { scenario: None, from: at("01T12:00"), until: until.map(at) });
+        check(None, true, &["01T12:10 planned s line t"]);
+        check(pause(Some("01T15:00")), true, &["01T15:00 planned s line t"]);
+        check(pause(None), true, &[]);
+        check(None, false, &[]);
+    }
+
+    #[test]
+    fn t19_its_key_is_of_its_channel_and_the_rest_is_of_the_message_that_failed() {
+        let steps =
+            format!("{}[[step]]\nid = \"remind\"\nsend = {{ try = [\"line\", \"sms\"], template = \"t\" }}\n", exit_on_order());
+        let scenario = [scenario("cart-recovery", "on = \"cart_updated\"\nkey = \"cart_id\"", &steps)];
+        let mut customer = customer("c-0001", &ALL).does("cart-recovery", "cart_updated", "cart-77", "01T10:00");
+        let first = plan(&customer, &scenario, &rules(), &window("01T00:00", "01T10:00"));
+        let mut failure = failure(&first.sends[0].row, &first.entries, at("01T10:10"));
+        assert_eq!(failure.send.send_id, "f6a986968992ca7a7e39220fb9cd6397");
+        (failure.send.template, failure.send.arm) = ("t2".into(), Some("b".into()));
+        customer.failures.push(failure);
+        let row = plan(&customer, &scenario, &rules(), &window("01T10:00", "02T00:00")).sends.remove(0).row;
+        assert_eq!((row.send_id.as_str(), row.channel), ("6d4845a9db0bcac7ff5599b28f1c48b8", Channel::Sms));
+        assert_eq!((row.template.as_str(), row.arm.as_deref(), row.state), ("t2", Some("b"), SendState::Planned));
+        assert_eq!((row.cost.to_string().as_str(), row.due_at), ("9", at("01T10:10") + chrono::TimeDelta::microseconds(1)));
+    }
+}

@@ -134,7 +134,8 @@ async fn still_timely(workspace: &Workspace, claimed: Vec<Claimed>, report: &mut
     let (reach, sends) = (BTreeMap::new(), []);
     let member = Member { customer: "", reach: &reach, sends: &sends, held_out: false, tags: &[], ignores_caps: false };
     // A send due at t is executed at t + grace, and judged as of t.
-    let at = workspace.now() - workspace.shop().grace.0;
+    let grace = workspace.shop().grace.0;
+    let at = workspace.now() - grace;
     let valid_for = |send: &Send| valid_for(&scenarios, send);
     let mut narrowed = Vec::new();
     let mut kept = Vec::new();
@@ -153,7 +154,7 @@ async fn still_timely(workspace: &Workspace, claimed: Vec<Claimed>, report: &mut
             Some(Narrow::Defer { until: workspace.now() + PAUSED_FOR, why })
         } else {
             match quiet() {
-                Some(Stop::Quiet { until }) => Some(Narrow::Defer { until, why: Stop::Quiet { until } }),
+                Some(Stop::Quiet { until }) => Some(Narrow::Defer { until: until + grace, why: Stop::Quiet { until } }),
                 _ => None,
             }
         };
@@ -624,7 +625,10 @@ impl Outbound<'_> {
             .zip(outcomes)
             .map(|((send_id, fence), outcome)| (send_id, fence, outcome))
             .collect();
-        Ok(self.workspace.state.ledger().outcomes(&rows, self.workspace.now()).await?)
+        let written = self.workspace.state.ledger().outcomes(&rows, self.workspace.now()).await;
+        let bounced = written.inspect_err(|_| self.workspace.forget_reachable())?;
+        self.workspace.forget_reachable_of(bounced);
+        Ok(())
     }
 }
 
