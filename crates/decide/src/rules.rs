@@ -1,6 +1,6 @@
 //! What a shop allows: the part of its settings that decisions look at, and when it had what stopped.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use chrono::{Duration, NaiveDate};
 use model::{Cap, Channel, Holdout, Instant, Money, Season, Shop, ShopZone, shop::Quiet};
@@ -10,7 +10,10 @@ use crate::gates::Closed;
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rules {
+    /// Of caps, seasons, schedules and dates.
     pub zone: ShopZone,
+    /// Of quiet hours, best hours and waits until a time of day: the subject's own where it is known ([`Rules::of_subject`]).
+    pub subject_zone: ShopZone,
     pub quiet: Quiet,
     pub caps: Vec<Cap>,
     /// Sends deferred to the end of the quiet hours are spread over this long, by a hash of the subject; zero sends all at once.
@@ -49,6 +52,7 @@ impl Rules {
     pub fn of(shop: &Shop) -> Rules {
         Rules {
             zone: shop.timezone,
+            subject_zone: shop.timezone,
             quiet: shop.quiet.clone(),
             caps: shop.caps.clone(),
             spread: shop.quiet.spread.0,
@@ -57,6 +61,14 @@ impl Rules {
             seasons: shop.seasons.clone(),
             pauses: Vec::new(),
             closed: Vec::new(),
+        }
+    }
+
+    /// The same for somebody who lives in this zone; without one, in the shop's.
+    pub fn of_subject(&self, zone: Option<ShopZone>) -> Cow<'_, Rules> {
+        match zone {
+            Some(zone) if zone != self.subject_zone => Cow::Owned(Rules { subject_zone: zone, ..self.clone() }),
+            _ => Cow::Borrowed(self),
         }
     }
 

@@ -26,6 +26,7 @@ pub fn customer(id: &str, channels: &[Channel]) -> Customer {
     Customer {
         id: CustomerId::stored(id),
         unit: id.into(),
+        zone: None,
         reach: reach(channels),
         past_sends: Vec::new(),
         past_entries: Vec::new(),

@@ -15,7 +15,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{Duration, NaiveDate, TimeDelta};
-use model::{Channel, CustomerId, EntryStep, Exposure, Instant, Scenario, Send, StopRow};
+use model::{Channel, CustomerId, EntryStep, Exposure, Instant, Scenario, Send, ShopZone, StopRow};
 use serde_json::Value;
 
 pub use crate::gates::{PastSend, Reach};
@@ -91,6 +91,8 @@ pub struct Customer {
     pub id: CustomerId,
     /// What is bucketed: the contact cluster, so that people who share an address meet one arm. Without a cluster, the id.
     pub unit: String,
+    /// Where they live, as far as it is known now.
+    pub zone: Option<ShopZone>,
     /// As it is now; the gates run again when a send is handed over.
     pub reach: BTreeMap<Channel, Reach>,
     /// As far back as the longest cap and `exclude_sent_within`, and every send of an open entry.
@@ -288,5 +290,5 @@ pub fn plan(customer: &Customer, scenarios: &[Scenario], rules: &Rules, window: 
 /// as long as there is none, and is no part of the test when it is sent to; a bandit's arms have the shares last set.
 pub fn plan_with_decisions(customer: &Customer, scenarios: &[Scenario], rules: &Rules, window: &Window, taken: &[Taken]) -> Plan {
     let dated = dates::triggers(&customer.dates, scenarios, rules.zone, window);
-    walk::Walk::new(customer, &dated, scenarios, rules, window, taken).run()
+    walk::Walk::new(customer, &dated, scenarios, &rules.of_subject(customer.zone), window, taken).run()
 }

@@ -24,7 +24,7 @@ use crate::{
     fault::Fault,
     jobs::{
         approval, parked, pause,
-        tick::{Rows, happened, versions},
+        tick::{Rows, happened, personal, versions},
     },
     point,
     transport::Transport,
@@ -131,6 +131,8 @@ async fn still_timely(workspace: &Workspace, claimed: Vec<Claimed>, report: &mut
     let pauses = pause::pauses(workspace).await?;
     let held = approval::held(workspace).await?;
     let scenarios = scenarios_of(workspace, &claimed).await?;
+    let reachable = workspace.reachable().await?;
+    let zones = personal::zones(workspace, workspace.now(), &reachable).await?;
     let (reach, sends) = (BTreeMap::new(), []);
     let member = Member { customer: "", reach: &reach, sends: &sends, held_out: false, tags: &[], ignores_caps: false };
     // A send due at t is executed at t + grace, and judged as of t.
@@ -143,6 +145,7 @@ async fn still_timely(workspace: &Workspace, claimed: Vec<Claimed>, report: &mut
         let send = &claimed.send;
         // Whoever tries a message out wants it now.
         let is_tried = send.scenario.ends_with(tick::TRIAL);
+        let rules = rules.of_subject(zones.get(&send.customer_id).copied());
         let quiet = || gates::Quiet.check(&member, send.channel, send.purpose, at, &rules).filter(|_| !is_tried);
         let narrow = if valid_for(send).is_some_and(|valid_for| at > send.due_at + valid_for) {
             Some(Narrow::Stop(Stop::Expired))

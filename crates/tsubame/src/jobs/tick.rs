@@ -22,7 +22,7 @@ use crate::{
 
 mod audiences;
 pub mod happened;
-mod personal;
+pub mod personal;
 pub mod quota;
 pub mod told;
 pub mod versions;
@@ -202,8 +202,13 @@ pub async fn gather(
     let mut conditions = conditions(workspace, window, &scenarios, &concerned).await?;
     let mut clicks = personal::clicks(workspace, window, &scenarios, &reachable).await?;
     let erased = personal::erased(workspace, window, since, &reachable).await?;
+    let zones = match concerned.is_empty() {
+        true => BTreeMap::new(),
+        false => personal::zones(workspace, window.executed_at(window.to), &reachable).await?,
+    };
     let customer = |id: CustomerId| Customer {
         unit: reachable.unit.get(&id).unwrap_or(&id).to_string(),
+        zone: zones.get(&id).copied(),
         reach: reachable.reach.get(&id).cloned().unwrap_or_default(),
         past_sends: past_sends.remove(&id).unwrap_or_default(),
         past_entries: past_entries.remove(&id).unwrap_or_default(),
