@@ -15,7 +15,7 @@ use decide::{
     gates::{self, Gate, Member},
     tick::{self, Happening},
 };
-use model::{Channel, ContactKind, CustomerId, EntryStep, Money, Outcome, Scenario, Send, Shop, Stop};
+use model::{Channel, ContactKind, CustomerId, EntryStep, Money, Outcome, Scenario, Send, Shop, ShopZone, Stop};
 use query::{Mode, ParamValue, Params};
 use sha2::{Digest, Sha256};
 use state::{Claimed, Fence, Frozen, HandOver, Held, Narrow, Repeated, Resolution, Resolved, Secret};
@@ -59,12 +59,18 @@ async fn deliver_over(workspace: &Workspace, mut outbound: Outbound<'_>, fresh_r
     let mut report = Report::default();
     settle_unknown(workspace, &mut outbound, &mut report).await?;
     parked::drop_late(workspace).await?;
+    let mut known_zones = None;
     loop {
         let claimed = ledger.claim(workspace.now(), BATCH, LEASE, "deliver").await?;
         if claimed.is_empty() || workspace.stopping.load(Ordering::SeqCst) {
             return Ok(report);
         }
-        let claimed = still_timely(workspace, claimed, &mut report).await?;
+        let zones = match known_zones.take() {
+            Some(zones) => zones,
+            None => zones(workspace).await?,
+        };
+        let claimed = still_timely(workspace, claimed, &zones, &mut report).await?;
+        known_zones = Some(zones);
         let (mut cleared, older): (Vec<_>, Vec<_>) =
             claimed.into_iter().partition(|claimed| fresh_run == Some(claimed.send.run_id.as_str()));
         cleared.extend(without_exits(workspace, older, &mut report).await?);
@@ -124,15 +130,28 @@ async fn without_paused(
     Ok(leaving)
 }
 
+/// Where customers live, if anything is quiet anywhere.
+async fn zones(workspace: &Workspace) -> Result<BTreeMap<CustomerId, ShopZone>, Fault> {
+    let quiet = &workspace.shop().quiet;
+    if Channel::ALL.into_iter().all(|channel| quiet.hours(channel).is_none()) {
+        return Ok(BTreeMap::new());
+    }
+    let reachable = workspace.reachable().await?;
+    personal::zones(workspace, workspace.now(), &reachable).await
+}
+
 /// Drops what is too late, and puts off what fell into quiet hours, is of a paused scenario or waits for approval: delivery may be later than the plan
 /// wanted, by an outage or a retry.
-async fn still_timely(workspace: &Workspace, claimed: Vec<Claimed>, report: &mut Report) -> Result<Vec<Claimed>, Fault> {
+async fn still_timely(
+    workspace: &Workspace,
+    claimed: Vec<Claimed>,
+    zones: &BTreeMap<CustomerId, ShopZone>,
+    report: &mut Report,
+) -> Result<Vec<Claimed>, Fault> {
     let rules = Rules::of(workspace.shop());
     let pauses = pause::pauses(workspace).await?;
     let held = approval::held(workspace).await?;
     let scenarios = scenarios_of(workspace, &claimed).await?;
-    let reachable = workspace.reachable().await?;
-    let zones = personal::zones(workspace, workspace.now(), &reachable).await?;
     let (reach, sends) = (BTreeMap::new(), []);
     let member = Member { customer: "", reach: &reach, sends: &sends, held_out: false, tags: &[], ignores_caps: false };
     // A send due at t is executed at t + grace, and judged as of t.
