@@ -158,15 +158,19 @@ async fn still_timely(
     let grace = workspace.shop().grace.0;
     let at = workspace.now() - grace;
     let valid_for = |send: &Send| valid_for(&scenarios, send);
+    let ids = claimed.iter().map(|claimed| &claimed.send).filter(|send| valid_for(send).is_some());
+    let ids: Vec<&str> = ids.map(|send| send.send_id.as_str()).collect();
+    let steps_due = workspace.state.ledger().steps_due(&ids).await?;
     let mut narrowed = Vec::new();
     let mut kept = Vec::new();
     for claimed in claimed {
         let send = &claimed.send;
+        let due_at = steps_due.get(&send.send_id).copied().unwrap_or(send.due_at);
         // Whoever tries a message out wants it now.
         let is_tried = send.scenario.ends_with(tick::TRIAL);
         let rules = rules.of_subject(zones.get(&send.customer_id).copied());
         let quiet = || gates::Quiet.check(&member, send.channel, send.purpose, at, &rules).filter(|_| !is_tried);
-        let narrow = if valid_for(send).is_some_and(|valid_for| at > send.due_at + valid_for) {
+        let narrow = if valid_for(send).is_some_and(|valid_for| at > due_at + valid_for) {
             Some(Narrow::Stop(Stop::Expired))
         } else if pause::holds(&pauses, &send.scenario) {
             let why = Stop::Suppressed { why: "paused".into() };
