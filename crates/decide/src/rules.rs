@@ -1,6 +1,6 @@
 //! What a shop allows: the part of its settings that decisions look at, and when it had what stopped.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use chrono::{Duration, NaiveDate};
 use model::{Cap, Channel, Holdout, Instant, Money, Season, Shop, ShopZone, shop::Quiet};
@@ -10,7 +10,10 @@ use crate::gates::Closed;
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rules {
+    /// Of caps, seasons, schedules and dates.
     pub zone: ShopZone,
+    /// Of quiet hours, best hours and waits until a time of day: the subject's own where it is known ([`Rules::of_subject`]).
+    pub subject_zone: ShopZone,
     pub quiet: Quiet,
     pub caps: Vec<Cap>,
     /// Sends deferred to the end of the quiet hours are spread over this long, by a hash of the subject; zero sends all at once.
@@ -49,6 +52,7 @@ impl Rules {
     pub fn of(shop: &Shop) -> Rules {
         Rules {
             zone: shop.timezone,
+            subject_zone: shop.timezone,
             quiet: shop.quiet.clone(),
             caps: shop.caps.clone(),
             spread: shop.quiet.spread.0,
@@ -57,6 +61,14 @@ impl Rules {
             seasons: shop.seasons.clone(),
             pauses: Vec::new(),
             closed: Vec::new(),
+        }
+    }
+
+    /// The same for somebody who lives in this zone; without one, in the shop's.
+    pub fn of_subject(&self, zone: Option<ShopZone>) -> Cow<'_, Rules> {
+        match zone {
+            Some(zone) if zone != self.subject_zone => Cow::Owned(Rules { subject_zone: zone, ..self.clone() }),
+            _ => Cow::Borrowed(self),
         }
     }
 
@@ -74,6 +86,16 @@ impl Rules {
             }
         }
         at
+    }
+
+    /// Since when things may have waited for `at`: the beginning of the pauses, of whichever scenario, that lead up to it.
+    pub fn may_wait_since(&self, at: Instant) -> Instant {
+        let mut since = at;
+        let leads_up = |pause: &Pause, since: Instant| pause.from < since && pause.until.is_none_or(|until| until >= since);
+        while let Some(pause) = self.pauses.iter().find(|pause| leads_up(pause, since)) {
+            since = pause.from;
+        }
+        since
     }
 
     /// Whether the day is in one of the named seasons; without names every day is.
@@ -104,5 +126,12 @@ mod tests {
         check("a", 9, Instant::MAX_UTC);
         check("b", 1, at(1));
         check("b", 4, at(5));
+        let check = |hour: i64, expect: i64| assert_eq!(rules.may_wait_since(at(hour)), at(expect), "{hour}");
+        check(0, 0);
+        check(1, 1);
+        check(4, 1);
+        check(5, 1);
+        check(6, 6);
+        check(20, 9);
     }
 }

@@ -21,6 +21,8 @@ pub struct Profile {
     pub prefecture: Option<String>,
     pub registered_on: Option<NaiveDate>,
     pub acquisition: Option<String>,
+    /// Whatever else the source tells. A `timezone` (an IANA name) is where the customer lives: for quiet hours, best hours and waits until a time
+    /// of day.
     #[serde(with = "crate::event::json_text")]
     pub attributes: Value,
 }

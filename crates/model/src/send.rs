@@ -206,6 +206,8 @@ pub enum Outcome {
     },
     Rejected {
         reason: String,
+        /// The provider says so of the address, not of the message: there is nobody there, or no longer.
+        bounced: bool,
     },
     Deferred {
         until: Option<Instant>,

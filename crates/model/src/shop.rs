@@ -166,7 +166,7 @@ fn default_tax_included() -> bool {
     true
 }
 
-/// No sends from `from` until `until`, shop time; may cross midnight.
+/// No sends from `from` until `until` where the customer lives, else shop time; may cross midnight.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Quiet {

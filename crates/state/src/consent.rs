@@ -89,32 +89,9 @@ impl Consents {
 
     /// As [`Consents::record_consents`]. Lifting (`active` false) names the reason it lifts; one in force wins a tie.
     pub async fn record_suppressions(&self, changes: &[(Suppression, Instant)], now: Instant) -> Result<(), StateError> {
-        #[derive(Serialize)]
-        struct Row<'a> {
-            customer: &'a CustomerId,
-            channel: Channel,
-            reason: &'a str,
-            active: bool,
-            at: i64,
-        }
         for batch in changes.chunks(BATCH) {
             let mut tx = self.db.begin(format!("record {} suppressions", batch.len())).await?;
-            let rows: Vec<Row> = batch
-                .iter()
-                .map(|(suppression, _)| Row {
-                    customer: &suppression.customer_id,
-                    channel: suppression.channel,
-                    reason: &suppression.reason,
-                    active: suppression.active,
-                    at: suppression.changed_at.timestamp_micros(),
-                })
-                .collect();
-            tx.execute(sqlx::query(LAST_SUPPRESSIONS).bind(json_rows(&rows))).await?;
-            let mut facts: Vec<Fact> =
-                batch.iter().map(|(change, known_at)| Fact::new(change, change.changed_at, *known_at)).collect();
-            let addresses = addresses_of(&mut tx, batch).await?;
-            facts.extend(block(&mut tx, &addresses, now).await?);
-            append_in(&mut tx, facts, now).await?;
+            suppress(&mut tx, batch, now).await?;
             tx.commit().await?;
         }
         Ok(())
@@ -177,6 +154,33 @@ impl Consents {
         }
         Ok(())
     }
+}
+
+/// [`Consents::record_suppressions`] as part of the caller's transaction.
+pub(crate) async fn suppress(tx: &mut Tx, changes: &[(Suppression, Instant)], now: Instant) -> Result<(), StateError> {
+    #[derive(Serialize)]
+    struct Row<'a> {
+        customer: &'a CustomerId,
+        channel: Channel,
+        reason: &'a str,
+        active: bool,
+        at: i64,
+    }
+    let rows: Vec<Row> = changes
+        .iter()
+        .map(|(suppression, _)| Row {
+            customer: &suppression.customer_id,
+            channel: suppression.channel,
+            reason: &suppression.reason,
+            active: suppression.active,
+            at: suppression.changed_at.timestamp_micros(),
+        })
+        .collect();
+    tx.execute(sqlx::query(LAST_SUPPRESSIONS).bind(json_rows(&rows))).await?;
+    let mut facts: Vec<Fact> = changes.iter().map(|(change, known_at)| Fact::new(change, change.changed_at, *known_at)).collect();
+    let addresses = addresses_of(tx, changes).await?;
+    facts.extend(block(tx, &addresses, now).await?);
+    append_in(tx, facts, now).await.map(|_| ())
 }
 
 /// A word on an address.

@@ -10,12 +10,12 @@ mod plan;
 use std::collections::BTreeMap;
 
 use chacha20poly1305::XChaCha20Poly1305;
-use model::{Channel, CustomerId, EntryStatus, EntryStep, Instant, Purpose, Run, SendState};
+use model::{Channel, CustomerId, EntryStatus, EntryStep, Instant, Purpose, Run, Send, SendState};
 use sqlx::sqlite::SqliteRow;
 
 use crate::{
     StateError,
-    db::{Db, get, get_instant, get_json, get_name, json_rows},
+    db::{Db, get, get_instant, get_json, get_name, json_rows, unreadable},
 };
 
 pub use calls::{Frozen, KeptCall, Repeated};
@@ -52,6 +52,16 @@ pub struct RecentSend {
     /// When it was to leave by the plan and its deferrals, not when the provider answered: a replay sees the same time.
     pub at: Instant,
     pub ghost: bool,
+}
+
+/// A send that will not arrive by its channel, and the pass it belongs to, as that stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailedSend {
+    pub send: Send,
+    pub entry: EntryStep,
+    /// When its step first sent.
+    pub step_due: Instant,
+    pub failed_at: Instant,
 }
 
 /// How many sends of a scenario are to leave, or left, by a channel within a span of time.
@@ -102,6 +112,48 @@ impl Ledger {
                     entered_at: get_instant(row, "entered_at")?,
                     status: get_name(row, "status")?,
                 })
+            })
+            .collect()
+    }
+
+    /// Sends that failed for good at `since` or later, and transactional ones of which nobody can tell whether they arrived; by customer, then
+    /// time.
+    pub async fn failed_sends(&self, since: Instant) -> Result<Vec<FailedSend>, StateError> {
+        // The states are those of the index.
+        let statement = sqlx::query(
+            "SELECT sends.*, entry FROM sends JOIN entries ON entries.entry_id = sends.send ->> 'entry_id'
+             WHERE sends.changed_at >= $1 AND sends.state IN ('failed', 'parked')
+               AND (sends.state = 'failed' OR sends.purpose = 'transactional')
+             ORDER BY sends.customer_id, sends.changed_at, sends.send_id",
+        );
+        let rows = self.db.rows("read the sends that failed", statement.bind(since.timestamp_micros())).await?;
+        let failed = rows.iter().map(|row| Ok((Held::read(row)?, get_json(row, "entry")?)));
+        let failed: Vec<(Held, EntryStep)> = failed.collect::<Result<_, StateError>>()?;
+        let ids: Vec<&str> = failed.iter().map(|(held, _)| held.send.send_id.as_str()).collect();
+        let steps_due = self.steps_due(&ids).await?;
+        let failed = failed.into_iter().map(|(held, entry)| {
+            let step_due = steps_due.get(&held.send.send_id).copied().unwrap_or(held.send.due_at);
+            FailedSend { entry, step_due, failed_at: held.changed_at, send: held.send }
+        });
+        Ok(failed.collect())
+    }
+
+    /// When the step of each of these sends first sent: earlier than the send was due where it takes the place of one that failed.
+    pub async fn steps_due(&self, send_ids: &[&str]) -> Result<BTreeMap<String, Instant>, StateError> {
+        let statement = sqlx::query(
+            "SELECT mine.send_id AS send_id, min(step.send ->> 'due_at') AS step_due
+             FROM json_each($1)
+             JOIN sends AS mine ON mine.send_id = json_each.value
+             JOIN sends AS step ON step.customer_id = mine.customer_id AND step.send ->> 'entry_id' = mine.send ->> 'entry_id'
+                 AND step.send ->> 'step' = mine.send ->> 'step' AND (step.send_id = mine.send_id OR step.state IN ('failed', 'parked'))
+             GROUP BY mine.send_id",
+        );
+        let rows = self.db.rows("read when steps were due", statement.bind(json_rows(send_ids))).await?;
+        rows.iter()
+            .map(|row| {
+                let due: String = get(row, "step_due")?;
+                let due = due.parse::<Instant>().map_err(|source| unreadable("step_due", source))?;
+                Ok((get::<String>(row, "send_id")?, due))
             })
             .collect()
     }

@@ -42,8 +42,8 @@ pub use journal::{Appended, Journal, Once, Position, Segment};
 pub use known::{Known, KnownContact, KnownLink, KnownSuppression, Unit};
 pub use lease::{Fence, Leases};
 pub use ledger::{
-    Begun, Changed, Claimed, Frozen, HandOver, Handed, Held, KeptCall, Ledger, Narrow, PastEntry, RecentSend, Recorded,
-    Recovered, Repeated, Resolution, Resolved, Sealed, SentIn, Settled, Settling,
+    Begun, Changed, Claimed, FailedSend, Frozen, HandOver, Handed, Held, KeptCall, Ledger, Narrow, PastEntry, RecentSend,
+    Recorded, Recovered, Repeated, Resolution, Resolved, Sealed, SentIn, Settled, Settling,
 };
 pub use point::at_each_point;
 pub use session::{NewSession, Session, Sessions};

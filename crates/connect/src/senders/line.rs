@@ -100,7 +100,7 @@ impl Sender for Line {
 
     fn decode(&self, call: &Call, reply: &Reply) -> Vec<Outcome> {
         let outcome = match (&call.request, reply) {
-            (Request::Refused { reason }, _) => Outcome::Rejected { reason: reason.clone() },
+            (Request::Refused { reason }, _) => Outcome::Rejected { reason: reason.clone(), bounced: false },
             (_, Reply::NotSent { reason }) => Outcome::Deferred { until: None, reason: reason.clone() },
             (_, Reply::Unknown { reason }) => Outcome::Ambiguous { reason: reason.clone() },
             (_, Reply::Http { status, retry_after, headers, .. }) => match *status {
@@ -111,8 +111,8 @@ impl Sender for Line {
                 // The token is the shop's: no person loses a message by it.
                 401 => Outcome::Deferred { until: None, reason: "channel: 401".into() },
                 408 => Outcome::Ambiguous { reason: "408".into() },
-                // The text is not kept: it may quote the id.
-                400..=499 => Outcome::Rejected { reason: status.to_string() },
+                // The text is not kept: it may quote the id. Whether it is about the id cannot be told.
+                400..=499 => Outcome::Rejected { reason: status.to_string(), bounced: false },
                 _ => Outcome::Ambiguous { reason: status.to_string() },
             },
             (_, Reply::Smtp { .. } | Reply::Written) => Outcome::Ambiguous { reason: "the answer is not of LINE".into() },
@@ -234,7 +234,7 @@ mod tests {
                 .iter()
                 .map(|outcome| match outcome {
                     Outcome::Accepted { provider_id } => format!("accepted {}", provider_id.as_deref().unwrap_or("?")),
-                    Outcome::Rejected { reason } => format!("rejected {reason}"),
+                    Outcome::Rejected { reason, .. } => format!("rejected {reason}"),
                     Outcome::Deferred { until, reason } => format!("deferred {reason} {}", until.is_some()),
                     Outcome::Ambiguous { reason } => format!("ambiguous {reason}"),
                 })

@@ -125,7 +125,7 @@ impl Sender for SmtpSender {
 
     fn decode(&self, call: &Call, reply: &Reply) -> Vec<Outcome> {
         let outcome = match (&call.request, reply) {
-            (Request::Refused { reason }, _) => Outcome::Rejected { reason: reason.clone() },
+            (Request::Refused { reason }, _) => Outcome::Rejected { reason: reason.clone(), bounced: false },
             (_, Reply::NotSent { reason }) => Outcome::Deferred { until: None, reason: reason.clone() },
             (_, Reply::Smtp { stage, code, text }) => answered(*stage, *code, text),
             (_, Reply::Unknown { reason }) => Outcome::Ambiguous { reason: reason.clone() },
@@ -162,13 +162,18 @@ fn answered(stage: SmtpStage, code: u16, text: &str) -> Outcome {
             Outcome::Deferred { until: None, reason: format!("channel: {said}") }
         }
         500..=599 if enhanced.is_some_and(|enhanced| enhanced.starts_with("5.7.")) => {
-            Outcome::Rejected { reason: format!("blocked: {said}") }
+            Outcome::Rejected { reason: format!("blocked: {said}"), bounced: false }
         }
-        500..=599 => Outcome::Rejected { reason: said },
+        500..=599 => Outcome::Rejected { reason: said, bounced: enhanced.is_some_and(has_no_mailbox) },
         // A positive answer before the dot is no end; after the dot anything else is no answer we know.
         _ if stage == SmtpStage::Dot => Outcome::Ambiguous { reason: said },
         _ => Outcome::Deferred { until: None, reason: said },
     }
+}
+
+/// Whether an enhanced code says that there is no such mailbox, or none any more. A plain 550 may as well be a policy against whoever sends.
+fn has_no_mailbox(enhanced: &str) -> bool {
+    matches!(enhanced, "5.1.1" | "5.1.2" | "5.1.3" | "5.1.6" | "5.1.10" | "5.2.1")
 }
 
 /// The enhanced code that a server's text begins with (RFC 3463).
@@ -252,7 +257,7 @@ mod tests {
             assert_eq!(refused, expect.is_some(), "{calls:?}");
             if let Some(expect) = expect {
                 let outcomes = sender.decode(&calls[0], &Reply::NotSent { reason: String::new() });
-                assert_eq!(outcomes, [Outcome::Rejected { reason: expect.into() }]);
+                assert_eq!(outcomes, [Outcome::Rejected { reason: expect.into(), bounced: false }]);
             }
         };
         check(&|_| {}, None);
@@ -282,7 +287,8 @@ mod tests {
         let check = |reply: Reply, expect: &str| {
             let got = match &sender.decode(&calls[0], &reply)[0] {
                 Outcome::Accepted { .. } => "accepted".into(),
-                Outcome::Rejected { reason } => format!("rejected {reason}"),
+                Outcome::Rejected { reason, bounced: true } => format!("bounced {reason}"),
+                Outcome::Rejected { reason, .. } => format!("rejected {reason}"),
                 Outcome::Deferred { reason, .. } => format!("deferred {reason}"),
                 Outcome::Ambiguous { reason } => format!("ambiguous {reason}"),
             };
@@ -292,12 +298,12 @@ mod tests {
         check(smtp(SmtpStage::Dot, 250, "2.0.0 queued"), "accepted");
         check(smtp(SmtpStage::RcptTo, 452, "4.2.2 full"), "deferred 452 4.2.2");
         check(smtp(SmtpStage::Dot, 451, "later"), "deferred 451");
-        check(smtp(SmtpStage::RcptTo, 550, "5.1.1 <taro@example.jp> unknown"), "rejected 550 5.1.1");
+        check(smtp(SmtpStage::RcptTo, 550, "5.1.1 <taro@example.jp> unknown"), "bounced 550 5.1.1");
         check(smtp(SmtpStage::Dot, 554, "5.7.1 policy"), "rejected blocked: 554 5.7.1");
         check(smtp(SmtpStage::Session, 535, "5.7.8 bad password"), "deferred channel: 535 5.7.8");
         check(smtp(SmtpStage::MailFrom, 550, "no"), "deferred channel: 550");
         check(smtp(SmtpStage::Data, 354, "go on"), "deferred 354");
-        check(refusal(550, "5.1.1 <taro@example.jp> unknown"), "rejected 550 5.1.1");
+        check(refusal(550, "5.1.1 <taro@example.jp> unknown"), "bounced 550 5.1.1");
         check(refusal(552, "5.2.2 full"), "rejected 552 5.2.2");
         check(refusal(550, "no such user"), "rejected 550");
         check(refusal(553, ""), "rejected 553");

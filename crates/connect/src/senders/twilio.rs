@@ -12,6 +12,8 @@ use super::{Call, Context, Http, Message, Opened, Reply, Request, SETTINGS, Send
 
 pub const BASE_URL: &str = "https://api.twilio.com";
 const TEXT_CHARS_MAX: usize = 1_600;
+/// Errors that say of a number that it does not exist, or that it takes no SMS.
+const NO_NUMBER: [u32; 2] = [21211, 21614];
 
 pub struct Twilio {
     messages_url: String,
@@ -71,7 +73,7 @@ impl Twilio {
 #[derive(Default, Deserialize)]
 struct Said {
     sid: Option<String>,
-    /// Of an error: 21211 is a number that does not exist.
+    /// Of an error.
     code: Option<u32>,
 }
 
@@ -98,7 +100,7 @@ impl Sender for Twilio {
 
     fn decode(&self, call: &Call, reply: &Reply) -> Vec<Outcome> {
         let outcome = match (&call.request, reply) {
-            (Request::Refused { reason }, _) => Outcome::Rejected { reason: reason.clone() },
+            (Request::Refused { reason }, _) => Outcome::Rejected { reason: reason.clone(), bounced: false },
             (_, Reply::NotSent { reason }) => Outcome::Deferred { until: None, reason: reason.clone() },
             (_, Reply::Unknown { reason }) => Outcome::Ambiguous { reason: reason.clone() },
             (_, Reply::Http { status, retry_after, body, .. }) => {
@@ -111,7 +113,7 @@ impl Sender for Twilio {
                     // The credentials are the shop's: no person loses a message by them.
                     401 => Outcome::Deferred { until: None, reason: format!("channel: {said}") },
                     408 => Outcome::Ambiguous { reason: said },
-                    400..=499 => Outcome::Rejected { reason: said },
+                    400..=499 => Outcome::Rejected { reason: said, bounced: code.is_some_and(|code| NO_NUMBER.contains(&code)) },
                     _ => Outcome::Ambiguous { reason: said },
                 }
             }
@@ -184,7 +186,8 @@ mod tests {
             };
             let got = match &sender.decode(&calls[0], &reply)[0] {
                 Outcome::Accepted { provider_id } => format!("accepted {}", provider_id.as_deref().unwrap_or("?")),
-                Outcome::Rejected { reason } => format!("rejected {reason}"),
+                Outcome::Rejected { reason, bounced: true } => format!("bounced {reason}"),
+                Outcome::Rejected { reason, .. } => format!("rejected {reason}"),
                 Outcome::Deferred { until, reason } => format!("deferred {reason} {}", until.is_some()),
                 Outcome::Ambiguous { reason } => format!("ambiguous {reason}"),
             };
@@ -192,7 +195,7 @@ mod tests {
         };
         check(201, r#"{"sid":"SM1","status":"queued"}"#, "accepted SM1");
         check(201, "{\"sid\":\"SM", "accepted ?");
-        check(400, r#"{"code":21211,"message":"'To' number +819012345678 is not valid"}"#, "rejected 400 21211");
+        check(400, r#"{"code":21211,"message":"'To' number +819012345678 is not valid"}"#, "bounced 400 21211");
         check(404, "", "rejected 404");
         check(401, r#"{"code":20003}"#, "deferred channel: 401 20003 false");
         check(429, r#"{"code":20429}"#, "deferred 429 20429 true");

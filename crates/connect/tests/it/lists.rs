@@ -87,6 +87,12 @@ fn a_withdrawn_member_keeps_the_profile_and_is_closed_on_every_channel() {
 }
 
 #[test]
+fn a_member_may_live_in_another_time_zone() {
+    let imported = import(built_in()["generic-customers"], "customer_id,timezone\nc1,America/New_York\n");
+    assert_eq!(members(&imported, "customers", &["customer_id", "attributes"]), ["c1 {\"timezone\":\"America/New_York\"}"]);
+}
+
+#[test]
 fn an_address_of_a_mall_makes_a_customer_and_no_contact() {
     let text = built_in()["generic-orders"];
     let csv = "order_id,customer_id,email,phone,name,ordered_at,price\n1,,x1@fw.rakuten.ne.jp,090-0000-0001,買い手,2025-10-01,100\n\

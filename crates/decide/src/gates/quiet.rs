@@ -1,4 +1,4 @@
-//! It is late. `[from, until)` in shop time, and it may cross midnight (SEMANTICS §8).
+//! It is late. `[from, until)` where the subject lives, else in shop time, and it may cross midnight (SEMANTICS §8).
 
 use model::{Channel, Instant, Purpose, Stop};
 
@@ -15,9 +15,9 @@ impl Gate for Quiet {
     fn check(&self, _: &Member, channel: Channel, _: Purpose, at: Instant, rules: &Rules) -> Option<Stop> {
         let (from, until) = rules.quiet.hours(channel)?;
         let (from, until) = (from.0, until.0);
-        let time = rules.zone.local(at).time();
+        let time = rules.subject_zone.local(at).time();
         let is_quiet = if from <= until { from <= time && time < until } else { from <= time || time < until };
-        is_quiet.then(|| Stop::Quiet { until: rules.zone.next(at, until) })
+        is_quiet.then(|| Stop::Quiet { until: rules.subject_zone.next(at, until) })
     }
 }
 
@@ -50,6 +50,28 @@ mod tests {
         check(("12:00", "13:00"), "2026-03-02T12:30:00", Some("2026-03-02T13:00:00"));
         check(("12:00", "13:00"), "2026-03-02T13:00:00", None);
         check(("08:00", "08:00"), "2026-03-02T08:00:00", None);
+    }
+
+    #[test]
+    fn it_is_late_where_the_subject_lives() {
+        let shop = Rules::of(&model::Shop::default());
+        let zone = |name: &str| ShopZone::parse(name).expect("a zone");
+        let check = |lives_in: Option<&str>, now: &str, until: Option<&str>| {
+            let member =
+                Member { customer: "c", reach: &Default::default(), sends: &[], held_out: false, tags: &[], ignores_caps: false };
+            let at = |text: &str| text.parse::<Instant>().expect("an instant");
+            let rules = shop.of_subject(lives_in.map(zone));
+            let stop = Quiet.check(&member, Channel::Email, Purpose::Marketing, at(now), &rules);
+            assert_eq!(stop, until.map(|until| Stop::Quiet { until: at(until) }), "{lives_in:?} {now}");
+        };
+        let (noon, night) = ("2026-03-01T03:00:00Z", "2026-03-01T14:00:00Z"); // In Tokyo.
+        check(None, noon, None);
+        check(None, night, Some("2026-03-01T23:00:00Z"));
+        check(Some("Asia/Tokyo"), night, Some("2026-03-01T23:00:00Z"));
+        check(Some("America/New_York"), noon, Some("2026-03-01T13:00:00Z"));
+        check(Some("America/New_York"), night, None);
+        check(Some("Asia/Kathmandu"), night, None); // 19:45.
+        check(Some("Asia/Kathmandu"), "2026-03-01T15:15:00Z", Some("2026-03-02T02:15:00Z"));
     }
 
     #[test]

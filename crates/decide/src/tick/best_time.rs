@@ -30,7 +30,7 @@ pub fn of_step(
     let hour = best_hour(&customer.clicks, &step.channels, due, window, rules);
     let arm = hour.map(|_| if is_best(best, &customer.unit) { "best" } else { "usual" });
     let at = match (arm, hour, best.otherwise) {
-        (Some("best"), Some(hour), _) if rules.zone.local(due).hour() == hour => due,
+        (Some("best"), Some(hour), _) if rules.subject_zone.local(due).hour() == hour => due,
         (Some("best"), Some(hour), _) => next(due, NaiveTime::from_hms_opt(hour, 0, 0), rules),
         (_, _, Some(usual)) => next(due, Some(usual.0), rules),
         _ => due,
@@ -44,20 +44,20 @@ fn is_best(best: &BestTime, unit: &str) -> bool {
 }
 
 fn next(due: Instant, time: Option<NaiveTime>, rules: &Rules) -> Instant {
-    time.map_or(due, |time| rules.zone.next(due - TimeDelta::microseconds(1), time))
+    time.map_or(due, |time| rules.subject_zone.next(due - TimeDelta::microseconds(1), time))
 }
 
 /// The hour of day with the most clicks, the first of several; hours that are quiet on the step's first channel do not count.
 fn best_hour(clicks: &[Click], channels: &[Channel], due: Instant, window: &Window, rules: &Rules) -> Option<u32> {
     let member = Member { customer: "", reach: &Default::default(), sends: &[], held_out: false, tags: &[], ignores_caps: false };
     let is_allowed = |at: Instant| {
-        let hour = at - TimeDelta::seconds(i64::from(rules.zone.local(at).time().num_seconds_from_midnight() % 3600));
+        let hour = at - TimeDelta::seconds(i64::from(rules.subject_zone.local(at).time().num_seconds_from_midnight() % 3600));
         channels.first().is_none_or(|channel| Quiet.check(&member, *channel, Purpose::Marketing, hour, rules).is_none())
     };
     let mut hours = [0_usize; 24];
     let is_recent = |click: &&Click| click.at > due - CLICKS_FOR && window.seen_at(click.at, click.known_at) <= due;
     for click in clicks.iter().filter(is_recent).filter(|click| is_allowed(click.at)) {
-        hours[rules.zone.local(click.at).hour() as usize] += 1;
+        hours[rules.subject_zone.local(click.at).hour() as usize] += 1;
     }
     let most = *hours.iter().max().expect("a day has hours");
     if hours.iter().sum::<usize>() < CLICKS_MIN {

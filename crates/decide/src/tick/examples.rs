@@ -26,10 +26,12 @@ pub fn customer(id: &str, channels: &[Channel]) -> Customer {
     Customer {
         id: CustomerId::stored(id),
         unit: id.into(),
+        zone: None,
         reach: reach(channels),
         past_sends: Vec::new(),
         past_entries: Vec::new(),
         open: Vec::new(),
+        failures: Vec::new(),
         triggers: Vec::new(),
         happenings: Vec::new(),
         conditions: Conditions::default(),
@@ -85,6 +87,20 @@ impl Customer {
             ghost: row.state == model::SendState::Ghost,
         }));
         self
+    }
+}
+
+/// The provider's refusal of a planned send; `entries` are the rows of its entry up to now.
+pub fn failure(send: &Send, entries: &[Dated<EntryStep>], when: Instant) -> Failure {
+    let last = entries.iter().rfind(|entry| entry.row.entry_id == send.entry_id).expect("its entry");
+    let has_left = last.row.status == model::EntryStatus::Exited;
+    Failure {
+        send: Send { state: model::SendState::Failed, ..send.clone() },
+        step_due: send.due_at,
+        at: when,
+        entry_key: last.row.entry_key.clone(),
+        entered_at: last.row.entered_at,
+        left: has_left.then(|| (last.at, last.row.reason.clone().unwrap_or_default())),
     }
 }
 

@@ -454,6 +454,25 @@ fn entries_go_over_into_the_version_that_takes_them() {
 }
 
 #[test]
+fn hours_are_those_of_where_the_customer_lives() {
+    let steps = format!("{}[[step]]\nid = \"wait\"\nwait = {{ until = \"10:00\" }}\n{}", exit_on_order(), send("hello"));
+    let scenario = scenario("s", "on = \"call\"", &steps);
+    let check = |zone: Option<&str>, until: &str| {
+        let zone = zone.map(|name| model::ShopZone::parse(name).expect("a zone"));
+        let customer = Customer { zone, ..called("01T12:00") };
+        let expect = [
+            format!("01T12:00 waiting wait {until}"),
+            format!("{until} finished hello {until}"),
+            format!("{until} planned hello line hello"),
+        ];
+        assert_eq!(became(&customer, &scenario, &rules()), expect, "{zone:?}");
+    };
+    check(None, "02T10:00");
+    // Ten in the morning is midnight in Tokyo, where it would be quiet.
+    check(Some("America/New_York"), "02T00:00");
+}
+
+#[test]
 fn who_heard_from_us_lately_stays_out() {
     let steps = "[[step]]\nid = \"news\"\nsend = { try = [\"line\"], template = \"n\" }\n";
     let once = "once = \"2026-03-05T10:00\"\nexclude_sent_within = \"3d\"";

@@ -56,8 +56,9 @@ impl Walk<'_> {
         for id in leaving {
             let Some(entry) = self.open.remove(&id) else { continue };
             let Some(leave) = entry.leave.clone() else { continue };
-            let too_late =
-                |send: &PastSend| send.entry_id == id && !send.ghost && leave.happened_at.is_some_and(|at| at <= send.at);
+            // What is yet to leave is stopped by delivery.
+            let was_sent = |send: &PastSend| send.entry_id == id && !send.ghost && send.at <= now;
+            let too_late = |send: &PastSend| was_sent(send) && leave.happened_at.is_some_and(|at| at <= send.at);
             if self.sends.iter().any(too_late) {
                 self.plan.late_exits += 1;
             }

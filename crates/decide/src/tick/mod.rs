@@ -15,7 +15,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{Duration, NaiveDate, TimeDelta};
-use model::{Channel, CustomerId, EntryStep, Exposure, Instant, Scenario, Send, StopRow};
+use model::{Channel, CustomerId, EntryStep, Exposure, Instant, Scenario, Send, ShopZone, StopRow};
 use serde_json::Value;
 
 pub use crate::gates::{PastSend, Reach};
@@ -26,6 +26,7 @@ mod broadcast;
 mod conditions;
 mod dates;
 mod entering;
+mod fallback;
 mod leaving;
 mod migrating;
 mod quota;
@@ -90,6 +91,8 @@ pub struct Customer {
     pub id: CustomerId,
     /// What is bucketed: the contact cluster, so that people who share an address meet one arm. Without a cluster, the id.
     pub unit: String,
+    /// Where they live, as far as it is known now.
+    pub zone: Option<ShopZone>,
     /// As it is now; the gates run again when a send is handed over.
     pub reach: BTreeMap<Channel, Reach>,
     /// As far back as the longest cap and `exclude_sent_within`, and every send of an open entry.
@@ -97,6 +100,8 @@ pub struct Customer {
     /// Every earlier entry, finished ones too; those in `open` may be left out.
     pub past_entries: Vec<PastEntry>,
     pub open: Vec<OpenEntry>,
+    /// Sends for which the next channel of their step is tried; as far back as a pause that reaches into the window.
+    pub failures: Vec<Failure>,
     pub triggers: Vec<Trigger>,
     pub happenings: Vec<Happening>,
     /// What the `when` of branches and exits says of this customer.
@@ -109,6 +114,34 @@ pub struct Customer {
     pub clicks: Vec<Click>,
     /// Since when the person is erased: whatever is open ends, and nothing begins.
     pub erased_at: Option<Instant>,
+}
+
+/// A send that will not arrive by its channel: refused for good, or, of a transactional one, of an outcome that nobody can tell. The pass it
+/// belongs to may be over by then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    pub send: Send,
+    /// When the first send of its step was due: what validity counts from.
+    pub step_due: Instant,
+    /// When that was written down, and so known.
+    pub at: Instant,
+    pub entry_key: String,
+    pub entered_at: Instant,
+    /// When the entry left before its end, and why.
+    pub left: Option<(Instant, String)>,
+}
+
+impl Failure {
+    /// The first logical time from which a decision sees it. What a delivery writes down at the end of a window comes after that window.
+    pub fn seen(&self) -> Instant {
+        self.at + TimeDelta::microseconds(1)
+    }
+
+    /// Whether this is how caps know of it.
+    pub fn is_of(&self, past: &PastSend) -> bool {
+        let send = &self.send;
+        !past.ghost && (&past.entry_id, past.channel, past.at) == (&send.entry_id, send.channel, send.due_at)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -215,11 +248,12 @@ pub struct Dated<T> {
 }
 
 /// What to record, each kind in the order it was decided. Every send step reached gives exactly one of: a planned send, a ghost,
-/// a deferral (the entry waits on at the step), a stop of the whole step (a stop row without a channel).
+/// a deferral (the entry waits on at the step), a stop of the whole step (a stop row without a channel). In place of a send that failed
+/// there is one more planned send, or the reason against each channel that was left.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Plan {
     pub entries: Vec<Dated<EntryStep>>,
-    /// `planned` or `ghost`; `due_at` is the logical time.
+    /// `planned` or `ghost`; `due_at` is the logical time, or the later one that a message in place of a failed one was put off to.
     pub sends: Vec<Dated<Send>>,
     pub stops: Vec<Dated<StopRow>>,
     /// Of real sends in a step's experiment or best time, of splits, and of the shop's holdout at the entrance. A ghost carries its arm
@@ -256,5 +290,5 @@ pub fn plan(customer: &Customer, scenarios: &[Scenario], rules: &Rules, window: 
 /// as long as there is none, and is no part of the test when it is sent to; a bandit's arms have the shares last set.
 pub fn plan_with_decisions(customer: &Customer, scenarios: &[Scenario], rules: &Rules, window: &Window, taken: &[Taken]) -> Plan {
     let dated = dates::triggers(&customer.dates, scenarios, rules.zone, window);
-    walk::Walk::new(customer, &dated, scenarios, rules, window, taken).run()
+    walk::Walk::new(customer, &dated, scenarios, &rules.of_subject(customer.zone), window, taken).run()
 }

@@ -68,7 +68,9 @@ fn next_closing(
             let channel = send.row.channel;
             let counts = send.row.state != SendState::Ghost && allowances.iter().any(|allowance| allowance.channel == channel);
             if counts {
-                planned.entry((month_of(rules.zone, send.at), channel)).or_default().push((send.at, customer.id.as_str()));
+                // When it is to leave, which may be after it was decided on.
+                let due = send.row.due_at;
+                planned.entry((month_of(rules.zone, due), channel)).or_default().push((due, customer.id.as_str()));
             }
         }
     }

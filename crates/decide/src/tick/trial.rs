@@ -51,6 +51,7 @@ pub fn trial(customer: &Customer, scenario: &Scenario, rules: &Rules, context: V
         past_sends: Vec::new(),
         past_entries: Vec::new(),
         open: Vec::new(),
+        failures: Vec::new(),
         triggers: vec![trigger],
         happenings: Vec::new(),
         conditions: Conditions::default(),

@@ -61,7 +61,7 @@ impl Walk<'_> {
             (Some(span), Some(last), _) => last + span.0,
             _ if entry.waiting => entry.due,
             (Some(span), None, _) => now + span.0,
-            (None, _, Some(time)) => self.rules.zone.next(now, time.0),
+            (None, _, Some(time)) => self.rules.subject_zone.next(now, time.0),
             (None, _, None) => now,
         };
         (until > now).then_some(until)

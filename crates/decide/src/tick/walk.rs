@@ -13,7 +13,8 @@ use model::{
 use serde_json::Value;
 
 use super::{
-    Customer, OpenEntry, PastEntry, PastSend, Plan, Trigger, Window, branch_key, entering,
+    Customer, Failure, OpenEntry, PastEntry, PastSend, Plan, Trigger, Window, branch_key, entering,
+    fallback::in_window,
     leaving::Leave,
     migrating::{self, Place},
     send_step::deferred_since,
@@ -27,7 +28,7 @@ pub const SENT_LATELY: &str = "a message not long ago";
 
 pub struct Walk<'a> {
     pub customer: &'a Customer,
-    scenarios: &'a [Scenario],
+    pub scenarios: &'a [Scenario],
     pub rules: &'a Rules,
     pub window: &'a Window,
     /// What tests have decided by themselves.
@@ -38,9 +39,15 @@ pub struct Walk<'a> {
     pub open: BTreeMap<String, Entry<'a>>,
     past_entries: Vec<PastEntry>,
     pub sends: Vec<PastSend>,
+    /// Sends that count until it is seen that they failed, by that time.
+    pub failing: VecDeque<(Instant, &'a Failure)>,
+    /// The same, by the time at which the next channel is tried.
+    pub failed: VecDeque<(Instant, &'a Failure)>,
     pub plan: Plan,
     /// Send steps decided on.
     pub reached: usize,
+    /// Sends planned in place of such that failed.
+    pub replaced: usize,
     /// In the shop's holdout.
     pub kept_out: bool,
 }
@@ -69,7 +76,7 @@ pub struct Entry<'a> {
     pub from: Instant,
     pub leave: Option<Leave>,
     /// Steps passed at this instant: more than there are is a loop whose waits are over.
-    passed: usize,
+    pub passed: usize,
 }
 
 enum Stand {
@@ -117,25 +124,31 @@ impl<'a> Walk<'a> {
             open: BTreeMap::new(),
             past_entries,
             sends,
+            failing: in_window(&customer.failures, window, Failure::seen),
+            failed: in_window(&customer.failures, window, |failure| rules.awake(&failure.send.scenario, failure.seen())),
             plan: Plan::default(),
             reached: 0,
+            replaced: 0,
             kept_out: rules.holdout.as_ref().is_some_and(|holdout| bucket::held_out(holdout, &customer.unit)),
         };
         for open in &customer.open {
             walk.take_up(open);
         }
+        walk.count_failing();
         walk
     }
 
     pub fn run(mut self) -> Plan {
         while let Some(now) = self.next_at().filter(|now| *now <= self.window.to) {
+            self.forget_failed(now);
             self.leave(now);
             self.enter(now);
             self.leave(now); // Whoever entered late may have had to leave already.
+            self.fall_back(now);
             self.proceed(now);
         }
         let stopped = self.plan.stops.iter().filter(|stop| stop.row.channel.is_none()).count();
-        let decided = self.plan.sends.len() + stopped + self.plan.deferred as usize;
+        let decided = self.plan.sends.len() - self.replaced + stopped + self.plan.deferred as usize;
         assert_eq!(decided, self.reached, "every send step reached has exactly one outcome");
         self.plan
     }
@@ -176,13 +189,14 @@ impl<'a> Walk<'a> {
     }
 
     /// The version that lets people in.
-    fn current(&self, scenario: &str) -> Option<&'a Scenario> {
+    pub fn current(&self, scenario: &str) -> Option<&'a Scenario> {
         self.scenarios.iter().rev().find(|known| known.scenario == scenario)
     }
 
     fn next_at(&self) -> Option<Instant> {
         let trigger = self.triggers.front().map(|(seen, _)| *seen);
-        self.open.values().map(|entry| self.next_of(entry)).chain(trigger).min()
+        let failed = self.failed.front().map(|(due, _)| *due);
+        self.open.values().map(|entry| self.next_of(entry)).chain(trigger).chain(failed).min()
     }
 
     /// When something happens to the entry next.

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use crate::automatic::{Action, Rule, Weight, Why};
 
 use super::{
-    examples::{at, customer, exit_on_order, scenario},
+    examples::{at, customer, exit_on_order, failure, scenario},
     *,
 };
 use crate::rules::Pause;
@@ -97,6 +97,8 @@ struct Case {
     splits: Vec<Instant>,
     /// What the tests of subjects and of words have decided.
     taken: Vec<Taken>,
+    /// Of so many sends one fails, so many minutes after it left; none for 0.
+    fails: (u64, i64),
 }
 
 fn decided(rule: Rule, test: &str, at: Instant, action: Action) -> Taken {
@@ -190,8 +192,9 @@ fn cases() -> impl Strategy<Value = Case> {
     let pauses = prop::collection::vec((instants(), 0i64..40, prop::option::of(0usize..8)), 0..3);
     let extra =
         (0u32..20, prop_oneof![Just(0i64), Just(10), Just(90)], prop_oneof![Just(0i64), Just(45)], prop::bool::weighted(0.3));
-    (events, reach, caps, splits, pauses, extra, around(), decisions()).prop_map(
-        |(events, reach, (all, line, quiet, news), mut splits, pauses, (unit, grace, spread, holdout), around, taken)| {
+    let fails = (0u64..4, prop_oneof![Just(0i64), 0i64..900]);
+    (events, reach, caps, splits, pauses, extra, around(), decisions(), fails).prop_map(
+        |(events, reach, (all, line, quiet, news), mut splits, pauses, (unit, grace, spread, holdout), around, taken, fails)| {
             let scenarios = scenarios();
             let mut customer = customer(&format!("c{unit}"), &[Channel::Line, Channel::Email, Channel::Sms]);
             for (entry, (address, consent, suppressed)) in customer.reach.values_mut().zip(reach) {
@@ -245,6 +248,7 @@ fn cases() -> impl Strategy<Value = Case> {
                 grace: Duration::minutes(grace),
                 splits,
                 taken,
+                fails,
             }
         },
     )
@@ -263,6 +267,14 @@ fn known_by(customer: &Customer, window: &Window) -> Customer {
     customer.dates.retain(|date| known(date.at, date.known_at));
     customer.clicks.retain(|click| known(click.at, click.known_at));
     customer.absences.retain(|absence| absence.at <= window.to);
+    customer.failures.retain(|failure| failure.seen() <= window.to);
+    // The ledger does not count what has failed by now.
+    for failure in &customer.failures {
+        if let Some(place) = customer.past_sends.iter().position(|past| failure.is_of(past)) {
+            customer.past_sends.remove(place);
+        }
+    }
+    customer.failures.reverse();
     customer.erased_at = customer.erased_at.filter(|at| *at <= window.to);
     customer.dates.reverse(); // No order of the facts matters.
     customer.absences.reverse();
@@ -272,6 +284,26 @@ fn known_by(customer: &Customer, window: &Window) -> Customer {
     customer
 }
 
+/// Some of the sends that a window ending at `until` planned fail, once they have left; and who left the scenario since is told of.
+fn fail(case: &Case, customer: &mut Customer, part: &Plan, parts: &Plan, until: Instant) {
+    for exit in part.entries.iter().filter(|entry| entry.row.status == model::EntryStatus::Exited) {
+        for failure in customer.failures.iter_mut().filter(|failure| failure.send.entry_id == exit.row.entry_id) {
+            failure.left = Some((exit.at, exit.row.reason.clone().unwrap_or_default()));
+        }
+    }
+    let (one_in, lag) = case.fails;
+    let fails = |send: &&Dated<Send>| {
+        let drawn = u64::from_str_radix(&send.row.send_id[..8], 16).expect("an id is hex");
+        // One that is put off may be counted otherwise until it leaves.
+        let is_at_once = send.at == send.row.due_at;
+        one_in > 0 && is_at_once && send.row.state == model::SendState::Planned && drawn.is_multiple_of(one_in)
+    };
+    for send in part.sends.iter().filter(fails) {
+        let left = send.at.max(until) + case.grace;
+        customer.failures.push(failure(&send.row, &parts.entries, left + Duration::minutes(lag)));
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -279,8 +311,6 @@ proptest! {
     fn many_windows_are_one_window(case in cases()) {
         let (from, to) = (start() - Duration::hours(1), start() + Duration::hours(HOURS + 200));
         let scenarios = scenarios();
-        let whole = plan_with_decisions(&case.customer, &scenarios, &case.rules, &window(&case, from, to), &case.taken);
-
         let mut parts = Plan::default();
         let mut customer = case.customer.clone();
         let ends = case.splits.iter().copied().chain([to]);
@@ -289,9 +319,13 @@ proptest! {
             let window = window(&case, since, until);
             let part = plan_with_decisions(&known_by(&customer, &window), &scenarios, &case.rules, &window, &case.taken);
             customer = customer.after(&part, &scenarios);
-            parts.add(part);
+            parts.add(part.clone());
+            fail(&case, &mut customer, &part, &parts, until);
             since = until;
         }
+        // What the providers said is as it was.
+        let whole = Customer { failures: customer.failures, ..case.customer.clone() };
+        let whole = plan_with_decisions(&whole, &scenarios, &case.rules, &window(&case, from, to), &case.taken);
         prop_assert_eq!(&parts, &whole);
     }
 

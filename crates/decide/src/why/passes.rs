@@ -64,6 +64,7 @@ fn of_send(question: &Question, words: &Words, sent: &Sent) -> Text {
         None => both!("{}", "{}", sent.template),
     };
     let mut parts = vec![words::state(sent.state)];
+    parts.extend(in_place_of(question, sent).map(|failed| both!("{}の代わり", "in place of {}", words::channel(failed.channel))));
     parts.extend(sent.detail.as_deref().filter(|_| sent.state != SendState::Accepted).map(|detail| told(words, detail)));
     let mut receipts: Vec<_> = question.facts.receipts.iter().filter(|receipt| receipt.send_id == sent.send_id).collect();
     receipts.sort_by_key(|receipt| receipt.at);
@@ -80,6 +81,17 @@ fn of_send(question: &Question, words: &Words, sent: &Sent) -> Text {
         what,
         listed(&parts)
     )
+}
+
+/// The last send of the step that did not arrive, for one on the next channel.
+fn in_place_of<'a>(question: &Question<'a>, sent: &Sent) -> Option<&'a Sent> {
+    let is_its = |other: &&Sent| {
+        (&other.entry_id, &other.step) == (&sent.entry_id, &sent.step)
+            && matches!(other.state, SendState::Failed | SendState::Parked)
+            && other.channel != sent.channel
+            && other.changed_at < sent.due_at
+    };
+    question.facts.sends.iter().filter(is_its).max_by_key(|other| other.changed_at)
 }
 
 /// What the ledger noted, in words where it has a form of ours: `exited: order_placed`, `quiet: …; until …`.

@@ -192,6 +192,21 @@ fn what_was_sent_and_what_became_of_it() {
 }
 
 #[test]
+fn what_went_in_place_of_what_failed() {
+    let failed = Sent { detail: Some("404".into()), ..sent("s1", "e1", SendState::Failed, "02T13:00") };
+    let next = Sent { channel: Channel::Email, ..sent("s2", "e1", SendState::Accepted, "02T13:11") };
+    let passes = vec![pass(EntryStatus::Finished, "remind", "02T13:00", None)];
+    let facts = Facts { passes, sends: vec![next, failed], ..nobody() };
+    assert_eq!(
+        lines(&told(&facts, &rules(), &[cart()], None), 1)[1..3],
+        [
+            "2026-03-02 13:10 LINE (step remind, cart_1): refused by the provider, 404",
+            "2026-03-02 13:21 e-mail (step remind, cart_1): accepted by the provider, in place of LINE",
+        ]
+    );
+}
+
+#[test]
 fn what_was_not_sent_and_why() {
     let scenarios = [cart()];
     let check = |change: &dyn Fn(&mut Facts), stop: Stopped, expect: &str| {

@@ -37,7 +37,7 @@ pub struct Wait {
     pub duration: Option<Span>,
     /// `last(EVENT)`: restarts whenever the subject does EVENT again.
     pub since: Option<String>,
-    /// The next such time of day, shop time.
+    /// The next such time of day where the customer lives, else shop time.
     pub until: Option<TimeOfDay>,
     /// The wait is over when the subject does EVENT, or after `timeout`; an event at the very instant of the timeout wins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -233,7 +233,7 @@ pub struct BestTime {
     /// The experiment's name; its arms are [`BestTime::ARMS`].
     pub name: String,
     pub salt: String,
-    /// When everybody else is sent to, shop time; without it at once.
+    /// When everybody else is sent to, where they live, else shop time; without it at once.
     pub otherwise: Option<TimeOfDay>,
 }
 

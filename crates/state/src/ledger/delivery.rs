@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use model::{Channel, CustomerId, Fact, Instant, Outcome, Purpose, Send, SendState, Stop, StopRow};
+use model::{Channel, CustomerId, Fact, Instant, Outcome, Purpose, ReceiptKind, Send, SendState, Stop, StopRow, Suppression};
 use serde::Serialize;
 use sqlx::sqlite::SqliteRow;
 
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     Fence, StateError,
-    consent::stop_now,
+    consent::{stop_now, suppress},
     db::{Tx, get, get_instant, get_json, get_name, json_rows},
     journal::append_once_made,
     point,
@@ -220,13 +220,13 @@ impl Ledger {
     }
 
     /// Writes down what the provider answered. Those that someone else has acted on meanwhile are named in the error; the others are
-    /// recorded all the same.
-    pub async fn outcomes(&self, outcomes: &[(String, Fence, Outcome)], now: Instant) -> Result<(), StateError> {
+    /// recorded all the same. An address that bounced is not written to any more; whose it is is returned.
+    pub async fn outcomes(&self, outcomes: &[(String, Fence, Outcome)], now: Instant) -> Result<Vec<CustomerId>, StateError> {
         let mut tx = self.db.begin(format!("record {} outcomes", outcomes.len())).await?;
         let ids: Vec<&str> = outcomes.iter().map(|(send_id, ..)| send_id.as_str()).collect();
         let mut held = load(&mut tx, &ids).await?;
         let mut moves = Moves::default();
-        let mut lost = Vec::new();
+        let (mut lost, mut bounces) = (Vec::new(), Vec::new());
         for (send_id, fence, outcome) in outcomes {
             let Some(mut held) = holding(&mut held, send_id, *fence, SendState::Handed) else {
                 lost.push(send_id.clone());
@@ -237,7 +237,10 @@ impl Ledger {
                     held.send.provider_id = provider_id.clone();
                     moves.push(held, SendState::Accepted, None, now)?;
                 }
-                Outcome::Rejected { reason } => moves.push(held, SendState::Failed, Some(reason.clone()), now)?,
+                Outcome::Rejected { reason, bounced } => {
+                    bounces.extend(bounced.then(|| (bounce(&held.send, now), now)));
+                    moves.push(held, SendState::Failed, Some(reason.clone()), now)?;
+                }
                 Outcome::Ambiguous { reason } => moves.push(held, SendState::Ambiguous, Some(reason.clone()), now)?,
                 Outcome::Deferred { until, reason } => {
                     let until = until.unwrap_or(now + retry_wait(held.attempts));
@@ -253,10 +256,14 @@ impl Ledger {
         if !known.is_empty() {
             forget(&mut tx, &known).await?;
         }
+        if !bounces.is_empty() {
+            suppress(&mut tx, &bounces, now).await?;
+        }
         point::pass("ledger.before_outcome");
         tx.commit().await?;
         point::pass("ledger.after_outcome");
-        if lost.is_empty() { Ok(()) } else { Err(StateError::SomeoneElseActed { sends: lost }) }
+        let bounced = bounces.into_iter().map(|(bounce, _)| bounce.customer_id).collect();
+        if lost.is_empty() { Ok(bounced) } else { Err(StateError::SomeoneElseActed { sends: lost }) }
     }
 
     /// After a start, under the delivery lease: what was handed over and never answered is of unknown outcome. It is never planned again.
@@ -485,6 +492,18 @@ impl Moves {
         let changed = tx.execute(statement.bind(json_rows(&self.rows)).bind(now.timestamp_micros())).await?;
         assert_eq!(changed, self.rows.len() as u64, "the rows were read in this transaction, and there is one writer");
         append_once_made(tx, self.facts, now).await.map(|_| ())
+    }
+}
+
+/// What a provider says of an address at once stands as what it says later.
+fn bounce(send: &Send, now: Instant) -> Suppression {
+    Suppression {
+        customer_id: send.customer_id.clone(),
+        channel: send.channel,
+        reason: ReceiptKind::Bounced.name().into(),
+        active: true,
+        source: "delivery".into(),
+        changed_at: now,
     }
 }
 

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use model::{
-    Channel, ConsentState, ContactKind, EntryStatus, EntryStep, Exposure, Instant, Outcome, Send, SendState, Stop, StopRow,
+    Channel, ConsentState, ContactKind, EntryStatus, EntryStep, Exposure, Instant, Outcome, Purpose, Send, SendState, Stop,
+    StopRow,
 };
 use state::{
     Begun, Claimed, Fence, Frozen, HandOver, Narrow, Recorded, Recovered, Repeated, Resolution, Resolved, Sealed, Secret, SentIn,
@@ -252,13 +253,74 @@ async fn each_answer_has_its_state_and_its_fact() {
         assert_eq!(shop.state.ledger().next_due().await.unwrap(), claimable_at.map(minute));
     };
     check(Outcome::Accepted { provider_id: Some("p".into()) }, SendState::Accepted, None, None).await;
-    check(Outcome::Rejected { reason: "550".into() }, SendState::Failed, Some("550"), None).await;
+    check(Outcome::Rejected { reason: "550".into(), bounced: false }, SendState::Failed, Some("550"), None).await;
     check(Outcome::Ambiguous { reason: "timeout".into() }, SendState::Ambiguous, Some("timeout"), None).await;
     let until = Some(minute(7));
     let detail = format!("429; until {}", model::time::rfc3339(minute(7)));
     check(Outcome::Deferred { until, reason: "429".into() }, SendState::Deferred, Some(&detail), Some(7)).await;
     let detail = format!("busy; until {}", model::time::rfc3339(minute(2)));
     check(Outcome::Deferred { until: None, reason: "busy".into() }, SendState::Deferred, Some(&detail), Some(2)).await;
+}
+
+#[tokio::test]
+async fn an_address_that_bounced_is_not_written_to_again() {
+    let check = async |bounced: bool, expect: &[&str]| {
+        let shop = shop().await;
+        let (id, fence) = handed(&shop).await;
+        let refused = Outcome::Rejected { reason: "550 5.1.1".into(), bounced };
+        let whose = shop.state.ledger().outcomes(&[(id, fence, refused)], minute(1)).await.unwrap();
+        assert_eq!(whose, expect.iter().map(|_| customer("a")).collect::<Vec<_>>());
+        let suppressed = shop.state.consents().suppressions_of(&customer("a")).await.unwrap();
+        assert_eq!(suppressed.iter().map(|now| now.reason.as_str()).collect::<Vec<_>>(), expect);
+        assert_eq!(shop.journaled("suppressions").await.len(), expect.len());
+        plan(&shop, "r2", &[send("s2", "a", SendState::Planned)]).await;
+        let again = claim(&shop, 2).await.remove(0);
+        let over = shop.state.ledger().hand(&[hand_over(&again)], minute(2)).await.unwrap();
+        assert_eq!(over.stopped.len(), expect.len());
+    };
+    check(true, &["bounced"]).await;
+    check(false, &[]).await;
+}
+
+#[tokio::test]
+async fn what_failed_for_good_is_told_with_its_pass() {
+    let shop = shop().await;
+    let ledger = shop.state.ledger();
+    let transactional = |id: &str| Send { purpose: Purpose::Transactional, ..send(id, "b", SendState::Planned) };
+    let later = Send { due_at: minute(1), entry_id: "entry-s1".into(), ..send("s5", "a", SendState::Planned) };
+    let sends = [send("s1", "a", SendState::Planned), send("s2", "b", SendState::Planned), transactional("s3"), later];
+    let entries =
+        ["s1", "s2", "s3"].map(|id| entry(&format!("entry-{id}"), if id == "s1" { "a" } else { "b" }, "end", minute(0)));
+    ledger.begin(&run("r1")).await.unwrap();
+    ledger.record_plan(&run("r1"), &entries, &sends, &[], &[], minute(0)).await.unwrap();
+    ledger.seal(&run("r1"), minute(0)).await.unwrap();
+    let claimed = claim(&shop, 1).await;
+    ledger.hand(&claimed.iter().map(hand_over).collect::<Vec<_>>(), minute(1)).await.unwrap();
+    let outcome = |claimed: &Claimed| {
+        let outcome = match claimed.send.send_id.as_str() {
+            "s1" | "s5" => Outcome::Rejected { reason: "404".into(), bounced: false },
+            _ => Outcome::Ambiguous { reason: "reset".into() },
+        };
+        (claimed.send.send_id.clone(), claimed.fence, outcome)
+    };
+    ledger.outcomes(&claimed.iter().map(outcome).collect::<Vec<_>>(), minute(2)).await.unwrap();
+    for id in ["s2", "s3"] {
+        let park = Resolution::Park { reason: "unknown".into() };
+        ledger.resolve_ambiguous(id, park, minute(3)).await.unwrap();
+    }
+    let check = async |since: i64, expect: &[(&str, &str, i64, i64)]| {
+        let failed = ledger.failed_sends(minute(since)).await.unwrap();
+        let got: Vec<_> = failed
+            .iter()
+            .map(|failed| (failed.send.send_id.as_str(), failed.entry.entry_id.as_str(), failed.step_due, failed.failed_at))
+            .collect();
+        let expect: Vec<_> = expect.iter().map(|(send, entry, due, at)| (*send, *entry, minute(*due), minute(*at))).collect();
+        assert_eq!(got, expect, "{since}");
+    };
+    // Nobody knows of s2 either, and it is an advertisement: there it ends.
+    check(0, &[("s1", "entry-s1", 0, 2), ("s5", "entry-s1", 0, 2), ("s3", "entry-s3", 0, 3)]).await;
+    check(3, &[("s3", "entry-s3", 0, 3)]).await;
+    check(4, &[]).await;
 }
 
 /// The journal tells of every attempt: none of them is taken for a repetition of an earlier one.

@@ -15,7 +15,7 @@ use decide::{
     gates::{self, Gate, Member},
     tick::{self, Happening},
 };
-use model::{Channel, ContactKind, CustomerId, EntryStep, Money, Outcome, Scenario, Send, Shop, Stop};
+use model::{Channel, ContactKind, CustomerId, EntryStep, Money, Outcome, Scenario, Send, Shop, ShopZone, Stop};
 use query::{Mode, ParamValue, Params};
 use sha2::{Digest, Sha256};
 use state::{Claimed, Fence, Frozen, HandOver, Held, Narrow, Repeated, Resolution, Resolved, Secret};
@@ -24,7 +24,7 @@ use crate::{
     fault::Fault,
     jobs::{
         approval, coupon, parked, pause,
-        tick::{Rows, happened, versions},
+        tick::{Rows, happened, personal, versions},
     },
     point,
     transport::Transport,
@@ -59,12 +59,18 @@ async fn deliver_over(workspace: &Workspace, mut outbound: Outbound<'_>, fresh_r
     let mut report = Report::default();
     settle_unknown(workspace, &mut outbound, &mut report).await?;
     parked::drop_late(workspace).await?;
+    let mut known_zones = None;
     loop {
         let claimed = ledger.claim(workspace.now(), BATCH, LEASE, "deliver").await?;
         if claimed.is_empty() || workspace.stopping.load(Ordering::SeqCst) {
             return Ok(report);
         }
-        let claimed = still_timely(workspace, claimed, &mut report).await?;
+        let zones = match known_zones.take() {
+            Some(zones) => zones,
+            None => zones(workspace).await?,
+        };
+        let claimed = still_timely(workspace, claimed, &zones, &mut report).await?;
+        known_zones = Some(zones);
         let (mut cleared, older): (Vec<_>, Vec<_>) =
             claimed.into_iter().partition(|claimed| fresh_run == Some(claimed.send.run_id.as_str()));
         cleared.extend(without_exits(workspace, older, &mut report).await?);
@@ -124,9 +130,24 @@ async fn without_paused(
     Ok(leaving)
 }
 
+/// Where customers live, if anything is quiet anywhere.
+async fn zones(workspace: &Workspace) -> Result<BTreeMap<CustomerId, ShopZone>, Fault> {
+    let quiet = &workspace.shop().quiet;
+    if Channel::ALL.into_iter().all(|channel| quiet.hours(channel).is_none()) {
+        return Ok(BTreeMap::new());
+    }
+    let reachable = workspace.reachable().await?;
+    personal::zones(workspace, workspace.now(), &reachable).await
+}
+
 /// Drops what is too late, and puts off what fell into quiet hours, is of a paused scenario or waits for approval: delivery may be later than the plan
 /// wanted, by an outage or a retry.
-async fn still_timely(workspace: &Workspace, claimed: Vec<Claimed>, report: &mut Report) -> Result<Vec<Claimed>, Fault> {
+async fn still_timely(
+    workspace: &Workspace,
+    claimed: Vec<Claimed>,
+    zones: &BTreeMap<CustomerId, ShopZone>,
+    report: &mut Report,
+) -> Result<Vec<Claimed>, Fault> {
     let rules = Rules::of(workspace.shop());
     let pauses = pause::pauses(workspace).await?;
     let held = approval::held(workspace).await?;
@@ -134,16 +155,22 @@ async fn still_timely(workspace: &Workspace, claimed: Vec<Claimed>, report: &mut
     let (reach, sends) = (BTreeMap::new(), []);
     let member = Member { customer: "", reach: &reach, sends: &sends, held_out: false, tags: &[], ignores_caps: false };
     // A send due at t is executed at t + grace, and judged as of t.
-    let at = workspace.now() - workspace.shop().grace.0;
+    let grace = workspace.shop().grace.0;
+    let at = workspace.now() - grace;
     let valid_for = |send: &Send| valid_for(&scenarios, send);
+    let ids = claimed.iter().map(|claimed| &claimed.send).filter(|send| valid_for(send).is_some());
+    let ids: Vec<&str> = ids.map(|send| send.send_id.as_str()).collect();
+    let steps_due = workspace.state.ledger().steps_due(&ids).await?;
     let mut narrowed = Vec::new();
     let mut kept = Vec::new();
     for claimed in claimed {
         let send = &claimed.send;
+        let due_at = steps_due.get(&send.send_id).copied().unwrap_or(send.due_at);
         // Whoever tries a message out wants it now.
         let is_tried = send.scenario.ends_with(tick::TRIAL);
+        let rules = rules.of_subject(zones.get(&send.customer_id).copied());
         let quiet = || gates::Quiet.check(&member, send.channel, send.purpose, at, &rules).filter(|_| !is_tried);
-        let narrow = if valid_for(send).is_some_and(|valid_for| at > send.due_at + valid_for) {
+        let narrow = if valid_for(send).is_some_and(|valid_for| at > due_at + valid_for) {
             Some(Narrow::Stop(Stop::Expired))
         } else if pause::holds(&pauses, &send.scenario) {
             let why = Stop::Suppressed { why: "paused".into() };
@@ -153,7 +180,7 @@ async fn still_timely(workspace: &Workspace, claimed: Vec<Claimed>, report: &mut
             Some(Narrow::Defer { until: workspace.now() + PAUSED_FOR, why })
         } else {
             match quiet() {
-                Some(Stop::Quiet { until }) => Some(Narrow::Defer { until, why: Stop::Quiet { until } }),
+                Some(Stop::Quiet { until }) => Some(Narrow::Defer { until: until + grace, why: Stop::Quiet { until } }),
                 _ => None,
             }
         };
@@ -635,7 +662,10 @@ impl Outbound<'_> {
             .zip(outcomes)
             .map(|((send_id, fence), outcome)| (send_id, fence, outcome))
             .collect();
-        Ok(self.workspace.state.ledger().outcomes(&rows, self.workspace.now()).await?)
+        let written = self.workspace.state.ledger().outcomes(&rows, self.workspace.now()).await;
+        let bounced = written.inspect_err(|_| self.workspace.forget_reachable())?;
+        self.workspace.forget_reachable_of(bounced);
+        Ok(())
     }
 }
 

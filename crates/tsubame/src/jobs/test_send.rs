@@ -147,7 +147,7 @@ async fn attempt(workspace: &Workspace, tests: &Tests, asked: &Asked<'_>, wall: 
         for outcome in sender.decode(&call, &reply) {
             match outcome {
                 Outcome::Accepted { .. } => {}
-                Outcome::Rejected { reason } | Outcome::Deferred { reason, .. } | Outcome::Ambiguous { reason } => {
+                Outcome::Rejected { reason, .. } | Outcome::Deferred { reason, .. } | Outcome::Ambiguous { reason } => {
                     return Ok(Err(Refused::NotTaken(reason)));
                 }
             }

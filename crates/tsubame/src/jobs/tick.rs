@@ -6,12 +6,12 @@ use chrono::{Duration, TimeDelta};
 use decide::{
     Rules,
     gates::PastSend,
-    tick::{self, Absence, Conditions, Customer, Happening, OpenEntry, PastEntry, Plan, Trigger, Window},
+    tick::{self, Absence, Conditions, Customer, Failure, Happening, OpenEntry, PastEntry, Plan, Trigger, Window},
 };
-use model::{CustomerId, EntryStep, Instant, Money, Purpose, Run, Scenario, derive_id};
+use model::{CustomerId, EntryStatus, EntryStep, Instant, Money, Purpose, Run, Scenario, derive_id};
 use query::{Answer, Mode, ParamKind, Params, Value};
 use serde_json::{Value as Json, json};
-use state::Begun;
+use state::{Begun, FailedSend};
 
 use crate::{
     fault::{Exit, Fault},
@@ -22,7 +22,7 @@ use crate::{
 
 mod audiences;
 pub mod happened;
-mod personal;
+pub mod personal;
 pub mod quota;
 pub mod told;
 pub mod versions;
@@ -70,9 +70,12 @@ pub async fn tick(workspace: &Workspace, from: Instant, to: Instant) -> Result<R
     }
     let window = Window { run_id: run_id.clone(), from, to, grace: workspace.shop().grace.0 };
     let open = ledger.open_entries(Instant::MAX_UTC.min(window.to + TimeDelta::days(3650))).await?;
-    let scenarios = versions::known(workspace, &open).await?;
-    let customers = gather(workspace, &window, &scenarios, &open).await?;
     let mut rules = Rules { pauses: pauses(workspace).await?, ..Rules::of(workspace.shop()) };
+    let failed = ledger.failed_sends(rules.may_wait_since(from)).await?;
+    let pinned = open.iter().map(|entry| (entry.scenario.clone(), entry.scenario_version.clone()));
+    let failed_by = failed.iter().map(|failed| (failed.send.scenario.clone(), failed.send.scenario_version.clone()));
+    let scenarios = versions::known(workspace, pinned.chain(failed_by).collect()).await?;
+    let customers = gather(workspace, &window, &scenarios, &open, &failed).await?;
     let decisions = crate::jobs::automatic::of_messages(workspace, window.executed_at(to)).await?;
     rules.closed = quota::closed(workspace, &window, &customers, &scenarios, &rules, &decisions).await?;
     let mut report = Report { run_id, customers: customers.len() as u64, ..Report::default() };
@@ -120,13 +123,15 @@ pub async fn gather(
     window: &Window,
     known: &[Scenario],
     open: &[EntryStep],
+    failed: &[FailedSend],
 ) -> Result<Vec<Customer>, Fault> {
     // Of those that are paused by their file nobody enters or goes on.
     let is_enabled = |scenario: &&Scenario| versions::current(known, &scenario.scenario).is_some_and(|current| current.enabled);
     let scenarios: Vec<&Scenario> = known.iter().filter(is_enabled).collect();
     let current: Vec<&Scenario> = workspace.files.scenarios.iter().filter(|scenario| scenario.enabled).collect();
     let ledger = workspace.state.ledger();
-    let since = open.iter().map(|entry| entry.entered_at).min().unwrap_or(window.from).min(window.from - LATE_MAX);
+    let passes = open.iter().chain(failed.iter().map(|failed| &failed.entry));
+    let since = passes.map(|entry| entry.entered_at).min().unwrap_or(window.from).min(window.from - LATE_MAX);
     // Only those who survive are planned for, with what they did under other ids.
     let reachable = workspace.reachable().await?;
     let survivor = |customer: CustomerId| reachable.survivor(customer);
@@ -153,6 +158,10 @@ pub async fn gather(
     for entry in open {
         open_of.entry(survivor(entry.customer_id.clone())).or_default().extend(OpenEntry::of(entry));
     }
+    let mut failures: BTreeMap<CustomerId, Vec<Failure>> = BTreeMap::new();
+    for failed in failed.iter().filter(|failed| !failed.send.scenario.ends_with(tick::TRIAL)) {
+        failures.entry(survivor(failed.send.customer_id.clone())).or_default().push(failure(failed));
+    }
     let mut absences: BTreeMap<CustomerId, Vec<Absence>> = BTreeMap::new();
     for scenario in current.iter().filter(|scenario| scenario.entry.segment.is_some()) {
         let is_inside = |open: &OpenEntry| open.scenario == scenario.scenario;
@@ -169,7 +178,8 @@ pub async fn gather(
     let zone = workspace.shop().timezone;
     let dated = dates.iter().filter(|(_, dates)| tick::comes_in_by_date(dates, &workspace.files.scenarios, zone, window));
     let dated: BTreeSet<CustomerId> = dated.map(|(customer, _)| customer.clone()).collect();
-    let concerned: BTreeSet<CustomerId> = triggers.keys().chain(open_of.keys()).chain(&dated).cloned().collect();
+    let concerned = triggers.keys().chain(open_of.keys()).chain(failures.keys()).chain(&dated);
+    let concerned: BTreeSet<CustomerId> = concerned.cloned().collect();
     for row in happened {
         if concerned.contains(&row.customer) {
             happenings.entry(row.customer).or_default().push(row.happening);
@@ -192,12 +202,18 @@ pub async fn gather(
     let mut conditions = conditions(workspace, window, &scenarios, &concerned).await?;
     let mut clicks = personal::clicks(workspace, window, &scenarios, &reachable).await?;
     let erased = personal::erased(workspace, window, since, &reachable).await?;
+    let zones = match concerned.is_empty() {
+        true => BTreeMap::new(),
+        false => personal::zones(workspace, window.executed_at(window.to), &reachable).await?,
+    };
     let customer = |id: CustomerId| Customer {
         unit: reachable.unit.get(&id).unwrap_or(&id).to_string(),
+        zone: zones.get(&id).copied(),
         reach: reachable.reach.get(&id).cloned().unwrap_or_default(),
         past_sends: past_sends.remove(&id).unwrap_or_default(),
         past_entries: past_entries.remove(&id).unwrap_or_default(),
         open: open_of.remove(&id).unwrap_or_default(),
+        failures: failures.remove(&id).unwrap_or_default(),
         triggers: triggers.remove(&id).unwrap_or_default(),
         happenings: happenings.remove(&id).unwrap_or_default(),
         conditions: conditions.remove(&id).unwrap_or_default(),
@@ -208,6 +224,20 @@ pub async fn gather(
         id,
     };
     Ok(concerned.into_iter().map(customer).collect())
+}
+
+fn failure(failed: &FailedSend) -> Failure {
+    let entry = &failed.entry;
+    // An entry that leaves is due no more: its last row says when it left.
+    let has_left = entry.status == EntryStatus::Exited;
+    Failure {
+        send: failed.send.clone(),
+        step_due: failed.step_due,
+        at: failed.failed_at,
+        entry_key: entry.entry_key.clone(),
+        entered_at: entry.entered_at,
+        left: has_left.then(|| (entry.due_at, entry.reason.clone().unwrap_or_default())),
+    }
 }
 
 /// Parameters of a TOML file in the types that the query's header declares.

@@ -97,7 +97,7 @@ pub async fn trial(workspace: &Workspace, scenario: &Scenario) -> Result<Trial, 
     let pinned = open.iter().map(|entry| (entry.scenario.clone(), entry.scenario_version.clone()));
     let mut known = versions::of(&alone, pinned.collect()).await?;
     known.extend(alone.files.scenarios.iter().cloned());
-    let customers = gather(&alone, &window, &known, &open).await?;
+    let customers = gather(&alone, &window, &known, &open, &[]).await?;
     let mut rules = Rules::of(workspace.shop());
     let decisions = crate::jobs::automatic::of_messages(&alone, window.executed_at(window.to)).await?;
     rules.closed = quota::closed(&alone, &window, &customers, &known, &rules, &decisions).await?;
@@ -120,7 +120,7 @@ pub async fn next_day(workspace: &Workspace) -> Result<BTreeMap<String, BTreeMap
     let pinned = open.iter().map(|entry| (entry.scenario.clone(), entry.scenario_version.clone()));
     let mut known = versions::of(workspace, pinned.collect()).await?;
     known.extend(workspace.files.scenarios.iter().cloned());
-    let customers = gather(workspace, &window, &known, &open).await?;
+    let customers = gather(workspace, &window, &known, &open, &[]).await?;
     let mut rules = Rules { pauses: pause::pauses(workspace).await?, ..Rules::of(workspace.shop()) };
     let decisions = crate::jobs::automatic::of_messages(workspace, window.executed_at(window.to)).await?;
     rules.closed = quota::closed(workspace, &window, &customers, &known, &rules, &decisions).await?;

@@ -1,7 +1,9 @@
-//! A relay that tells when each message arrives: what leaves after everything was stopped, or the scenario was paused, in the middle.
+//! A relay that tells when each message arrives: what leaves after everything was stopped, or the scenario was paused, in the middle. And one
+//! that knows nobody: who is sent an SMS instead, and who is not.
 
 use std::sync::{Arc, Mutex};
 
+use model::{Consent, ConsentState, Contact, Instant, Purpose};
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     net::{TcpListener, TcpStream},
@@ -9,28 +11,43 @@ use tokio::{
 
 use super::*;
 use crate::{
+    clock::Clock,
     jobs::{
-        made::{MEMBERS, at, shop, sign_up},
+        made::{MEMBERS, at, customer, shop, sign_up},
         pause::{pause, resume},
         tick::tick,
     },
-    workspace::deep,
+    workspace::{Access, deep},
 };
 
 const SALE: &str = "scenario = \"sale\"\ntitle = { ja = \"セール\", en = \"Sale\" }\ngoal = { on = \"order_placed\", within = \"3d\" }\n\
     entry = { segment = \"members\", once = \"2026-07-01T12:00\" }\nstep = [{ id = \"s\", send = { try = [\"email\"], template = \"a\" } }]\n";
 
+const NEWS: &str = "scenario = \"news\"\ntitle = { ja = \"便り\", en = \"News\" }\ngoal = { on = \"order_placed\", within = \"3d\" }\n\
+    entry = { segment = \"members\", once = \"2026-07-01T12:00\" }\nstep = [{ id = \"s\", send = { try = [\"email\", \"sms\"], template = \"c\" } }]\n";
+const WORDS: &str = "[email]\nsubject = \"燕\"\nbody = \"{{ shop.sender_name }} {{ shop.postal_address }} {{ shop.contact }} {{ unsubscribe_url }}\"\n\
+    [sms]\nbody = \"{{ link }} {{ shop.sender_name }} {{ unsubscribe_url }}\"\n";
+
+/// The demo's settings, with this relay for mail.
+fn by_relay(port: u16) -> impl Fn(&str) -> String {
+    let file = "[[senders]]\nchannel = \"email\"\nkind = \"file\"\npath = \"outbox/email.ndjson\"\n";
+    let smtp = format!(
+        "[[senders]]\nchannel = \"email\"\nkind = \"smtp\"\nhost = \"127.0.0.1\"\nport = {port}\nfrom = \"shop@shop.example.jp\"\n"
+    );
+    move |own| own.replace(file, &smtp)
+}
+
 /// What happens when the first message has arrived and is not acknowledged yet.
 type First = Arc<Mutex<Option<tokio::sync::oneshot::Sender<tokio::sync::oneshot::Sender<()>>>>>;
 
 /// Speaks as much SMTP as a relay must, and lets somebody act between the first message and its acknowledgement.
-async fn relay(listener: TcpListener, first: First) {
+async fn relay(listener: TcpListener, first: First, to_recipient: &'static str) {
     while let Ok((socket, _)) = listener.accept().await {
-        tokio::spawn(conversation(socket, first.clone()));
+        tokio::spawn(conversation(socket, first.clone(), to_recipient));
     }
 }
 
-async fn conversation(socket: TcpStream, first: First) -> std::io::Result<()> {
+async fn conversation(socket: TcpStream, first: First, to_recipient: &'static str) -> std::io::Result<()> {
     let (reading, mut writing) = socket.into_split();
     let mut lines = BufReader::new(reading).lines();
     writing.write_all(b"220 relay\r\n").await?;
@@ -54,6 +71,7 @@ async fn conversation(socket: TcpStream, first: First) -> std::io::Result<()> {
                 "354 go on\r\n"
             }
             (false, "QUIT") => "221 bye\r\n",
+            (false, recipient) if recipient.starts_with("RCPT") => to_recipient,
             (false, hello) if hello.starts_with("EHLO") => "250-relay\r\n250-8BITMIME\r\n250 SMTPUTF8\r\n",
             _ => "250 fine\r\n",
         };
@@ -68,19 +86,14 @@ fn a_stop_between_two_calls_stops_the_second() {
         let check = async |scenario: Option<&str>| {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let port = listener.local_addr().unwrap().port();
-            let file = "[[senders]]\nchannel = \"email\"\nkind = \"file\"\npath = \"outbox/email.ndjson\"\n";
-            let smtp = format!(
-                "[[senders]]\nchannel = \"email\"\nkind = \"smtp\"\nhost = \"127.0.0.1\"\nport = {port}\nfrom = \"shop@shop.example.jp\"\n"
-            );
-            let settings = |own: &str| own.replace(file, &smtp);
             let files = [("scenarios/sale.toml", SALE), ("queries/segments/members.sql", MEMBERS)];
-            let (_folder, workspace) = shop(settings, &files, at("09:00")).await;
+            let (_folder, workspace) = shop(by_relay(port), &files, at("09:00")).await;
             sign_up(&workspace, 3, 3).await;
             workspace.clock.set(at("12:20"));
             assert_eq!(tick(&workspace, at("11:50"), at("12:10")).await.unwrap().sends, 3);
 
             let (arrived, first_arrived) = tokio::sync::oneshot::channel();
-            tokio::spawn(relay(listener, Arc::new(Mutex::new(Some(arrived)))));
+            tokio::spawn(relay(listener, Arc::new(Mutex::new(Some(arrived))), "250 fine\r\n"));
             let stop = async {
                 let acknowledge = first_arrived.await.unwrap();
                 assert!(pause(&workspace, scenario, "hanako").await.unwrap());
@@ -96,5 +109,80 @@ fn a_stop_between_two_calls_stops_the_second() {
         };
         check(None).await;
         check(Some("sale")).await;
+    });
+}
+
+/// As after a crash: the program lives again, at that time.
+async fn reopened(workspace: Workspace, now: Instant) -> Workspace {
+    let folder = workspace.folder.clone();
+    workspace.state.close().await;
+    drop(workspace);
+    Workspace::open(&folder, Clock::logical(now), Access::Write).await.unwrap()
+}
+
+/// The first two have a telephone, and the first of them agreed to be written to on it.
+async fn have_phones(workspace: &Workspace) {
+    let now = workspace.now();
+    let contact = |index: usize| Contact {
+        customer_id: customer(index),
+        kind: ContactKind::Phone,
+        address: format!("+8190000000{index:02}"),
+    };
+    workspace.state.vault().put(&[contact(0), contact(1)], "made", now).await.unwrap();
+    let consent = Consent {
+        customer_id: customer(0),
+        channel: Channel::Sms,
+        purpose: Purpose::Marketing,
+        state: ConsentState::Granted,
+        source: "made".into(),
+        wording: None,
+        evidence: None,
+        changed_at: now,
+    };
+    workspace.state.consents().record_consents(&[(consent, now)], now).await.unwrap();
+    workspace.forget_reachable();
+}
+
+#[test]
+fn whom_no_mail_reaches_is_sent_an_sms_once() {
+    deep(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        tokio::spawn(relay(listener, First::default(), "550 5.1.1 no such mailbox\r\n"));
+        let files = [("scenarios/news.toml", NEWS), ("messages/c.toml", WORDS), ("queries/segments/members.sql", MEMBERS)];
+        let (folder, mut workspace) = shop(by_relay(port), &files, at("09:00")).await;
+        sign_up(&workspace, 3, 3).await;
+        have_phones(&workspace).await;
+        workspace.clock.set(at("12:20"));
+        assert_eq!(tick(&workspace, at("11:50"), at("12:10")).await.unwrap().sends, 3);
+        assert_eq!(deliver(&workspace, None).await.unwrap(), Report { failed: 3, ..Report::default() });
+
+        // Wherever the program ends, the next life goes on.
+        workspace = reopened(workspace, at("12:45")).await;
+        let ticked = tick(&workspace, at("12:10"), at("12:35")).await.unwrap();
+        assert_eq!((ticked.sends, ticked.stops), (1, 2));
+        workspace = reopened(workspace, at("12:46")).await;
+        assert_eq!(deliver(&workspace, None).await.unwrap(), Report { accepted: 1, ..Report::default() });
+        workspace = reopened(workspace, at("12:50")).await;
+        assert!(tick(&workspace, at("12:10"), at("12:35")).await.unwrap().was_done);
+        assert_eq!(tick(&workspace, at("12:35"), at("12:40")).await.unwrap().sends, 0);
+        assert_eq!(deliver(&workspace, None).await.unwrap(), Report::default());
+        let lines = std::fs::read_to_string(folder.path().join("outbox/sms.ndjson")).unwrap();
+        assert!(lines.lines().count() == 1 && lines.contains(customer(0).as_str()), "{lines}");
+
+        let desk = workspace.desk(workspace.now(), Mode::AsKnown).await.unwrap();
+        let cases: [(usize, &[&str]); 3] = [(0, &[]), (1, &["sms no_consent"]), (2, &["sms no_address"])];
+        for (index, expect) in cases {
+            let bounced = workspace.state.consents().suppressions_of(&customer(index)).await.unwrap();
+            assert_eq!(
+                bounced.iter().map(|now| (now.channel, now.reason.as_str())).collect::<Vec<_>>(),
+                [(Channel::Email, "bounced")]
+            );
+            let params = Params::from([("customer".to_string(), ParamValue::Text(customer(index).to_string()))]);
+            let answer = desk.ask("system/why_stops", &params).await.unwrap();
+            let rows = Rows::new(&answer);
+            let stop = |row| format!("{} {}", rows.needed(row, "channel").unwrap(), rows.needed(row, "reason").unwrap());
+            assert_eq!((0..answer.rows.len()).map(stop).collect::<Vec<_>>(), expect, "{index}");
+        }
     });
 }

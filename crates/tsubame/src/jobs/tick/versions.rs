@@ -2,19 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use model::{EntryStep, Scenario};
+use model::Scenario;
 
 use crate::{
     fault::{Exit, Fault},
     workspace::Workspace,
 };
 
-/// Every version that an open entry is pinned to, or that one is migrated through, then those of the files; and keeps the latter.
-pub async fn known(workspace: &Workspace, open: &[EntryStep]) -> Result<Vec<Scenario>, Fault> {
+/// Every version of those names and versions, or that one is migrated through, then those of the files; and keeps the latter.
+pub async fn known(workspace: &Workspace, pinned: BTreeSet<(String, String)>) -> Result<Vec<Scenario>, Fault> {
     let files = &workspace.files.scenarios;
     keep(workspace, files).await?;
-    let pinned = open.iter().map(|entry| (entry.scenario.clone(), entry.scenario_version.clone()));
-    let mut earlier = of(workspace, pinned.collect()).await?;
+    let mut earlier = of(workspace, pinned).await?;
     earlier.extend(files.iter().cloned());
     Ok(earlier)
 }
