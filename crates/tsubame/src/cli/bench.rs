@@ -1,5 +1,6 @@
 //! Measures this machine: how fast facts are acknowledged, beside a server that does nothing else, how fast questions are answered and
-//! read-outs are folded, beside DuckDB, and how soon the page of a test answers.
+//! read-outs are folded, beside DuckDB, how soon the page of a test answers, how fast people are planned for, beside a tenth of them, and how
+//! fast messages leave, beside the same calls without a ledger.
 
 use std::{
     io::Write,
@@ -14,7 +15,7 @@ use super::ShopFolder;
 use crate::{
     bench::{
         ingest::{self, Report, Side},
-        pages, queries, readout, reference,
+        members, pages, plan, queries, readout, reference, send,
     },
     fault::{Exit, Fault},
 };
@@ -23,7 +24,8 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  tsubame bench ingest\n  tsubame bench ingest --seconds 10 --json\n  tsubame bench queries --scale 0.1\n  \
-    tsubame bench readout --rows 10000000\n  tsubame bench pages --shop demo-shop"
+    tsubame bench readout --rows 10000000\n  tsubame bench pages --shop demo-shop\n  tsubame bench plan --members 100000\n  \
+    tsubame bench send --sender smtp"
 )]
 pub struct Bench {
     #[command(subcommand)]
@@ -36,6 +38,11 @@ enum What {
     Queries(Queries),
     Readout(Readout),
     Pages(Pages),
+    Plan(Plan),
+    Send(Sending),
+    /// Plans in a process of its own, run by `bench plan`.
+    #[command(hide = true)]
+    PlanPart(PlanPart),
     #[command(hide = true)]
     Reference(Reference),
     /// Answers questions that come as lines, run by `bench queries`.
@@ -117,6 +124,60 @@ struct Pages {
     shop: ShopFolder,
 }
 
+/// Plan a journey of five steps for many members and for a tenth of them, and a broadcast to all
+///
+/// The members are imported into a shop made for it, with consents, addresses and an order each; the journey waits, branches by SQL, and sends
+/// twice, under caps. It tells gathering, deciding and recording apart, and how long a broadcast takes beside the query of its segment.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  tsubame bench plan\n  tsubame bench plan --members 20000 --rounds 3 --json\n\n\
+    A million members take some gigabytes of disk and of memory: it prints how much.")]
+struct Plan {
+    /// How many members all are
+    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(100..=members::MEMBERS_MAX))]
+    members: u64,
+    /// How often each size is planned for; the middle one is told
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..))]
+    rounds: u8,
+    /// Where to make the shops. They are removed afterwards
+    #[arg(long, value_name = "FOLDER")]
+    dir: Option<PathBuf>,
+    /// Print the figures as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+struct PlanPart {
+    #[arg(long, value_enum)]
+    part: plan::Part,
+    #[arg(long)]
+    folder: PathBuf,
+}
+
+/// Send planned messages to this machine with their ledger, and make the same calls without it, in turns
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  tsubame bench send\n  tsubame bench send --sends 2000 --sender file --sender smtp --json\n\n\
+    Nothing leaves this machine: the far end is that of `tsubame dev-sink`, or a file."
+)]
+struct Sending {
+    /// Messages of each round
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..=members::MEMBERS_MAX))]
+    sends: u64,
+    /// How often product and reference take turns
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=i64::from(send::ROUNDS_MAX)))]
+    rounds: u8,
+    /// By whom; without it, by each
+    #[arg(long = "sender", value_enum, value_name = "SENDER")]
+    senders: Vec<send::By>,
+    /// Where to make the shops: the disk to be measured. They are removed afterwards
+    #[arg(long, value_name = "FOLDER")]
+    dir: Option<PathBuf>,
+    /// Print the figures as JSON
+    #[arg(long)]
+    json: bool,
+}
+
 fn scale(text: &str) -> Result<f64, String> {
     text.parse().ok().filter(|scale| (0.001..=100.0).contains(scale)).ok_or_else(|| "a number from 0.001 to 100".into())
 }
@@ -152,6 +213,9 @@ impl Bench {
             What::Queries(queries) => queries.run().await,
             What::Readout(readout) => readout.run(),
             What::Pages(pages) => pages.run().await,
+            What::Plan(plan) => plan.run().await,
+            What::Send(sending) => sending.run().await,
+            What::PlanPart(PlanPart { part, folder }) => plan::part(&folder, part).await,
             What::Answer => queries::answer::serve().await,
             What::Reference(reference) => reference.run().await,
         }
@@ -225,6 +289,35 @@ impl Pages {
             None => Ok(()),
             Some(page) => Err(Fault::new(Exit::Data, format!("{} changed while nothing came in", page.path))),
         }
+    }
+}
+
+impl Plan {
+    async fn run(self) -> Result<(), Fault> {
+        let folder = folder_in(self.dir.as_deref())?;
+        let options = plan::Options { members: self.members, rounds: self.rounds.into() };
+        let report = plan::run(folder.path(), &options).await?;
+        let text = match self.json {
+            true => serde_json::to_string_pretty(&report).expect("numbers are plain JSON") + "\n",
+            false => plan::table(&report),
+        };
+        let _ = std::io::stdout().write_all(text.as_bytes());
+        Ok(())
+    }
+}
+
+impl Sending {
+    async fn run(self) -> Result<(), Fault> {
+        let folder = folder_in(self.dir.as_deref())?;
+        let by = if self.senders.is_empty() { send::By::ALL.to_vec() } else { self.senders };
+        let options = send::Options { sends: self.sends, rounds: self.rounds, by };
+        let report = send::run(folder.path(), &options).await?;
+        let text = match self.json {
+            true => serde_json::to_string_pretty(&report).expect("numbers are plain JSON") + "\n",
+            false => send::table(&report),
+        };
+        let _ = std::io::stdout().write_all(text.as_bytes());
+        Ok(())
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
 use chrono::NaiveDate;
 use clap::{Args, ValueEnum};
 use model::Scenario;
-use query::format;
+use query::{Answer, format};
 
 use super::{Language, ShopFolder};
 use crate::{
@@ -29,7 +29,8 @@ use crate::{
 #[command(after_help = "Examples:\n  tsubame replay cart-recovery --from 2026-04-01 --to 2026-07-01\n  \
     tsubame replay cart-recovery --from 2026-06-01 --to 2026-07-01 --file drafts/cart.toml --lang en\n  \
     tsubame replay f2-followup --from 2026-04-01 --to 2026-07-01 --csv > sends.csv\n  \
-    tsubame replay f2-followup --from 2026-04-01 --to 2026-07-01 --csv=entries > entries.csv")]
+    tsubame replay f2-followup --from 2026-04-01 --to 2026-07-01 --csv=entries > entries.csv\n  \
+    tsubame replay f2-followup --from 2026-04-01 --to 2026-07-01 --save f2-spring")]
 pub struct Replay {
     /// A scenario of the shop; switched off or on, it is replayed
     scenario: String,
@@ -59,6 +60,9 @@ pub struct Replay {
     /// Everything that was counted, as JSON
     #[arg(long)]
     json: bool,
+    /// Also write all of it into this folder: report.json, sends.csv and entries.csv
+    #[arg(long, value_name = "FOLDER")]
+    save: Option<PathBuf>,
     /// The language of the report; without it, the shop's
     #[arg(long, value_enum)]
     lang: Option<Language>,
@@ -88,6 +92,9 @@ impl Replay {
         })
         .await?;
         bar.finish(&format!("{} looks at {} to {}", report.ticks, report.from, report.to));
+        if let Some(folder) = &self.save {
+            save(&report, folder)?;
+        }
         let mut bytes = Vec::new();
         if self.json {
             let text = serde_json::to_string_pretty(&report).expect("a report is plain JSON");
@@ -121,6 +128,26 @@ fn draft(workspace: &Workspace, path: &Path, name: &str) -> Result<Scenario, Fau
         false => Err(Fault::new(Exit::Config, format!("{file} is of scenario `{}`", scenario.scenario))
             .remedy(format!("replay `{}`, or name another file", scenario.scenario))),
     }
+}
+
+/// One replay takes minutes: whoever wants everything need not repeat it.
+fn save(report: &Report, folder: &Path) -> Result<(), Fault> {
+    let could_not = |source| Fault::io(format!("could not write into {}", folder.display()), source);
+    let csv = |rows: &Answer| -> Result<Vec<u8>, Fault> {
+        let mut bytes = Vec::new();
+        format::write_answer(format::Format::Csv, rows, &mut bytes)?;
+        Ok(bytes)
+    };
+    let counted = serde_json::to_vec_pretty(report).expect("a report is plain JSON");
+    std::fs::create_dir_all(folder).map_err(could_not)?;
+    for (name, bytes) in [
+        ("report.json", counted),
+        ("sends.csv", csv(&replayed::sends(report))?),
+        ("entries.csv", csv(&replayed::entries(report))?),
+    ] {
+        std::fs::write(folder.join(name), bytes).map_err(could_not)?;
+    }
+    Ok(())
 }
 
 fn words(report: &Report, lang: &str, out: &mut Vec<u8>) -> Result<(), Fault> {

@@ -46,9 +46,30 @@ pub struct Report {
     pub was_done: bool,
 }
 
+/// The parts of a tick.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Beat {
+    /// Everything is asked that is to be known of everybody.
+    Gathered,
+    /// It is known what becomes of a chunk of them.
+    Decided,
+    /// That is written down; at last the whole plan holds.
+    Recorded,
+}
+
 /// Plans logical times in `(from, to]`. A run that was sealed is not planned again. What needs approval and has none is planned as if it were
 /// switched off.
 pub async fn tick(workspace: &Workspace, from: Instant, to: Instant) -> Result<Report, Fault> {
+    tick_by_beats(workspace, from, to, &mut |_| {}).await
+}
+
+/// The same, and tells each part as it ends: deciding and recording take turns, a chunk at a time.
+pub async fn tick_by_beats(
+    workspace: &Workspace,
+    from: Instant,
+    to: Instant,
+    ended: &mut (dyn FnMut(Beat) + Send),
+) -> Result<Report, Fault> {
     let held = approval::held(workspace).await?;
     approval::tell(workspace, &held).await?;
     let narrowed = approval::without(workspace, &held);
@@ -76,6 +97,7 @@ pub async fn tick(workspace: &Workspace, from: Instant, to: Instant) -> Result<R
     let failed_by = failed.iter().map(|failed| (failed.send.scenario.clone(), failed.send.scenario_version.clone()));
     let scenarios = versions::known(workspace, pinned.chain(failed_by).collect()).await?;
     let customers = gather(workspace, &window, &scenarios, &open, &failed).await?;
+    ended(Beat::Gathered);
     let decisions = crate::jobs::automatic::of_messages(workspace, window.executed_at(to)).await?;
     rules.closed = quota::closed(workspace, &window, &customers, &scenarios, &rules, &decisions).await?;
     let mut report = Report { run_id, customers: customers.len() as u64, ..Report::default() };
@@ -94,7 +116,9 @@ pub async fn tick(workspace: &Workspace, from: Instant, to: Instant) -> Result<R
             )
         };
         let (entries, sends, stops, exposures) = rows(whole);
+        ended(Beat::Decided);
         ledger.record_plan(&run, &entries, &sends, &stops, &exposures, workspace.now()).await?;
+        ended(Beat::Recorded);
     }
     run.members = report.customers as i64;
     run.counts = json!({
@@ -102,6 +126,7 @@ pub async fn tick(workspace: &Workspace, from: Instant, to: Instant) -> Result<R
         "deferred": report.deferred, "late_exits": report.late_exits,
     });
     ledger.seal(&run, workspace.now()).await?;
+    ended(Beat::Recorded);
     Ok(report)
 }
 

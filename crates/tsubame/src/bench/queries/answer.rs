@@ -134,7 +134,8 @@ pub fn processor_ms() -> f64 {
     threads.filter_map(Result::ok).filter_map(|thread| of_one(&thread.path())).sum::<f64>() / 1e6
 }
 
-fn peak_mb() -> f64 {
+/// The most memory that this process has had at once.
+pub fn peak_mb() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
     line.split_whitespace().next().and_then(|kib| kib.parse::<f64>().ok()).unwrap_or(0.0) / 1024.0
