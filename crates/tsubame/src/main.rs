@@ -34,6 +34,7 @@ mod sql;
 mod toml_text;
 mod transport;
 mod workspace;
+mod zones;
 
 use std::process::ExitCode;
 

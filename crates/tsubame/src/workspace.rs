@@ -24,6 +24,7 @@ use crate::{
         maintain,
     },
     reachable::{KnownReach, Reachable},
+    zones::KnownZones,
 };
 
 mod current;
@@ -41,6 +42,7 @@ pub struct Workspace {
     pub lake: Arc<Lake>,
     pub clock: Clock,
     reach: Arc<KnownReach>,
+    pub(crate) zones: Arc<KnownZones>,
     /// Set when the program is to end: work stops between two steps.
     pub stopping: Arc<AtomicBool>,
     /// Held while what is due is done.
@@ -112,6 +114,7 @@ impl Workspace {
             lake: Arc::new(lake),
             clock,
             reach: Arc::default(),
+            zones: Arc::default(),
             stopping: Arc::default(),
             working: Arc::default(),
             stops: watch::Sender::default(),

@@ -24,7 +24,7 @@ use crate::{
     fault::Fault,
     jobs::{
         approval, coupon, parked, pause,
-        tick::{Rows, happened, personal, versions},
+        tick::{Rows, happened, versions},
     },
     point,
     transport::Transport,
@@ -137,7 +137,7 @@ async fn zones(workspace: &Workspace) -> Result<BTreeMap<CustomerId, ShopZone>, 
         return Ok(BTreeMap::new());
     }
     let reachable = workspace.reachable().await?;
-    personal::zones(workspace, workspace.now(), &reachable).await
+    workspace.zones(workspace.now(), &reachable).await
 }
 
 /// Drops what is too late, and puts off what fell into quiet hours, is of a paused scenario or waits for approval: delivery may be later than the plan

@@ -22,7 +22,7 @@ use crate::{
 
 mod audiences;
 pub mod happened;
-pub mod personal;
+mod personal;
 pub mod quota;
 pub mod told;
 pub mod versions;
@@ -229,7 +229,7 @@ pub async fn gather(
     let erased = personal::erased(workspace, window, since, &reachable).await?;
     let zones = match concerned.is_empty() {
         true => BTreeMap::new(),
-        false => personal::zones(workspace, window.executed_at(window.to), &reachable).await?,
+        false => workspace.zones(window.executed_at(window.to), &reachable).await?,
     };
     let customer = |id: CustomerId| Customer {
         unit: reachable.unit.get(&id).unwrap_or(&id).to_string(),

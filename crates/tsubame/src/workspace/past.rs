@@ -50,6 +50,7 @@ impl Workspace {
             lake: Arc::new(lake),
             clock: Clock::logical(at),
             reach: Default::default(),
+            zones: Default::default(),
             stopping: Default::default(),
             working: Default::default(),
             stops: Default::default(),

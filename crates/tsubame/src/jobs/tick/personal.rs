@@ -1,10 +1,10 @@
-//! What scenarios ask of a person beside what they did: dates, the hours they click at, where they live, and whether they are erased.
+//! What scenarios ask of a person beside what they did: dates, the hours they click at, and whether they are erased.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::Duration;
 use decide::tick::{CLICKS_FOR, Click, CustomerDate, Window, schedule};
-use model::{CustomerId, Instant, Scenario, ShopZone};
+use model::{CustomerId, Instant, Scenario};
 use query::{Mode, ParamValue, Params};
 
 use super::Rows;
@@ -69,30 +69,6 @@ pub async fn clicks(
     Ok(clicks)
 }
 
-/// Where customers live, as it is known at a moment. Whoever has no zone, or names one that there is not, lives by the shop's.
-pub async fn zones(
-    workspace: &Workspace,
-    as_of: Instant,
-    reachable: &Reachable,
-) -> Result<BTreeMap<CustomerId, ShopZone>, Fault> {
-    let desk = workspace.desk(as_of, Mode::AsKnown).await?;
-    let answer = desk.ask("system/customer_zones", &Params::new()).await?;
-    let rows = Rows::new(&answer);
-    let mut zones = BTreeMap::new();
-    for row in 0..answer.rows.len() {
-        let customer = CustomerId::stored(rows.needed(row, "customer_id")?);
-        let Ok(zone) = ShopZone::parse(&rows.needed(row, "timezone")?) else { continue };
-        let survivor = reachable.survivor(customer.clone());
-        // The survivor's own word comes first.
-        if survivor == customer {
-            zones.insert(survivor, zone);
-        } else {
-            zones.entry(survivor).or_insert(zone);
-        }
-    }
-    Ok(zones)
-}
-
 /// Who was erased since, and not known again.
 pub async fn erased(
     workspace: &Workspace,
@@ -113,51 +89,4 @@ pub async fn erased(
         }
     }
     Ok(erased)
-}
-
-#[cfg(test)]
-mod tests {
-    use model::{Fact, Profile};
-    use serde_json::{Value, json};
-
-    use super::*;
-    use crate::{
-        jobs::made::{at, customer, shop},
-        workspace::deep,
-    };
-
-    #[test]
-    fn the_zone_that_was_last_stated() {
-        deep(async {
-            let (_folder, workspace) = shop(|own| own.into(), &[], at("09:00")).await;
-            let told = |index: usize, time: &str, attributes: Value| {
-                let profile = Profile {
-                    customer_id: customer(index),
-                    revision_id: time.into(),
-                    source: "made".into(),
-                    birthday: None,
-                    gender: None,
-                    prefecture: None,
-                    registered_on: None,
-                    acquisition: None,
-                    attributes,
-                };
-                Fact::new(&profile, at(time), at(time))
-            };
-            let facts = vec![
-                told(0, "08:00", json!({"timezone": "America/New_York"})),
-                told(0, "08:30", json!({"plan": "gold"})),
-                told(1, "08:00", json!({"timezone": "Europe/Paris"})),
-                told(1, "07:00", json!({"timezone": "Asia/Seoul"})),
-                told(2, "08:00", json!({"timezone": "Mars/Olympus"})),
-                told(3, "08:00", json!({"timezone": null})),
-                told(4, "08:00", Value::Null),
-            ];
-            workspace.state.journal().append(facts, workspace.now()).await.unwrap();
-            let reachable = workspace.reachable().await.unwrap();
-            let zones = zones(&workspace, workspace.now(), &reachable).await.unwrap();
-            let names: Vec<(&str, &str)> = zones.iter().map(|(customer, zone)| (customer.as_str(), zone.name())).collect();
-            assert_eq!(names, [("c0000", "America/New_York"), ("c0001", "Europe/Paris")]);
-        });
-    }
 }
