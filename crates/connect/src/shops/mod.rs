@@ -59,6 +59,8 @@ pub struct Delivered {
     /// Each with the instant since which it is good.
     pub contacts: Vec<(Contact, Instant)>,
     pub consents: Vec<(Consent, Instant)>,
+    /// Whose addresses are to be destroyed, each as of when.
+    pub erased: Vec<(CustomerId, Instant)>,
     pub refused: Vec<Refused>,
     /// What was left out on purpose, by why: `test_order`, `ignored_topic`.
     pub left_out: BTreeMap<&'static str, u64>,

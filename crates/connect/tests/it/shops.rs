@@ -290,6 +290,29 @@ fn consent_is_somebodys_word_and_holds_from_when_it_was_given() {
 }
 
 #[test]
+fn who_is_gone_at_the_shop_is_erased() {
+    let check = |topic: &str, body: Value, erased: &[&str], codes: &[&str]| {
+        let delivered = read(SourceKind::Shopify, topic, body.to_string().as_bytes());
+        let shown: Vec<&str> = delivered.erased.iter().map(|(id, _)| if id.as_str() == "7" { "7" } else { "guest" }).collect();
+        assert_eq!(shown, erased, "{topic} {body}");
+        assert_eq!(delivered.refused.iter().map(|refused| refused.code).collect::<Vec<_>>(), codes, "{topic} {body}");
+        assert_eq!(delivered.consents.len(), 2 * erased.len());
+        assert!(delivered.contacts.is_empty() && delivered.facts.is_empty());
+        for refused in &delivered.refused {
+            assert!(!format!("{} {}", refused.reason, refused.remedy).contains("hanako"), "{topic}");
+        }
+    };
+    let redact = |customer: Value| json!({ "shop_id": 1, "shop_domain": "ours.myshopify.com", "customer": customer });
+    let addresses = json!({ "id": 7, "email": "hanako@example.jp", "phone": "+81 90-1234-5678" });
+    check("customers/redact", redact(addresses.clone()), &["7", "guest", "guest"], &[]);
+    check("customers/redact", redact(json!({ "id": null, "email": "hanako@example.jp" })), &["guest"], &[]);
+    check("customers/redact", redact(json!({ "email": "hanako" })), &[], &["missing"]);
+    check("customers/delete", json!({ "id": 7, "phone": null, "addresses": [] }), &["7"], &[]);
+    check("customers/data_request", redact(addresses), &[], &["data_request"]);
+    check("shop/redact", json!({ "shop_id": 1, "shop_domain": "ours.myshopify.com" }), &[], &["shop_redact"]);
+}
+
+#[test]
 fn stock_finds_its_product_whichever_comes_first() {
     let product = json!({ "id": 5, "title": "茶", "updated_at": "2026-06-01T00:00:00Z", "status": "active",
         "variants": [{ "id": 51, "sku": "A", "price": "550", "inventory_item_id": 900 }] });

@@ -141,6 +141,7 @@ async fn taken(app: &App, source: &Source, headers: &HeaderMap, body: Body) -> R
     {
         let mut refused = app.deliveries.refused.lock().expect("nobody panics while holding it");
         for one in &delivered.refused {
+            tracing::warn!(source = source.name, code = one.code, "a delivery waits in the quarantine");
             *refused.entry((source.name.clone(), one.code)).or_default() += 1;
         }
     }
@@ -164,6 +165,7 @@ fn count(deliveries: &Deliveries, source: &str, kept: &Kept) {
         ("left_out", kept.left_out),
         ("refund_cut", kept.refunds_cut),
         ("address_dropped", kept.addresses_dropped),
+        ("erased", kept.erased),
     ];
     counts.into_iter().for_each(|(outcome, by)| deliveries.count(source, outcome, by));
 }

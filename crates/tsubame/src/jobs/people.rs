@@ -1,5 +1,6 @@
-//! What is learnt of people, by whichever door it came: addresses into the vault, permissions, and guests who turn out to be members. Before the facts
-//! of the same request or chunk: should we stop in between, it is told again, and nothing that is known lacks its address or consent.
+//! What is learnt of people, by whichever door it came: addresses into the vault, permissions, guests who turn out to be members, and who is
+//! gone. Before the facts of the same request or chunk: should we stop in between, it is told again, and nothing that is known lacks its
+//! address or consent.
 
 use std::collections::BTreeSet;
 
@@ -31,4 +32,16 @@ pub async fn learn(
         identity::settle(workspace, &told.into_iter().collect::<Vec<_>>()).await?;
     }
     Ok(())
+}
+
+/// Destroys the addresses of those who are gone, each as of when; of how many that was news. After what the same delivery tells of them.
+pub async fn erase(workspace: &Workspace, erased: &[(CustomerId, Instant)]) -> Result<u64, Fault> {
+    let mut news = 0;
+    for (customer, at) in erased {
+        news += u64::from(workspace.state.vault().erase_as_of(customer, *at, workspace.now()).await?);
+    }
+    if !erased.is_empty() {
+        workspace.forget_reachable();
+    }
+    Ok(news)
 }

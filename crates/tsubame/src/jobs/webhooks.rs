@@ -47,6 +47,8 @@ pub struct Kept {
     /// Orders of which more was refunded than was paid.
     pub refunds_cut: u64,
     pub addresses_dropped: u64,
+    /// Customers whose addresses were destroyed.
+    pub erased: u64,
 }
 
 impl Kept {
@@ -58,6 +60,7 @@ impl Kept {
         self.left_out += other.left_out;
         self.refunds_cut += other.refunds_cut;
         self.addresses_dropped += other.addresses_dropped;
+        self.erased += other.erased;
     }
 }
 
@@ -86,6 +89,7 @@ pub async fn keep(
     let change = |(contact, since)| ContactChange { contact, active: true, changed_at: since, known_at: now.max(since) };
     let contacts: Vec<ContactChange> = delivered.contacts.into_iter().map(change).collect();
     people::learn(workspace, &source.name, contacts, &delivered.consents).await?;
+    kept.erased = people::erase(workspace, &delivered.erased).await?;
     if !letters.is_empty() {
         state.vault().dead_letter(&letters, now).await?;
     }

@@ -47,6 +47,9 @@ kind = \"browser\"
 write_key = \"public\"
 ";
 
+/// Said with every delivery; erasures go by it.
+const TRIGGERED_AT: &str = "2026-06-15T09:00:00.123456789+09:00";
+
 /// Plans of nested views recurse deeply in an unoptimised build.
 fn run(test: impl Future<Output = ()> + Send + 'static) {
     let runtime =
@@ -98,8 +101,12 @@ impl Site {
     async fn shopify(&self, topic: &str, body: &Value) -> u16 {
         let body = body.to_string();
         let signature = signed("new secret", &[body.as_bytes()]);
-        let headers =
-            [("X-Shopify-Topic", topic), ("X-Shopify-Shop-Domain", "ours.myshopify.com"), ("X-Shopify-Hmac-Sha256", &signature)];
+        let headers = [
+            ("X-Shopify-Topic", topic),
+            ("X-Shopify-Shop-Domain", "ours.myshopify.com"),
+            ("X-Shopify-Triggered-At", TRIGGERED_AT),
+            ("X-Shopify-Hmac-Sha256", &signature),
+        ];
         self.post("shopify", &headers, body.as_bytes()).await
     }
 
@@ -286,6 +293,62 @@ fn any_order_of_200_deliveries_ends_in_the_same_tables() {
         let (orders, _) = known.unwrap();
         let count = |status: &str| orders.iter().filter(|row| row.contains(status)).count();
         assert_eq!((count("cancelled"), count("completed")), (10, 20), "{orders:#?}");
+    });
+}
+
+#[test]
+fn who_is_redacted_stays_gone_in_any_order() {
+    run(async {
+        let customer = json!({ "id": 1, "email": "c1@example.jp", "first_name": "花子", "created_at": "2026-01-01T00:00:00Z",
+            "updated_at": "2026-06-10T09:00:00+09:00" });
+        // They ordered without an account too.
+        let as_guest = order(2, 0, json!({ "customer": null, "email": "c1@example.jp" }));
+        let told = [
+            ("orders/create", order(1, 0, json!({}))),
+            ("customers/update", customer.clone()),
+            ("orders/create", as_guest),
+            ("orders/updated", order(1, 10, json!({}))),
+        ];
+        let redact = json!({ "shop_id": 1, "customer": { "id": 1, "email": "c1@example.jp" }, "orders_to_redact": [1, 2] });
+        for place in 0..=told.len() {
+            let site = Site::open().await;
+            let mut deliveries = told.to_vec();
+            deliveries.insert(place, ("customers/redact", redact.clone()));
+            // And all of it once more.
+            for (topic, body) in deliveries.iter().chain(&deliveries) {
+                assert_eq!(site.shopify(topic, body).await, 200, "{topic}");
+            }
+            assert_eq!(site.workspace.state.vault().flags().await.unwrap(), [], "redacted at {place}");
+            assert_eq!(site.ask("SELECT kind FROM contacts WHERE active").await, Vec::<String>::new());
+            assert_eq!(site.ask("SELECT order_id FROM orders ORDER BY order_id").await, ["1", "2"]);
+            let consent = "SELECT DISTINCT channel, state FROM consents WHERE customer_id = '1' ORDER BY channel";
+            assert_eq!(site.ask(consent).await, ["email revoked", "sms revoked"]);
+
+            // The shop's word on somebody who came back since is news; the old one's repetition is not.
+            let mut again = customer.clone();
+            again["updated_at"] = json!("2026-06-20T09:00:00+09:00");
+            for (topic, body) in [("customers/update", &again), ("customers/redact", &redact)] {
+                assert_eq!(site.shopify(topic, body).await, 200, "{topic}");
+            }
+            let kinds = "SELECT customer_id, kind FROM contacts WHERE active ORDER BY kind";
+            assert_eq!(site.ask(kinds).await, ["1 email", "1 name"], "redacted at {place}");
+        }
+    });
+}
+
+#[test]
+fn what_the_law_asks_of_a_person_waits_for_one() {
+    run(async {
+        let site = Site::open().await;
+        let request = json!({ "shop_id": 1, "customer": { "id": 1, "email": "c1@example.jp" }, "orders_requested": [1] });
+        for (topic, body) in [("customers/data_request", &request), ("shop/redact", &json!({ "shop_id": 1 }))] {
+            for _ in 0..2 {
+                assert_eq!(site.shopify(topic, body).await, 200, "{topic}");
+            }
+        }
+        let letters = site.workspace.state.vault().dead_letters(now(), 10).await.unwrap();
+        assert_eq!(letters.iter().map(|letter| letter.code.as_str()).collect::<Vec<_>>(), ["shop_redact", "data_request"]);
+        assert!(letters.iter().all(|letter| !format!("{letter:?}").contains("example.jp")), "{letters:?}");
     });
 }
 
