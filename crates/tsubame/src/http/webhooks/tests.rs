@@ -5,7 +5,7 @@ use std::{future::Future, path::PathBuf, sync::Arc};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::DateTime;
 use hmac::{Hmac, Mac};
-use model::Instant;
+use model::{Channel, Contact, ContactKind, CustomerId, Instant, Suppression};
 use query::Mode;
 use serde_json::{Value, json};
 use sha2::Sha256;
@@ -35,6 +35,11 @@ secrets = [\"file:secrets/new\"]
 name = \"cart\"
 kind = \"signed_json\"
 secrets = [\"file:secrets/new\"]
+
+[[sources]]
+name = \"line\"
+kind = \"line\"
+secrets = [\"file:secrets/old\", \"file:secrets/new\"]
 
 [[sources]]
 name = \"lost\"
@@ -108,6 +113,11 @@ impl Site {
             ("X-Shopify-Hmac-Sha256", &signature),
         ];
         self.post("shopify", &headers, body.as_bytes()).await
+    }
+
+    async fn line(&self, events: &Value) -> u16 {
+        let body = json!({ "destination": "U0", "events": events }).to_string();
+        self.post("line", &[("X-Line-Signature", &signed("old secret", &[body.as_bytes()]))], body.as_bytes()).await
     }
 
     /// Rows as text.
@@ -349,6 +359,108 @@ fn what_the_law_asks_of_a_person_waits_for_one() {
         let letters = site.workspace.state.vault().dead_letters(now(), 10).await.unwrap();
         assert_eq!(letters.iter().map(|letter| letter.code.as_str()).collect::<Vec<_>>(), ["shop_redact", "data_request"]);
         assert!(letters.iter().all(|letter| !format!("{letter:?}").contains("example.jp")), "{letters:?}");
+    });
+}
+
+/// An event of a LINE user, so many minutes before now.
+fn line_event(kind: &str, user: &str, minutes_ago: i64) -> Value {
+    json!({ "type": kind, "mode": "active", "timestamp": now().timestamp_millis() - minutes_ago * 60_000,
+        "webhookEventId": format!("01FZ74A0TDDPYRVKNK77{minutes_ago:06}"), "source": { "type": "user", "userId": user },
+        "deliveryContext": { "isRedelivery": false }, "follow": { "isUnblocked": true } })
+}
+
+/// Every order in which some things can come.
+fn orders_of<T: Clone>(things: &[T]) -> Vec<Vec<T>> {
+    let Some((first, rest)) = things.split_first() else { return vec![Vec::new()] };
+    let with_first = |some: Vec<T>| {
+        let at_each_place = |place: usize| [&some[..place], &[first.clone()], &some[place..]].concat();
+        (0..=some.len()).map(at_each_place).collect::<Vec<_>>()
+    };
+    orders_of(rest).into_iter().flat_map(with_first).collect()
+}
+
+/// A customer of their own for each order of deliveries, all of them sent twice; for some the shop tells late whose LINE id it is.
+#[test]
+fn whoever_blocks_on_line_is_not_written_to_until_they_come_back() {
+    run(async {
+        let site = Site::open().await;
+        let (state, mut users, mut blocked) = (&site.workspace.state, 0, Vec::new());
+        let cases: [(&[(&str, i64)], Option<&str>); 5] = [
+            (&[("unfollow", 3)], Some("blocked")),
+            (&[("unfollow", 3), ("follow", 2)], None),
+            (&[("unfollow", 3), ("follow", 2), ("unfollow", 1)], Some("blocked")),
+            (&[("follow", 3), ("unfollow", 2), ("follow", 1)], None),
+            // One instant: nobody is written to against their will.
+            (&[("follow", 1), ("unfollow", 1)], Some("blocked")),
+        ];
+        for (events, expect) in cases {
+            for order in orders_of(events) {
+                for is_known in [true, false] {
+                    users += 1;
+                    let (customer_id, user) = (CustomerId::stored(format!("c{users:03}")), format!("U{users:032x}"));
+                    let contact = Contact { customer_id: customer_id.clone(), kind: ContactKind::Line, address: user.clone() };
+                    if is_known {
+                        state.vault().put(std::slice::from_ref(&contact), "crm", now()).await.unwrap();
+                    }
+                    for (kind, minutes_ago) in order.iter().chain(&order) {
+                        assert_eq!(site.line(&json!([line_event(kind, &user, *minutes_ago)])).await, 200);
+                    }
+                    state.vault().put(&[contact], "crm", now()).await.unwrap();
+                    site.workspace.forget_reachable();
+                    let reachable = site.workspace.reachable().await.unwrap();
+                    let line = &reachable.reach[&customer_id][&Channel::Line];
+                    assert_eq!(line.suppressed.as_deref(), expect, "{order:?}, known first: {is_known}");
+                    blocked.extend(expect.map(|reason| format!("{customer_id} line {reason}")));
+                }
+            }
+        }
+        let told = "SELECT customer_id, channel, reason FROM suppressions ORDER BY customer_id";
+        assert_eq!(site.ask(told).await, blocked);
+
+        // By whatever door the block came, it is over; a complaint is not.
+        let (customer_id, user) = (CustomerId::stored("c999"), format!("U{:032x}", 999));
+        let contact = Contact { customer_id: customer_id.clone(), kind: ContactKind::Line, address: user.clone() };
+        state.vault().put(&[contact], "crm", now()).await.unwrap();
+        for (reason, expect) in [("blocked", None), ("complained", Some("complained"))] {
+            let changed_at = now() - chrono::TimeDelta::minutes(9);
+            let (customer_id, reason) = (customer_id.clone(), reason.to_string());
+            let said =
+                Suppression { customer_id, channel: Channel::Line, reason, active: true, source: "crm".into(), changed_at };
+            state.consents().record_suppressions(&[(said, now())], now()).await.unwrap();
+            assert_eq!(site.line(&json!([line_event("follow", &user, 5)])).await, 200);
+            site.workspace.forget_reachable();
+            let reachable = site.workspace.reachable().await.unwrap();
+            assert_eq!(reachable.reach[&CustomerId::stored("c999")][&Channel::Line].suppressed.as_deref(), expect);
+        }
+        let letters = state.vault().dead_letters(now(), 10).await.unwrap();
+        assert!(letters.is_empty(), "{letters:?}");
+    });
+}
+
+#[test]
+fn only_line_itself_is_believed() {
+    run(async {
+        let site = Site::open().await;
+        // The console's button.
+        assert_eq!(site.line(&json!([])).await, 200);
+        let body = json!({ "destination": "U0", "events": [line_event("unfollow", &format!("U{:032x}", 1), 1)] }).to_string();
+        let good = signed("new secret", &[body.as_bytes()]);
+        let other = signed("other secret", &[body.as_bytes()]);
+        let check = async |headers: &[(&str, &str)], body: &str, expect: u16| {
+            assert_eq!(site.post("line", headers, body.as_bytes()).await, expect, "{headers:?}");
+        };
+        check(&[], &body, 401).await;
+        check(&[("X-Line-Signature", "")], &body, 401).await;
+        check(&[("X-Line-Signature", &other)], &body, 401).await;
+        check(&[("X-Shopify-Hmac-Sha256", &good)], &body, 401).await;
+        check(&[("X-Line-Signature", &good)], &body.replace("unfollow", "follow"), 401).await;
+        check(&[("X-Line-Signature", &good)], &body, 200).await;
+        let bad = json!({ "events": [line_event("unfollow", "U1", 1)] }).to_string();
+        check(&[("X-Line-Signature", &signed("new secret", &[bad.as_bytes()]))], &bad, 200).await;
+        let letters = site.workspace.state.vault().dead_letters(now(), 10).await.unwrap();
+        assert_eq!(letters.iter().map(|letter| letter.code.as_str()).collect::<Vec<_>>(), ["not_a_line_id"]);
+        let metrics = site.client.get(format!("{}/metrics", site.address)).send().await.unwrap().text().await.unwrap();
+        assert!(metrics.contains("tsubame_webhooks_total{source=\"line\",outcome=\"blocked\"} 1"), "{metrics}");
     });
 }
 
