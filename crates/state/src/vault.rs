@@ -296,7 +296,9 @@ impl Vault {
             facts.push(Fact::new(&flag, at, now.max(at)));
         }
         if !is_news && facts.is_empty() {
-            return Ok(false);
+            drop(tx);
+            // Whoever erased may have been stopped before this.
+            return self.db.checkpoint().await.map(|()| false);
         }
         self.renew_keys(&mut tx, &person).await?;
         // A call that holds an address of theirs is not repeated.
