@@ -156,6 +156,8 @@ pub enum SourceKind {
     Woocommerce,
     /// Signed JSON from any other cart.
     SignedJson,
+    /// The LINE Official Account's webhook: who blocks it, and who adds it again. Its secret is the channel's.
+    Line,
 }
 
 fn default_events_per_second() -> u32 {

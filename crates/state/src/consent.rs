@@ -108,6 +108,34 @@ impl Consents {
         self.address_words(addresses, false, now).await
     }
 
+    /// Whether the last word on an address is that it must not be written to for this reason.
+    pub async fn is_suppressed(&self, word: &SuppressedAddress) -> Result<bool, StateError> {
+        let statement = sqlx::query(
+            "SELECT 1 FROM suppressed_addresses WHERE kind = $1 AND address_hash = $2 AND channel = $3 AND reason = $4 AND active",
+        );
+        let statement = statement.bind(word.kind.name()).bind(self.id_key.pseudonym(&word.address));
+        let statement = statement.bind(word.channel.name()).bind(&word.reason);
+        Ok(self.db.row("read whether an address is blocked", statement).await?.is_some())
+    }
+
+    /// The customers who have an address, and whoever is one person with them and has no other one of its kind.
+    pub async fn owners(&self, kind: ContactKind, address: &str) -> Result<Vec<CustomerId>, StateError> {
+        let statement = sqlx::query(
+            "WITH owner (id) AS (SELECT customer_id FROM contacts WHERE kind = $1 AND address_hash = $2),
+             survivor (id) AS (
+                 SELECT coalesce((SELECT survivor_id FROM merged WHERE customer_id = owner.id AND linked), owner.id) FROM owner),
+             person (id) AS (
+                 SELECT id FROM survivor
+                 UNION SELECT customer_id FROM survivor JOIN merged ON survivor_id = survivor.id AND linked)
+             SELECT id FROM person
+             WHERE NOT EXISTS (SELECT 1 FROM contacts WHERE customer_id = person.id AND kind = $1 AND address_hash <> $2)
+             ORDER BY id",
+        );
+        let statement = statement.bind(kind.name()).bind(self.id_key.pseudonym(address));
+        let rows = self.db.rows("read who has an address", statement).await?;
+        rows.iter().map(|row| get::<String>(row, "id").map(CustomerId::stored)).collect()
+    }
+
     /// Every permission that was ever given or taken, as it stands; by customer.
     pub async fn consents_all(&self) -> Result<Vec<ConsentNow>, StateError> {
         let statement = sqlx::query("SELECT * FROM consents ORDER BY customer_id, channel, purpose");

@@ -243,34 +243,64 @@ impl Vault {
         rows.iter().map(|row| get(row, "address_hash")).collect()
     }
 
-    /// Destroys the person's keys and addresses, in the write-ahead log too: those of everybody they were merged with. Consents stay: they
-    /// are the proof that we were allowed.
+    /// Erases a person as of now, by the word of somebody here: every address there is goes. See [`Vault::erase_as_of`].
     pub async fn erase(&self, customer: &CustomerId, now: Instant) -> Result<(), StateError> {
+        self.erase_told_until(customer, now, i64::MAX, now).await.map(|_| ())
+    }
+
+    /// Erases a person as of a moment: their keys and their addresses told up to then, in the write-ahead log too, and those of everybody they
+    /// were merged with, and of the guest who is known by one of these addresses alone. Consents stay: they are the proof that we were
+    /// allowed. Returns whether this was news.
+    ///
+    /// **Who is erased stays erased.** The moment is kept for each of these customers, and an address told as of that moment or before is
+    /// not taken, however late and however often it is told: what a delivery tells of an account is as of the account's last change, and of a
+    /// guest as of the order. One told as of later is somebody who came back: it is taken, under a key that no older copy has, and the
+    /// erasure told again leaves it alone. So order and repetition do not matter, but for one case: an address told before the erasure and,
+    /// the same, after it, where the erasure comes last. It goes, and comes back when it is told next.
+    pub async fn erase_as_of(&self, customer: &CustomerId, at: Instant, now: Instant) -> Result<bool, StateError> {
+        self.erase_told_until(customer, at, at.timestamp_micros(), now).await
+    }
+
+    async fn erase_told_until(&self, customer: &CustomerId, at: Instant, until: i64, now: Instant) -> Result<bool, StateError> {
         let mut tx = self.db.begin(format!("erase the addresses of {customer}")).await?;
         let statement = sqlx::query(
-            "WITH survivor (id) AS (SELECT coalesce((SELECT survivor_id FROM merged WHERE customer_id = $1 AND linked), $1))
-             SELECT id FROM survivor UNION SELECT customer_id FROM survivor JOIN merged ON survivor_id = id AND linked",
+            "WITH survivor (id) AS (SELECT coalesce((SELECT survivor_id FROM merged WHERE customer_id = $1 AND linked), $1)),
+             person (id) AS (
+                 SELECT id FROM survivor UNION SELECT customer_id FROM survivor JOIN merged ON survivor_id = id AND linked)
+             SELECT id FROM person
+             UNION SELECT 'h-' || address_hash FROM person JOIN contacts ON customer_id = id
+                 WHERE kind IN ('email', 'phone') AND changed_at <= $2",
         );
-        let rows = tx.rows(statement.bind(customer.as_str())).await?;
+        let rows = tx.rows(statement.bind(customer.as_str()).bind(until)).await?;
         let person = rows.iter().map(|row| get(row, "id")).collect::<Result<Vec<String>, _>>()?;
         let person = json_rows(&person);
-        let keys = sqlx::query("DELETE FROM person_keys WHERE customer_id IN (SELECT value FROM json_each($1))");
-        tx.execute(keys.bind(&person)).await?;
+        let noted = sqlx::query(
+            "INSERT INTO erased SELECT value, $2 FROM json_each($1) WHERE true
+             ON CONFLICT DO UPDATE SET erased_at = excluded.erased_at WHERE excluded.erased_at > erased_at",
+        );
+        let is_news = tx.execute(noted.bind(&person).bind(at.timestamp_micros())).await? > 0;
         let statement = sqlx::query(
-            "DELETE FROM contacts WHERE customer_id IN (SELECT value FROM json_each($1)) RETURNING customer_id, kind",
+            "DELETE FROM contacts WHERE customer_id IN (SELECT value FROM json_each($1)) AND changed_at <= $2
+             RETURNING customer_id, kind",
         );
         let mut facts = Vec::new();
-        for row in tx.rows(statement.bind(&person)).await? {
+        for row in tx.rows(statement.bind(&person).bind(until)).await? {
             let flag = ContactFlag {
                 customer_id: CustomerId::stored(get::<String>(&row, "customer_id")?),
                 kind: get(&row, "kind")?,
                 address_hash: String::new(),
                 active: false,
                 source: "erasure".into(),
-                changed_at: now,
+                changed_at: at,
             };
-            facts.push(Fact::new(&flag, now, now));
+            facts.push(Fact::new(&flag, at, now.max(at)));
         }
+        if !is_news && facts.is_empty() {
+            drop(tx);
+            // Whoever erased may have been stopped before this.
+            return self.db.checkpoint().await.map(|()| false);
+        }
+        self.renew_keys(&mut tx, &person).await?;
         // A call that holds an address of theirs is not repeated.
         let calls = sqlx::query(
             "DELETE FROM calls WHERE call_id IN (
@@ -280,7 +310,34 @@ impl Vault {
         tx.execute(calls.bind(&person)).await?;
         append_once_made(&mut tx, facts, now).await?;
         tx.commit().await?;
-        self.db.checkpoint().await
+        self.db.checkpoint().await?;
+        Ok(is_news)
+    }
+
+    /// Destroys the keys of some customers. The addresses they have left are sealed under new ones.
+    async fn renew_keys(&self, tx: &mut Tx, customers: &str) -> Result<(), StateError> {
+        let statement = sqlx::query(
+            "SELECT contacts.customer_id, kind, contacts.sealed, person_keys.sealed AS person_key
+             FROM json_each($1) JOIN contacts ON contacts.customer_id = json_each.value
+             JOIN person_keys ON person_keys.customer_id = contacts.customer_id",
+        );
+        let left = tx.rows(statement.bind(customers)).await?;
+        let keys = sqlx::query("DELETE FROM person_keys WHERE customer_id IN (SELECT value FROM json_each($1))");
+        tx.execute(keys.bind(customers)).await?;
+        let mut persons = Persons { keys: BTreeMap::new(), new: Vec::new() };
+        for row in &left {
+            let (customer, kind): (String, ContactKind) = (get(row, "customer_id")?, get_name(row, "kind")?);
+            let belongs = belongs(&customer, kind);
+            let former = self.person(&customer, get(row, "person_key")?)?;
+            let Some(address) = unseal(&former, get(row, "sealed")?, &belongs) else {
+                return Err(StateError::Sealed { what: kind.name(), of: customer });
+            };
+            let person = persons.of(&customer, &self.master)?;
+            let sealed = seal(person, &address, &belongs, random("seal an address")?);
+            let statement = sqlx::query("UPDATE contacts SET sealed = $3 WHERE customer_id = $1 AND kind = $2");
+            tx.execute(statement.bind(customer).bind(kind.name()).bind(sealed)).await?;
+        }
+        persons.store(tx).await
     }
 
     /// Keeps what could not be used for 30 days, and drops letters whose time is over.
@@ -406,6 +463,7 @@ impl Vault {
         let mut tx = self.db.begin(format!("keep {} contacts", batch.len())).await?;
         let customers: BTreeSet<&CustomerId> = batch.iter().map(|change| &change.contact.customer_id).collect();
         let mut known = known_contacts(&mut tx, &customers).await?;
+        let erased = erased(&mut tx, &customers).await?;
         let mut rows: BTreeMap<(&str, &str), Row> = BTreeMap::new();
         let mut facts = Vec::new();
         // Who got or gave up which address.
@@ -416,6 +474,9 @@ impl Vault {
             let hash = self.id_key.pseudonym(address);
             let at = change.changed_at.timestamp_micros();
             let place = (customer_id.as_str(), kind.name());
+            if erased.get(place.0).is_some_and(|erased_at| at <= *erased_at) {
+                continue;
+            }
             let before = known.get(&(place.0.to_string(), place.1.to_string()));
             if before.is_some_and(|known| known.changed_at > at || (known.hash == hash && known.active == change.active)) {
                 continue;
@@ -525,6 +586,14 @@ async fn known_contacts(tx: &mut Tx, customers: &BTreeSet<&CustomerId>) -> Resul
             Ok(((get(row, "customer_id")?, get(row, "kind")?), known))
         })
         .collect()
+}
+
+/// Those who were erased, and as of when.
+async fn erased(tx: &mut Tx, customers: &BTreeSet<&CustomerId>) -> Result<BTreeMap<String, i64>, StateError> {
+    let statement =
+        sqlx::query("SELECT customer_id, erased_at FROM json_each($1) JOIN erased ON erased.customer_id = json_each.value");
+    let rows = tx.rows(statement.bind(json_rows(customers))).await?;
+    rows.iter().map(|row| Ok((get(row, "customer_id")?, get(row, "erased_at")?))).collect()
 }
 
 /// The keys of the persons in a batch; the new ones wait for [`Persons::store`].

@@ -1,4 +1,4 @@
-//! A delivery of a shop system: its first byte says which and on what.
+//! A delivery of a shop system or of LINE: its first byte says which and on what.
 #![no_main]
 
 use connect::shops::{self, Door, Headers, OrderDocument};
@@ -20,8 +20,9 @@ const TOPICS: [&str; 9] = [
 
 fuzz_target!(|bytes: &[u8]| {
     let Some((first, body)) = bytes.split_first() else { return };
-    let kind = [SourceKind::Shopify, SourceKind::Woocommerce, SourceKind::SignedJson][usize::from(first % 3)];
-    let topic = TOPICS[usize::from(first / 3) % TOPICS.len()];
+    let kinds = [SourceKind::Shopify, SourceKind::Woocommerce, SourceKind::SignedJson, SourceKind::Line];
+    let kind = kinds[usize::from(first % 4)];
+    let topic = TOPICS[usize::from(first / 4) % TOPICS.len()];
     let headers = ["x-shopify-topic", "x-wc-webhook-topic"].map(|name| (name.to_string(), topic.to_string()));
     let (source, key, currency) = (source(kind), key(), currency());
     let door = Door { source: &source, key: &key, currency: &currency, zone: zone(), received_at: now() };

@@ -1,4 +1,4 @@
-//! What shop systems tell: webhook deliveries and pages of their APIs, in; facts, addresses, consents and parts of documents, out.
+//! What shop systems and LINE tell: webhook deliveries and pages of their APIs, in; facts, addresses, consents and parts of documents, out.
 //!
 //! | file | is |
 //! |---|---|
@@ -6,12 +6,14 @@
 //! | [`order_document`] | the state of an order, whatever order its deliveries come in |
 //! | [`shopify`], [`woocommerce`] | their payloads |
 //! | [`signed_json`] | our own shape, for any other cart |
+//! | [`line`] | who blocks the shop's LINE account, and who adds it again |
 //! | [`segment`] | orders told as events by a trusted server |
 //! | [`stock_document`] | which product an inventory item is, and how many are where |
 //!
 //! Orders and stock levels leave as deltas: the caller merges each into what it has of that thing, in the transaction that journals what
 //! came of it. Everything else leaves as facts, whose keys make a second delivery a no-op.
 
+pub mod line;
 mod members;
 pub mod order_document;
 pub mod segment;
@@ -25,7 +27,7 @@ use std::collections::BTreeMap;
 
 use model::{
     Consent, Contact, ContactKind, Currency, CustomerId, Email, Fact, IdKey, Instant, Phone, Profile, Record, ShopZone, Source,
-    SourceKind, id::hex, id_bytes,
+    SourceKind, SuppressedAddress, id::hex, id_bytes,
 };
 
 pub use order_document::{OrderDelta, OrderDocument};
@@ -59,6 +61,12 @@ pub struct Delivered {
     /// Each with the instant since which it is good.
     pub contacts: Vec<(Contact, Instant)>,
     pub consents: Vec<(Consent, Instant)>,
+    /// Whose addresses are to be destroyed, each as of when.
+    pub erased: Vec<(CustomerId, Instant)>,
+    /// Addresses whose owner blocked us.
+    pub blocked: Vec<SuppressedAddress>,
+    /// Those where that is over.
+    pub unblocked: Vec<SuppressedAddress>,
     pub refused: Vec<Refused>,
     /// What was left out on purpose, by why: `test_order`, `ignored_topic`.
     pub left_out: BTreeMap<&'static str, u64>,
@@ -74,6 +82,7 @@ pub fn read(door: &Door<'_>, headers: Headers<'_>, body: &[u8]) -> Delivered {
         SourceKind::Shopify => shopify::delivery(door, headers, body, &mut delivered),
         SourceKind::Woocommerce => woocommerce::delivery(door, headers, body, &mut delivered),
         SourceKind::SignedJson => signed_json::delivery(door, body, &mut delivered),
+        SourceKind::Line => line::delivery(door, body, &mut delivered),
         SourceKind::Browser | SourceKind::Server | SourceKind::Ga4 => Err(Bad::unknown_topic()),
     };
     if let Err(bad) = done {

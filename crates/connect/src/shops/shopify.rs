@@ -9,9 +9,15 @@
 //!
 //! **Consent.** `not_subscribed` is nobody's word, so it is no consent and no revocation. A permission holds from when it was given: where
 //! Shopify does not say when, from when the customer was made, so that it never overrides somebody who unsubscribed here since.
+//!
+//! **Requests of the law.** Whom the shop redacts or deletes is erased. Data requests and the erasure of a whole shop are for a person: they are
+//! answered 200 and wait in the quarantine.
+
+use std::collections::BTreeSet;
 
 use model::{
     Channel, Consent, ConsentState, CustomerId, Event, Instant, Money, OrderStatus, Product, Profile, Purpose, Stock, derive_id,
+    time::micros,
 };
 use serde_json::{Map, Value, json};
 
@@ -44,7 +50,7 @@ pub(super) fn delivery(door: &Door<'_>, headers: Headers<'_>, body: &[u8], out: 
         "inventory_levels/update" | "inventory_levels/connect" => inventory_level,
         "customers/delete" | "customers/redact" => {
             let gone_at = header("triggered-at").and_then(|text| chrono::DateTime::parse_from_rfc3339(text).ok());
-            let gone_at = gone_at.map_or(door.received_at, |at| at.to_utc().min(door.received_at));
+            let gone_at = gone_at.map_or(door.received_at, |at| micros(at.to_utc()).min(door.received_at));
             return customer_gone(door, Members(&object(body)?), gone_at, out);
         }
         "products/delete" => {
@@ -52,14 +58,27 @@ pub(super) fn delivery(door: &Door<'_>, headers: Headers<'_>, body: &[u8], out: 
             product_fact(door, gone, None, door.received_at, "deleted", out);
             return Ok(());
         }
+        // The law gives an answer 30 days, as long as a letter waits. A person makes it.
+        "customers/data_request" => {
+            return Err(Bad::new(
+                "data_request",
+                "a customer asked the shop for all that is known of them",
+                "see who with `tsubame quarantine show`, answer them within 30 days, then drop the letter",
+            ));
+        }
+        "shop/redact" => {
+            return Err(Bad::new(
+                "shop_redact",
+                "Shopify asks to erase what is known of the shop, which took the app out two days ago; nothing was erased",
+                "if the shop has left for good, delete its folder, lake and backups; else drop the letter",
+            ));
+        }
         // They change nothing that is kept here; what they announce comes by the topics above too.
         "orders/edited"
         | "orders/delete"
         | "checkouts/delete"
         | "app/uninstalled"
         | "shop/update"
-        | "shop/redact"
-        | "customers/data_request"
         | "carts/create"
         | "carts/update"
         | "inventory_items/create"
@@ -421,15 +440,22 @@ fn record(
     out.consents.push((consent, door.received_at.max(changed_at)));
 }
 
-/// Who is gone at the shop may not be written to any more. Their addresses are erased by `erase`, which a person does.
+/// Who is gone at the shop is erased here, by both topics: `customers/redact` comes days after somebody asked the shop for it,
+/// `customers/delete` at once when the shop itself deletes them, which at Shopify takes their data away too. Neither may be written to any more.
+/// What a redact says of addresses is used to find the guest who ordered without an account, and is not kept.
 fn customer_gone(door: &Door<'_>, payload: Members<'_>, at: Instant, out: &mut Delivered) -> Result<(), Bad> {
-    let id = match payload.object("customer") {
-        Some(customer) => customer.needed_id("id")?,
-        None => payload.needed_id("id")?,
-    };
-    let customer_id = CustomerId::parse(&id, door.key).map_err(|_| Bad::not_an_id("id"))?;
-    for channel in [Channel::Email, Channel::Sms] {
-        record(door, &customer_id, channel, ConsentState::Revoked, at, Some("customer deleted".into()), out);
+    let gone = payload.object("customer").unwrap_or(payload);
+    let person = Person::read(door, gone.id("id")?, gone.text("email"), gone.text("phone"), None)?;
+    let guests = person.contacts.iter().map(|(_, address)| CustomerId::guest(address, door.key));
+    let ids: BTreeSet<CustomerId> = person.customer_id.iter().cloned().chain(guests).collect();
+    if ids.is_empty() {
+        return Err(Bad::missing("id"));
+    }
+    for customer_id in ids {
+        for channel in [Channel::Email, Channel::Sms] {
+            record(door, &customer_id, channel, ConsentState::Revoked, at, Some("customer deleted".into()), out);
+        }
+        out.erased.push((customer_id, at));
     }
     Ok(())
 }

@@ -54,6 +54,7 @@ pub fn verify(
         }
         SourceKind::Woocommerce => base64_of(headers.one("x-wc-webhook-signature"), secrets, body),
         SourceKind::SignedJson => timed(headers.one("x-tsubame-signature"), secrets, body, now),
+        SourceKind::Line => base64_of(headers.one("x-line-signature"), secrets, body),
         SourceKind::Browser | SourceKind::Server | SourceKind::Ga4 => Err(Unsigned::NotSigned),
     }
 }
@@ -145,6 +146,7 @@ mod tests {
             check(SourceKind::Shopify, &[("x-shopify-hmac-sha256", signature), ours], body, expect);
             check(SourceKind::Shopify, &[("shopify-hmac-sha256", signature), ours], body, expect);
             check(SourceKind::Woocommerce, &[("x-wc-webhook-signature", signature)], body, expect);
+            check(SourceKind::Line, &[("x-line-signature", signature)], body, expect);
         };
         shopify(&old, BODY, Ok(()));
         shopify(&new, BODY, Ok(()));

@@ -290,6 +290,72 @@ fn consent_is_somebodys_word_and_holds_from_when_it_was_given() {
 }
 
 #[test]
+fn who_is_gone_at_the_shop_is_erased() {
+    let check = |topic: &str, body: Value, erased: &[&str], codes: &[&str]| {
+        let delivered = read(SourceKind::Shopify, topic, body.to_string().as_bytes());
+        let shown: Vec<&str> = delivered.erased.iter().map(|(id, _)| if id.as_str() == "7" { "7" } else { "guest" }).collect();
+        assert_eq!(shown, erased, "{topic} {body}");
+        assert_eq!(delivered.refused.iter().map(|refused| refused.code).collect::<Vec<_>>(), codes, "{topic} {body}");
+        assert_eq!(delivered.consents.len(), 2 * erased.len());
+        assert!(delivered.contacts.is_empty() && delivered.facts.is_empty());
+        for refused in &delivered.refused {
+            assert!(!format!("{} {}", refused.reason, refused.remedy).contains("hanako"), "{topic}");
+        }
+    };
+    let redact = |customer: Value| json!({ "shop_id": 1, "shop_domain": "ours.myshopify.com", "customer": customer });
+    let addresses = json!({ "id": 7, "email": "hanako@example.jp", "phone": "+81 90-1234-5678" });
+    check("customers/redact", redact(addresses.clone()), &["7", "guest", "guest"], &[]);
+    check("customers/redact", redact(json!({ "id": null, "email": "hanako@example.jp" })), &["guest"], &[]);
+    check("customers/redact", redact(json!({ "email": "hanako" })), &[], &["missing"]);
+    check("customers/delete", json!({ "id": 7, "phone": null, "addresses": [] }), &["7"], &[]);
+    check("customers/data_request", redact(addresses), &[], &["data_request"]);
+    check("shop/redact", json!({ "shop_id": 1, "shop_domain": "ours.myshopify.com" }), &[], &["shop_redact"]);
+}
+
+/// An event as LINE sends it; more members take the place of its own.
+fn line_event(kind: &str, members: Value) -> Value {
+    let event = json!({ "type": kind, "mode": "active", "timestamp": now().timestamp_millis(), "webhookEventId": "01FZ74A0TDDPYRVKNK77XKC3ZR",
+        "source": { "type": "user", "userId": "U4af4980629abcdef0123456789abcdef" }, "deliveryContext": { "isRedelivery": false } });
+    with(&event, members)
+}
+
+#[test]
+fn a_line_block_is_a_word_on_the_user() {
+    let check = |body: Value, expect: &[&str]| {
+        let delivered = read(SourceKind::Line, "", body.to_string().as_bytes());
+        let words = |sign: &str, words: &[model::SuppressedAddress]| -> Vec<String> {
+            words.iter().map(|word| format!("{sign} {} {} {}", word.channel, word.reason, word.at == now())).collect()
+        };
+        let refused = delivered.refused.iter().map(|refused| refused.code.to_string());
+        let left_out = delivered.left_out.iter().map(|(why, count)| format!("{why} {count}"));
+        let told: Vec<String> = [words("-", &delivered.blocked), words("+", &delivered.unblocked)].concat();
+        assert_eq!(told.into_iter().chain(refused).chain(left_out).collect::<Vec<_>>(), expect, "{body}");
+        // What was refused is a body that can be read again.
+        for refused in &delivered.refused {
+            let again = read(SourceKind::Line, "", &refused.raw);
+            assert_eq!(again.refused.iter().map(|one| one.code).collect::<Vec<_>>(), [refused.code]);
+        }
+        assert!(!format!("{delivered:?}").contains("4af4980629abcdef"));
+    };
+    let one = |kind: &str, members: Value| json!({ "destination": "U0", "events": [line_event(kind, members)] });
+    check(json!({ "destination": "U0", "events": [] }), &[]);
+    check(one("unfollow", json!({})), &["- line blocked true"]);
+    check(one("unfollow", json!({ "deliveryContext": { "isRedelivery": true } })), &["- line blocked true"]);
+    check(one("follow", json!({ "follow": { "isUnblocked": true } })), &["+ line blocked true"]);
+    check(one("follow", json!({ "follow": { "isUnblocked": false } })), &["+ line blocked true"]);
+    check(one("message", json!({ "message": { "type": "text", "text": "hanako@example.jp" } })), &["ignored_event 1"]);
+    check(one("accountLink", json!({ "link": { "result": "ok", "nonce": "n" } })), &["ignored_event 1"]);
+    check(one("unfollow", json!({ "source": { "type": "user", "userId": "U1" } })), &["not_a_line_id"]);
+    check(one("unfollow", json!({ "source": { "type": "user" } })), &["missing"]);
+    check(one("unfollow", json!({ "timestamp": "yesterday" })), &["not_a_time"]);
+    check(one("unfollow", json!({ "timestamp": now().timestamp_millis() + 25 * 3_600_000 })), &["future"]);
+    check(json!({ "destination": "U0" }), &["missing"]);
+    let several =
+        json!({ "events": [line_event("follow", json!({})), line_event("join", json!({})), line_event("unfollow", json!({}))] });
+    check(several, &["- line blocked true", "+ line blocked true", "ignored_event 1"]);
+}
+
+#[test]
 fn stock_finds_its_product_whichever_comes_first() {
     let product = json!({ "id": 5, "title": "茶", "updated_at": "2026-06-01T00:00:00Z", "status": "active",
         "variants": [{ "id": 51, "sku": "A", "price": "550", "inventory_item_id": 900 }] });
@@ -420,6 +486,10 @@ fn json_value() -> impl Strategy<Value = Value> {
                 "fee_lines",
                 "status",
                 "email",
+                "events",
+                "source",
+                "userId",
+                "timestamp",
             ]
             .to_vec()
         )
@@ -438,17 +508,17 @@ fn json_value() -> impl Strategy<Value = Value> {
 proptest! {
     /// Whatever is signed, it is read or refused.
     #[test]
-    fn any_payload_is_taken_or_refused(mut body in json_value(), which in 0_usize..12, kind in 0_usize..6) {
+    fn any_payload_is_taken_or_refused(mut body in json_value(), which in 0_usize..12, kind in 0_usize..8) {
         const TOPICS: [&str; 12] = [
             "orders/create", "refunds/create", "fulfillments/create", "customers/update", "checkouts/update", "products/update",
             "inventory_levels/update", "customers_email_marketing_consent/update", "order.updated", "customer.updated", "product.updated",
             "products/delete",
         ];
-        const KINDS: [&str; 6] = ["order", "refund", "customer", "product", "stock", "event"];
+        const KINDS: [&str; 8] = ["order", "refund", "customer", "product", "stock", "event", "follow", "unfollow"];
         if let Some(members) = body.as_object_mut() {
             members.insert("type".into(), json!(KINDS[kind]));
         }
-        for kind in [SourceKind::Shopify, SourceKind::Woocommerce, SourceKind::SignedJson] {
+        for kind in [SourceKind::Shopify, SourceKind::Woocommerce, SourceKind::SignedJson, SourceKind::Line] {
             let delivered = read(kind, TOPICS[which], body.to_string().as_bytes());
             for delta in delivered.orders {
                 let _ = delta.document.revision("shop", &delta.order_id, ShopZone::tokyo());
@@ -459,7 +529,7 @@ proptest! {
 
     #[test]
     fn any_bytes_are_refused_or_read(body in proptest::collection::vec(any::<u8>(), 0..200)) {
-        for kind in [SourceKind::Shopify, SourceKind::Woocommerce, SourceKind::SignedJson] {
+        for kind in [SourceKind::Shopify, SourceKind::Woocommerce, SourceKind::SignedJson, SourceKind::Line] {
             read(kind, "orders/create", &body);
         }
     }

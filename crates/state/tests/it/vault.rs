@@ -106,6 +106,49 @@ async fn an_erased_person_is_gone() {
 }
 
 #[tokio::test]
+async fn who_is_erased_stays_gone_until_they_come_back() {
+    const OTHER: &str = "other@example.jp";
+    const ERASED: &str = "";
+    let check = async |steps: &[(&str, i64)], expect: Option<&str>| {
+        let shop = Shop::new().await;
+        let vault = shop.state.vault();
+        for (address, at) in steps {
+            if *address == ERASED {
+                vault.erase_as_of(&customer("a"), minute(*at), minute(9)).await.unwrap();
+                continue;
+            }
+            let contact = contact("a", ContactKind::Email, address);
+            let change = ContactChange { contact, active: true, changed_at: minute(*at), known_at: minute(*at) };
+            vault.put_changes(&[change], "shop", minute(9)).await.unwrap();
+        }
+        let left = vault.addresses(&[customer("a")], ContactKind::Email).await.unwrap();
+        assert_eq!(left.values().next().map(|address| address.expose().as_str()), expect);
+    };
+    check(&[(CANARY, 1), (ERASED, 5)], None).await;
+    check(&[(ERASED, 5), (CANARY, 1), (OTHER, 5)], None).await;
+    check(&[(CANARY, 1), (ERASED, 5), (OTHER, 3), (ERASED, 5)], None).await;
+    check(&[(ERASED, 5), (CANARY, 6)], Some(CANARY)).await;
+    check(&[(CANARY, 1), (ERASED, 5), (CANARY, 6), (ERASED, 5), (ERASED, 4)], Some(CANARY)).await;
+    check(&[(CANARY, 1), (OTHER, 6), (ERASED, 5)], Some(OTHER)).await;
+    check(&[(CANARY, 1), (ERASED, 5), (OTHER, 6), (ERASED, 7)], None).await;
+    // Nothing says that it was told again.
+    check(&[(CANARY, 1), (CANARY, 6), (ERASED, 5)], None).await;
+
+    // What came since is sealed anew; the guest of the same address is the same person.
+    let shop = Shop::new().await;
+    let vault = shop.state.vault();
+    let guest = format!("h-{}", vault.id_key().pseudonym(CANARY));
+    vault.put(&[contact("a", ContactKind::Email, CANARY)], "shop", minute(1)).await.unwrap();
+    vault.put(&[contact("a", ContactKind::Phone, "+819012345678")], "shop", minute(6)).await.unwrap();
+    assert!(vault.erase_as_of(&customer("a"), minute(5), minute(9)).await.unwrap());
+    assert!(!vault.erase_as_of(&customer("a"), minute(5), minute(9)).await.unwrap());
+    vault.put(&[contact(&guest, ContactKind::Email, CANARY)], "shop", minute(2)).await.unwrap();
+    let asked = [customer("a"), customer(&guest)];
+    assert!(vault.addresses(&asked, ContactKind::Email).await.unwrap().is_empty());
+    assert_eq!(vault.addresses(&asked, ContactKind::Phone).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn dead_letters_are_kept_30_days() {
     let shop = Shop::new().await;
     let vault = shop.state.vault();

@@ -73,6 +73,10 @@ impl Demo {
             workspace.state.close().await;
             return Ok(());
         }
+        // The first start printed the password, and nothing can print it again.
+        if workspace.state.accounts().list().await?.iter().any(|account| account.name == "admin") {
+            println!("a new password for admin: tsubame account password admin --shop {}", self.dir.display());
+        }
         super::serve::serve(workspace, self.listen, None).await
     }
 }

@@ -1,5 +1,5 @@
-//! Deliveries of shop systems: `POST /webhooks/SOURCE`. The signature is checked over the bytes as they came, before anything reads them;
-//! the answer is 200 when all of it is on stable storage, and not before.
+//! Deliveries of shop systems and of LINE: `POST /webhooks/SOURCE`. The signature is checked over the bytes as they came, before anything
+//! reads them; the answer is 200 when all of it is on stable storage, and not before.
 //!
 //! A signed delivery that cannot be read is 200 too: the shop cannot mend it, and takes a subscription away that keeps failing. Its bytes
 //! wait, sealed, for a person. Only what the shop should send again is answered otherwise: 401 for a wrong signature, 503 for a busy or
@@ -72,17 +72,23 @@ impl Deliveries {
                 let _ = writeln!(text, "{name}{{source=\"{source}\",{label}=\"{of}\"}} {count}");
             }
         };
-        metric("tsubame_webhooks_total", "Deliveries of shops, and what they held, by outcome.", "outcome", &self.counts);
+        metric(
+            "tsubame_webhooks_total",
+            "Deliveries of shops and LINE, and what they held, by outcome.",
+            "outcome",
+            &self.counts,
+        );
         metric("tsubame_webhooks_refused_total", "Deliveries in the quarantine, by code.", "code", &self.refused);
     }
 }
 
 async fn deliver(State(app): Shared, Path(name): Path<String>, headers: HeaderMap, body: Body) -> Response {
     let workspace = app.workspace();
-    let shop_source =
-        |source: &&Source| matches!(source.kind, SourceKind::Shopify | SourceKind::Woocommerce | SourceKind::SignedJson);
-    let Some(source) = workspace.shop().sources.iter().filter(shop_source).find(|source| source.name == name) else {
-        return answer(StatusCode::NOT_FOUND, "unknown_source", "no shop system delivers here");
+    let is_signed = |source: &&Source| {
+        matches!(source.kind, SourceKind::Shopify | SourceKind::Woocommerce | SourceKind::SignedJson | SourceKind::Line)
+    };
+    let Some(source) = workspace.shop().sources.iter().filter(is_signed).find(|source| source.name == name) else {
+        return answer(StatusCode::NOT_FOUND, "unknown_source", "nobody delivers here");
     };
     let answered = AssertUnwindSafe(taken(&app, source, &headers, body)).catch_unwind().await;
     // The panic's own words are in the log already.
@@ -141,6 +147,7 @@ async fn taken(app: &App, source: &Source, headers: &HeaderMap, body: Body) -> R
     {
         let mut refused = app.deliveries.refused.lock().expect("nobody panics while holding it");
         for one in &delivered.refused {
+            tracing::warn!(source = source.name, code = one.code, "a delivery waits in the quarantine");
             *refused.entry((source.name.clone(), one.code)).or_default() += 1;
         }
     }
@@ -164,6 +171,9 @@ fn count(deliveries: &Deliveries, source: &str, kept: &Kept) {
         ("left_out", kept.left_out),
         ("refund_cut", kept.refunds_cut),
         ("address_dropped", kept.addresses_dropped),
+        ("erased", kept.erased),
+        ("blocked", kept.blocked),
+        ("unblocked", kept.unblocked),
     ];
     counts.into_iter().for_each(|(outcome, by)| deliveries.count(source, outcome, by));
 }

@@ -1,9 +1,10 @@
-//! What is learnt of people, by whichever door it came: addresses into the vault, permissions, and guests who turn out to be members. Before the facts
-//! of the same request or chunk: should we stop in between, it is told again, and nothing that is known lacks its address or consent.
+//! What is learnt of people, by whichever door it came: addresses into the vault, permissions, guests who turn out to be members, who is
+//! gone and who blocks us. Before the facts of the same request or chunk: should we stop in between, it is told again, and nothing that is
+//! known lacks its address or consent.
 
 use std::collections::BTreeSet;
 
-use model::{Consent, CustomerId, Instant};
+use model::{Consent, CustomerId, Instant, SuppressedAddress, Suppression};
 use state::ContactChange;
 
 use crate::{fault::Fault, jobs::identity, workspace::Workspace};
@@ -30,5 +31,55 @@ pub async fn learn(
     if !told.is_empty() {
         identity::settle(workspace, &told.into_iter().collect::<Vec<_>>()).await?;
     }
+    Ok(())
+}
+
+/// Destroys the addresses of those who are gone, each as of when; of how many that was news. After what the same delivery tells of them.
+pub async fn erase(workspace: &Workspace, erased: &[(CustomerId, Instant)]) -> Result<u64, Fault> {
+    let mut news = 0;
+    for (customer, at) in erased {
+        news += u64::from(workspace.state.vault().erase_as_of(customer, *at, workspace.now()).await?);
+    }
+    if !erased.is_empty() {
+        workspace.forget_reachable();
+    }
+    Ok(news)
+}
+
+/// Blocks addresses, and takes blocks back: each word as of its own time, and the last one holds. A block that was told of a customer (by a
+/// receipt, by a file) is over for those who have the address.
+pub async fn block(workspace: &Workspace, blocked: &[SuppressedAddress], unblocked: &[SuppressedAddress]) -> Result<(), Fault> {
+    if blocked.is_empty() && unblocked.is_empty() {
+        return Ok(());
+    }
+    let (consents, now) = (workspace.state.consents(), workspace.now());
+    consents.suppress_addresses(blocked, now).await?;
+    consents.lift_addresses(unblocked, now).await?;
+    let mut owners = BTreeSet::new();
+    for word in blocked {
+        owners.extend(consents.owners(word.kind, &word.address).await?);
+    }
+    let mut lifted = Vec::new();
+    for word in unblocked {
+        let those = consents.owners(word.kind, &word.address).await?;
+        owners.extend(those.iter().cloned());
+        // It may have been told after a later block.
+        if consents.is_suppressed(word).await? {
+            continue;
+        }
+        lifted.extend(those.into_iter().map(|customer_id| {
+            let suppression = Suppression {
+                customer_id,
+                channel: word.channel,
+                reason: word.reason.clone(),
+                active: false,
+                source: word.source.clone(),
+                changed_at: word.at,
+            };
+            (suppression, now.max(word.at))
+        }));
+    }
+    consents.record_suppressions(&lifted, now).await?;
+    workspace.forget_reachable_of(owners);
     Ok(())
 }

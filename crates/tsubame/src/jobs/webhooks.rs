@@ -1,5 +1,5 @@
-//! What a shop system told, kept: addresses and consents first, then documents and facts in one transaction, which is what the shop's 200
-//! waits for. Should we stop in between, the shop tells it again, and nothing is there twice.
+//! What a shop system or LINE told, kept: addresses and consents first, then documents and facts in one transaction, which is what the 200
+//! waits for. Should we stop in between, they tell it again, and nothing is there twice.
 
 use std::sync::{
     Arc,
@@ -47,6 +47,11 @@ pub struct Kept {
     /// Orders of which more was refunded than was paid.
     pub refunds_cut: u64,
     pub addresses_dropped: u64,
+    /// Customers whose addresses were destroyed.
+    pub erased: u64,
+    /// Words on addresses, those that had been told before among them.
+    pub blocked: u64,
+    pub unblocked: u64,
 }
 
 impl Kept {
@@ -58,6 +63,9 @@ impl Kept {
         self.left_out += other.left_out;
         self.refunds_cut += other.refunds_cut;
         self.addresses_dropped += other.addresses_dropped;
+        self.erased += other.erased;
+        self.blocked += other.blocked;
+        self.unblocked += other.unblocked;
     }
 }
 
@@ -81,11 +89,15 @@ pub async fn keep(
         refused: letters.len() as u64,
         left_out: delivered.left_out.values().sum(),
         addresses_dropped: delivered.addresses_dropped.values().sum(),
+        blocked: delivered.blocked.len() as u64,
+        unblocked: delivered.unblocked.len() as u64,
         ..Kept::default()
     };
     let change = |(contact, since)| ContactChange { contact, active: true, changed_at: since, known_at: now.max(since) };
     let contacts: Vec<ContactChange> = delivered.contacts.into_iter().map(change).collect();
     people::learn(workspace, &source.name, contacts, &delivered.consents).await?;
+    kept.erased = people::erase(workspace, &delivered.erased).await?;
+    people::block(workspace, &delivered.blocked, &delivered.unblocked).await?;
     if !letters.is_empty() {
         state.vault().dead_letter(&letters, now).await?;
     }

@@ -5,7 +5,7 @@ use std::{future::Future, path::PathBuf, sync::Arc};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::DateTime;
 use hmac::{Hmac, Mac};
-use model::Instant;
+use model::{Channel, Contact, ContactKind, CustomerId, Instant, Suppression};
 use query::Mode;
 use serde_json::{Value, json};
 use sha2::Sha256;
@@ -37,6 +37,11 @@ kind = \"signed_json\"
 secrets = [\"file:secrets/new\"]
 
 [[sources]]
+name = \"line\"
+kind = \"line\"
+secrets = [\"file:secrets/old\", \"file:secrets/new\"]
+
+[[sources]]
 name = \"lost\"
 kind = \"signed_json\"
 secrets = [\"file:secrets/none\"]
@@ -46,6 +51,9 @@ name = \"web\"
 kind = \"browser\"
 write_key = \"public\"
 ";
+
+/// Said with every delivery; erasures go by it.
+const TRIGGERED_AT: &str = "2026-06-15T09:00:00.123456789+09:00";
 
 /// Plans of nested views recurse deeply in an unoptimised build.
 fn run(test: impl Future<Output = ()> + Send + 'static) {
@@ -98,9 +106,18 @@ impl Site {
     async fn shopify(&self, topic: &str, body: &Value) -> u16 {
         let body = body.to_string();
         let signature = signed("new secret", &[body.as_bytes()]);
-        let headers =
-            [("X-Shopify-Topic", topic), ("X-Shopify-Shop-Domain", "ours.myshopify.com"), ("X-Shopify-Hmac-Sha256", &signature)];
+        let headers = [
+            ("X-Shopify-Topic", topic),
+            ("X-Shopify-Shop-Domain", "ours.myshopify.com"),
+            ("X-Shopify-Triggered-At", TRIGGERED_AT),
+            ("X-Shopify-Hmac-Sha256", &signature),
+        ];
         self.post("shopify", &headers, body.as_bytes()).await
+    }
+
+    async fn line(&self, events: &Value) -> u16 {
+        let body = json!({ "destination": "U0", "events": events }).to_string();
+        self.post("line", &[("X-Line-Signature", &signed("old secret", &[body.as_bytes()]))], body.as_bytes()).await
     }
 
     /// Rows as text.
@@ -286,6 +303,164 @@ fn any_order_of_200_deliveries_ends_in_the_same_tables() {
         let (orders, _) = known.unwrap();
         let count = |status: &str| orders.iter().filter(|row| row.contains(status)).count();
         assert_eq!((count("cancelled"), count("completed")), (10, 20), "{orders:#?}");
+    });
+}
+
+#[test]
+fn who_is_redacted_stays_gone_in_any_order() {
+    run(async {
+        let customer = json!({ "id": 1, "email": "c1@example.jp", "first_name": "花子", "created_at": "2026-01-01T00:00:00Z",
+            "updated_at": "2026-06-10T09:00:00+09:00" });
+        // They ordered without an account too.
+        let as_guest = order(2, 0, json!({ "customer": null, "email": "c1@example.jp" }));
+        let told = [
+            ("orders/create", order(1, 0, json!({}))),
+            ("customers/update", customer.clone()),
+            ("orders/create", as_guest),
+            ("orders/updated", order(1, 10, json!({}))),
+        ];
+        let redact = json!({ "shop_id": 1, "customer": { "id": 1, "email": "c1@example.jp" }, "orders_to_redact": [1, 2] });
+        for place in 0..=told.len() {
+            let site = Site::open().await;
+            let mut deliveries = told.to_vec();
+            deliveries.insert(place, ("customers/redact", redact.clone()));
+            // And all of it once more.
+            for (topic, body) in deliveries.iter().chain(&deliveries) {
+                assert_eq!(site.shopify(topic, body).await, 200, "{topic}");
+            }
+            assert_eq!(site.workspace.state.vault().flags().await.unwrap(), [], "redacted at {place}");
+            assert_eq!(site.ask("SELECT kind FROM contacts WHERE active").await, Vec::<String>::new());
+            assert_eq!(site.ask("SELECT order_id FROM orders ORDER BY order_id").await, ["1", "2"]);
+            let consent = "SELECT DISTINCT channel, state FROM consents WHERE customer_id = '1' ORDER BY channel";
+            assert_eq!(site.ask(consent).await, ["email revoked", "sms revoked"]);
+
+            // The shop's word on somebody who came back since is news; the old one's repetition is not.
+            let mut again = customer.clone();
+            again["updated_at"] = json!("2026-06-20T09:00:00+09:00");
+            for (topic, body) in [("customers/update", &again), ("customers/redact", &redact)] {
+                assert_eq!(site.shopify(topic, body).await, 200, "{topic}");
+            }
+            let kinds = "SELECT customer_id, kind FROM contacts WHERE active ORDER BY kind";
+            assert_eq!(site.ask(kinds).await, ["1 email", "1 name"], "redacted at {place}");
+        }
+    });
+}
+
+#[test]
+fn what_the_law_asks_of_a_person_waits_for_one() {
+    run(async {
+        let site = Site::open().await;
+        let request = json!({ "shop_id": 1, "customer": { "id": 1, "email": "c1@example.jp" }, "orders_requested": [1] });
+        for (topic, body) in [("customers/data_request", &request), ("shop/redact", &json!({ "shop_id": 1 }))] {
+            for _ in 0..2 {
+                assert_eq!(site.shopify(topic, body).await, 200, "{topic}");
+            }
+        }
+        let letters = site.workspace.state.vault().dead_letters(now(), 10).await.unwrap();
+        assert_eq!(letters.iter().map(|letter| letter.code.as_str()).collect::<Vec<_>>(), ["shop_redact", "data_request"]);
+        assert!(letters.iter().all(|letter| !format!("{letter:?}").contains("example.jp")), "{letters:?}");
+    });
+}
+
+/// An event of a LINE user, so many minutes before now.
+fn line_event(kind: &str, user: &str, minutes_ago: i64) -> Value {
+    json!({ "type": kind, "mode": "active", "timestamp": now().timestamp_millis() - minutes_ago * 60_000,
+        "webhookEventId": format!("01FZ74A0TDDPYRVKNK77{minutes_ago:06}"), "source": { "type": "user", "userId": user },
+        "deliveryContext": { "isRedelivery": false }, "follow": { "isUnblocked": true } })
+}
+
+/// Every order in which some things can come.
+fn orders_of<T: Clone>(things: &[T]) -> Vec<Vec<T>> {
+    let Some((first, rest)) = things.split_first() else { return vec![Vec::new()] };
+    let with_first = |some: Vec<T>| {
+        let at_each_place = |place: usize| [&some[..place], &[first.clone()], &some[place..]].concat();
+        (0..=some.len()).map(at_each_place).collect::<Vec<_>>()
+    };
+    orders_of(rest).into_iter().flat_map(with_first).collect()
+}
+
+/// A customer of their own for each order of deliveries, all of them sent twice; for some the shop tells late whose LINE id it is.
+#[test]
+fn whoever_blocks_on_line_is_not_written_to_until_they_come_back() {
+    run(async {
+        let site = Site::open().await;
+        let (state, mut users, mut blocked) = (&site.workspace.state, 0, Vec::new());
+        let cases: [(&[(&str, i64)], Option<&str>); 5] = [
+            (&[("unfollow", 3)], Some("blocked")),
+            (&[("unfollow", 3), ("follow", 2)], None),
+            (&[("unfollow", 3), ("follow", 2), ("unfollow", 1)], Some("blocked")),
+            (&[("follow", 3), ("unfollow", 2), ("follow", 1)], None),
+            // One instant: nobody is written to against their will.
+            (&[("follow", 1), ("unfollow", 1)], Some("blocked")),
+        ];
+        for (events, expect) in cases {
+            for order in orders_of(events) {
+                for is_known in [true, false] {
+                    users += 1;
+                    let (customer_id, user) = (CustomerId::stored(format!("c{users:03}")), format!("U{users:032x}"));
+                    let contact = Contact { customer_id: customer_id.clone(), kind: ContactKind::Line, address: user.clone() };
+                    if is_known {
+                        state.vault().put(std::slice::from_ref(&contact), "crm", now()).await.unwrap();
+                    }
+                    for (kind, minutes_ago) in order.iter().chain(&order) {
+                        assert_eq!(site.line(&json!([line_event(kind, &user, *minutes_ago)])).await, 200);
+                    }
+                    state.vault().put(&[contact], "crm", now()).await.unwrap();
+                    site.workspace.forget_reachable();
+                    let reachable = site.workspace.reachable().await.unwrap();
+                    let line = &reachable.reach[&customer_id][&Channel::Line];
+                    assert_eq!(line.suppressed.as_deref(), expect, "{order:?}, known first: {is_known}");
+                    blocked.extend(expect.map(|reason| format!("{customer_id} line {reason}")));
+                }
+            }
+        }
+        let told = "SELECT customer_id, channel, reason FROM suppressions ORDER BY customer_id";
+        assert_eq!(site.ask(told).await, blocked);
+
+        // By whatever door the block came, it is over; a complaint is not.
+        let (customer_id, user) = (CustomerId::stored("c999"), format!("U{:032x}", 999));
+        let contact = Contact { customer_id: customer_id.clone(), kind: ContactKind::Line, address: user.clone() };
+        state.vault().put(&[contact], "crm", now()).await.unwrap();
+        for (reason, expect) in [("blocked", None), ("complained", Some("complained"))] {
+            let changed_at = now() - chrono::TimeDelta::minutes(9);
+            let (customer_id, reason) = (customer_id.clone(), reason.to_string());
+            let said =
+                Suppression { customer_id, channel: Channel::Line, reason, active: true, source: "crm".into(), changed_at };
+            state.consents().record_suppressions(&[(said, now())], now()).await.unwrap();
+            assert_eq!(site.line(&json!([line_event("follow", &user, 5)])).await, 200);
+            site.workspace.forget_reachable();
+            let reachable = site.workspace.reachable().await.unwrap();
+            assert_eq!(reachable.reach[&CustomerId::stored("c999")][&Channel::Line].suppressed.as_deref(), expect);
+        }
+        let letters = state.vault().dead_letters(now(), 10).await.unwrap();
+        assert!(letters.is_empty(), "{letters:?}");
+    });
+}
+
+#[test]
+fn only_line_itself_is_believed() {
+    run(async {
+        let site = Site::open().await;
+        // The console's button.
+        assert_eq!(site.line(&json!([])).await, 200);
+        let body = json!({ "destination": "U0", "events": [line_event("unfollow", &format!("U{:032x}", 1), 1)] }).to_string();
+        let good = signed("new secret", &[body.as_bytes()]);
+        let other = signed("other secret", &[body.as_bytes()]);
+        let check = async |headers: &[(&str, &str)], body: &str, expect: u16| {
+            assert_eq!(site.post("line", headers, body.as_bytes()).await, expect, "{headers:?}");
+        };
+        check(&[], &body, 401).await;
+        check(&[("X-Line-Signature", "")], &body, 401).await;
+        check(&[("X-Line-Signature", &other)], &body, 401).await;
+        check(&[("X-Shopify-Hmac-Sha256", &good)], &body, 401).await;
+        check(&[("X-Line-Signature", &good)], &body.replace("unfollow", "follow"), 401).await;
+        check(&[("X-Line-Signature", &good)], &body, 200).await;
+        let bad = json!({ "events": [line_event("unfollow", "U1", 1)] }).to_string();
+        check(&[("X-Line-Signature", &signed("new secret", &[bad.as_bytes()]))], &bad, 200).await;
+        let letters = site.workspace.state.vault().dead_letters(now(), 10).await.unwrap();
+        assert_eq!(letters.iter().map(|letter| letter.code.as_str()).collect::<Vec<_>>(), ["not_a_line_id"]);
+        let metrics = site.client.get(format!("{}/metrics", site.address)).send().await.unwrap().text().await.unwrap();
+        assert!(metrics.contains("tsubame_webhooks_total{source=\"line\",outcome=\"blocked\"} 1"), "{metrics}");
     });
 }
 

@@ -10,7 +10,7 @@ use super::*;
 use crate::{
     clock::Clock,
     demo::FILES,
-    jobs::{deliver, tick},
+    jobs::{deliver, tick, webhooks},
     workspace::Access,
 };
 
@@ -178,7 +178,9 @@ fn what_happens_between_plan_and_send_decides() {
         };
         state.consents().record_suppressions(&[(blocked, then)], then).await.unwrap();
         state.journal().append(vec![order("buys", then)], then).await.unwrap();
-        state.vault().erase(&customer("erased"), then).await.unwrap();
+        let shopify: model::Source = toml::from_str("name = \"shopify\"\nkind = \"shopify\"\n").unwrap();
+        let redact = webhooks::read_letter(&workspace, &shopify, "customers/redact", br#"{"customer": {"id": "erased"}}"#);
+        webhooks::keep(&workspace, &shopify, "customers/redact", redact, webhooks::Known::Now).await.unwrap();
         workspace.forget_reachable();
 
         workspace.clock.set(at("10:06"));
