@@ -68,7 +68,8 @@ impl<'a> Outlook<'a> {
         Ok(())
     }
 
-    pub async fn is_idle(&self, window: &Window, permissions: &Permissions) -> Result<bool, Fault> {
+    /// Whether nothing can come of the window.
+    pub(super) async fn is_idle(&self, window: &Window, permissions: &Permissions) -> Result<bool, Fault> {
         let Some(seen) = &self.seen else { return Ok(false) };
         let reachable = self.past.reachable().await?;
         let is_under_way = |customer: &CustomerId| self.under_way.contains(reachable.merged.get(customer).unwrap_or(customer));

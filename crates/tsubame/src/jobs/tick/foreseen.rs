@@ -1,6 +1,8 @@
 //! What a replay asks once for many windows: the facts of a past are pinned, so what a window may see of them is a part of what its last window
 //! sees. Where that cannot be said there is nothing foreseen, and each window asks for itself.
 
+use std::{collections::BTreeMap, sync::Mutex};
+
 use chrono::Duration;
 use decide::tick::Window;
 use model::{CustomerId, Instant, Scenario};
@@ -8,6 +10,7 @@ use query::{Mode, ParamValue, Params};
 
 use super::{
     Rows,
+    audiences::Member,
     happened::{self, Happened, conditions_of},
 };
 use crate::{fault::Fault, workspace::Workspace};
@@ -19,9 +22,14 @@ pub struct Foreseen {
     until: Instant,
     /// By customer and time.
     happened: Vec<Happened>,
-    /// Nobody whom a window up to the last one knows of was erased.
+    /// No window up to the last one knows of anybody who was erased since.
     nobody_erased: bool,
+    /// Who was in the entry's segment at its last evaluations, under the ids of then.
+    members: Mutex<BTreeMap<Instant, Vec<Member>>>,
 }
+
+/// An evaluation, and the one before.
+const EVALUATIONS: usize = 2;
 
 /// Something that a scenario looks at, when a window sees it.
 pub struct Seen {
@@ -50,13 +58,14 @@ impl Foreseen {
         if Rows::new(&late).int(0, "revisions")? > 0 {
             return Ok(None);
         }
-        let erased = desk.ask("system/erased_since", &from(Instant::UNIX_EPOCH)).await?;
+        let erased = desk.ask("system/erased_since", &from(since)).await?;
         Ok(Some(Foreseen {
             version: scenario.version.clone(),
             since,
             until: last,
             happened: happened::until(past, as_of, (since, last), scenario).await?,
             nobody_erased: erased.rows.is_empty(),
+            members: Mutex::default(),
         }))
     }
 
@@ -88,12 +97,24 @@ impl Foreseen {
         seen
     }
 
-    pub fn covers(&self, until: Instant) -> bool {
-        until <= self.until
+    /// Whether a window that ends at `until` knows of nobody who was erased since `since`.
+    pub fn nobody_erased(&self, (since, until): (Instant, Instant)) -> bool {
+        self.nobody_erased && since >= self.since && until <= self.until
     }
 
-    /// Whether no window up to `until` knows of anybody who was erased.
-    pub fn nobody_erased(&self, until: Instant) -> bool {
-        self.nobody_erased && self.covers(until)
+    /// Who was in the segment of the scenario's entry, if that was asked lately.
+    pub fn members(&self, scenario: &Scenario, as_of: Instant) -> Option<Vec<Member>> {
+        let members = self.members.lock().expect("nobody panics while holding it");
+        members.get(&as_of).filter(|_| scenario.version == self.version).cloned()
+    }
+
+    pub fn keep_members(&self, scenario: &Scenario, as_of: Instant, members: Vec<Member>) {
+        if scenario.version == self.version {
+            let mut kept = self.members.lock().expect("nobody panics while holding it");
+            kept.insert(as_of, members);
+            while kept.len() > EVALUATIONS {
+                kept.pop_first();
+            }
+        }
     }
 }

@@ -76,7 +76,7 @@ pub async fn erased(
     since: Instant,
     reachable: &Reachable,
 ) -> Result<BTreeMap<CustomerId, Instant>, Fault> {
-    if workspace.foreseen().is_some_and(|foreseen| foreseen.nobody_erased(window.to)) {
+    if workspace.foreseen().is_some_and(|foreseen| foreseen.nobody_erased((since, window.to))) {
         return Ok(BTreeMap::new());
     }
     let desk = workspace.desk(window.executed_at(window.to), Mode::AsKnown).await?;
