@@ -11,7 +11,10 @@ use model::{
     money::MoneyError,
 };
 
-use crate::cost;
+use crate::{
+    cost,
+    tick::{Window, schedule},
+};
 
 /// Between two looks at most.
 const APART_MAX: Duration = Duration::hours(1);
@@ -45,6 +48,32 @@ pub fn ends(shop: &Shop, from: Instant, to: Instant, apart: Duration) -> Vec<Ins
         }
     }
     ends.into_iter().filter(|end| *end >= from).collect()
+}
+
+/// What is known of a window before it is planned.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Ahead {
+    /// When the first of those under way goes on, where anybody is.
+    pub goes_on_at: Option<Instant>,
+    /// When the first message that waits is executed.
+    pub leaves_at: Option<Instant>,
+    /// An event is seen in the window that may let somebody in.
+    pub lets_in: bool,
+    /// Something is seen in the window, or known by its execution, that may concern somebody who is under way: an event that the scenario
+    /// looks at, a permission, an address that is gone, who is one person with whom.
+    pub concerns: bool,
+}
+
+/// Whether nothing can come of a window: its plan would be empty, and no message leaves. Then the next one may begin at its end, as if it had
+/// been planned. Conditions need not be asked about: they are looked at when somebody goes on, and not before.
+pub fn is_idle(scenario: &Scenario, zone: ShopZone, window: &Window, ahead: &Ahead) -> bool {
+    let entry = &scenario.entry;
+    let is_evaluated = entry.on.is_none() && !schedule::evaluations(entry, zone, window.from, window.to).is_empty();
+    let goes_on = ahead.goes_on_at.is_some_and(|at| at <= window.to);
+    let leaves = ahead.leaves_at.is_some_and(|at| at <= window.executed_at(window.to));
+    let counts_to_a_date = scenario.steps.iter().any(|step| step.wait.as_ref().is_some_and(|wait| wait.date.is_some()));
+    let may_move = counts_to_a_date && ahead.goes_on_at.is_some();
+    !(is_evaluated || goes_on || leaves || may_move || ahead.lets_in || ahead.concerns)
 }
 
 /// Everything a replay left, and what is known of the time after.
@@ -319,8 +348,8 @@ pub fn spans(zone: ShopZone, moments: impl IntoIterator<Item = Instant>) -> Vec<
 mod tests {
     use super::*;
     use crate::tick::{
-        Customer, Window,
-        examples::{at, customer, scenario, shown_at},
+        Customer,
+        examples::{at, customer, scenario, shown_at, window},
         plan,
     };
 
@@ -354,6 +383,39 @@ mod tests {
         check(", valid_for = \"12h\"", 60);
         check(", valid_for = \"20m\"", 20);
         check(", valid_for = \"1m\"", 5);
+    }
+
+    #[test]
+    fn a_window_is_idle_when_nothing_can_come_of_it() {
+        let check = |entry: &str, wait: &str, ahead: Ahead, expect: bool| {
+            let steps = format!("[[exit]]\non = \"order_placed\"\n[[step]]\nid = \"w\"\nwait = {{ {wait} }}\n");
+            let scenario = scenario("s", entry, &steps);
+            let found = is_idle(&scenario, ShopZone::tokyo(), &window("02T08:00", "02T09:00"), &ahead);
+            assert_eq!(found, expect, "{entry} {wait} {ahead:?}");
+        };
+        let (event, wait) = ("on = \"x\"", "for = \"3h\"");
+        let idle = Ahead::default();
+        let goes_on = |time: &str| Ahead { goes_on_at: Some(at(time)), ..idle };
+        let leaves = |time: &str| Ahead { leaves_at: Some(at(time)), ..idle };
+        check(event, wait, idle, true);
+        check(event, wait, Ahead { lets_in: true, ..idle }, false);
+        check(event, wait, Ahead { concerns: true, ..idle }, false);
+        // The end of a window is in it, and what is due then is executed ten minutes later.
+        check(event, wait, goes_on("02T09:01"), true);
+        check(event, wait, goes_on("02T09:00"), false);
+        check(event, wait, leaves("02T09:11"), true);
+        check(event, wait, leaves("02T09:10"), false);
+        // A segment, or the day of a date, at its time.
+        check("segment = \"x\"", wait, idle, false);
+        check("segment = \"x\"\nat = \"08:00\"", wait, idle, true);
+        check("segment = \"x\"\nat = \"10:00\"", wait, goes_on("03T10:00"), true);
+        check("segment = \"x\"\nonce = \"2026-03-02T08:30\"", wait, idle, false);
+        check("date = { of = \"birthday\" }", wait, idle, false);
+        check("date = { of = \"birthday\" }\nat = \"10:00\"", wait, idle, true);
+        // A date may move while it is waited for.
+        let to_date = "date = \"next_shipment\", days = -3";
+        check(event, to_date, idle, true);
+        check(event, to_date, goes_on("09T09:00"), false);
     }
 
     #[test]

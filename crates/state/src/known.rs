@@ -153,6 +153,17 @@ impl State {
 }
 
 impl Known {
+    /// What became known after this.
+    pub fn add(&mut self, later: Known) {
+        self.contacts.extend(later.contacts);
+        self.consents.extend(later.consents);
+        self.suppressions.extend(later.suppressions);
+        self.links.extend(later.links);
+        self.units.extend(later.units);
+        self.entries.extend(later.entries);
+        self.sends.extend(later.sends);
+    }
+
     pub fn is_empty(&self) -> bool {
         *self == Known::default()
     }

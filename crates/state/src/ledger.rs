@@ -64,6 +64,14 @@ pub struct FailedSend {
     pub failed_at: Instant,
 }
 
+/// An entry that waits, as far as it says when somebody is to be looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnderWay {
+    pub customer_id: CustomerId,
+    pub entered_at: Instant,
+    pub due_at: Instant,
+}
+
 /// How many sends of a scenario are to leave, or left, by a channel within a span of time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SentIn {
@@ -86,6 +94,23 @@ impl Ledger {
             sqlx::query("SELECT entry FROM entries WHERE status = 'waiting' AND due_at <= $1 ORDER BY customer_id, entry_id");
         let rows = self.db.rows("read the entries that are due", statement.bind(due_to.timestamp_micros())).await?;
         rows.iter().map(|row| get_json(row, "entry")).collect()
+    }
+
+    /// Everybody who waits, whenever they are due; by customer.
+    pub async fn under_way(&self) -> Result<Vec<UnderWay>, StateError> {
+        let statement = sqlx::query(
+            "SELECT customer_id, entered_at, due_at FROM entries WHERE status = 'waiting' ORDER BY customer_id, entry_id",
+        );
+        let rows = self.db.rows("read who is under way", statement).await?;
+        rows.iter()
+            .map(|row| {
+                Ok(UnderWay {
+                    customer_id: CustomerId::stored(get::<String>(row, "customer_id")?),
+                    entered_at: get_instant(row, "entered_at")?,
+                    due_at: get_instant(row, "due_at")?,
+                })
+            })
+            .collect()
     }
 
     /// Every entry, past and present, of the given customers; by customer.

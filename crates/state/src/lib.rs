@@ -43,7 +43,7 @@ pub use known::{Known, KnownContact, KnownLink, KnownSuppression, Unit};
 pub use lease::{Fence, Leases};
 pub use ledger::{
     Begun, Changed, Claimed, FailedSend, Frozen, HandOver, Handed, Held, KeptCall, Ledger, Narrow, PastEntry, RecentSend,
-    Recorded, Recovered, Repeated, Resolution, Resolved, Sealed, SentIn, Settled, Settling,
+    Recorded, Recovered, Repeated, Resolution, Resolved, Sealed, SentIn, Settled, Settling, UnderWay,
 };
 pub use point::at_each_point;
 pub use session::{NewSession, Session, Sessions};

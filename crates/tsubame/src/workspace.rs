@@ -172,12 +172,17 @@ impl Workspace {
 
     /// A desk on everything known at `as_of`.
     pub async fn desk(&self, as_of: Instant, mode: Mode) -> Result<Desk, Fault> {
-        let tail = self.tail().await?;
-        if self.lock.is_none() && !self.is_past() {
-            // Another process may have let rows land since the tables were opened.
-            self.lake.refresh().await?;
-        }
-        let view = self.lake.view(&tail).await?;
+        let view = match &self.past {
+            Some(past) => self.view_of_past(past).await?,
+            None => {
+                let tail = self.tail().await?;
+                if self.lock.is_none() {
+                    // Another process may have let rows land since the tables were opened.
+                    self.lake.refresh().await?;
+                }
+                self.lake.view(&tail).await?
+            }
+        };
         Ok(Desk::new(self.library.clone(), view, Moment { as_of, mode, zone: self.shop().timezone }))
     }
 

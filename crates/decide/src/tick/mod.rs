@@ -34,6 +34,7 @@ mod rows;
 pub mod schedule;
 mod send_step;
 mod sending;
+mod stir;
 mod tested;
 mod trial;
 mod waiting;
@@ -47,6 +48,7 @@ pub use entering::base_key;
 pub use leaving::matches;
 pub use migrating::{Held, Refusal, refusals};
 pub use quota::{Allowance, closings, month_after, month_of};
+pub use stir::{Stir, stir};
 pub use trial::{TRIAL, trial};
 pub use walk::SENT_LATELY;
 

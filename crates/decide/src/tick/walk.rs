@@ -19,6 +19,7 @@ use super::{
     migrating::{self, Place},
     send_step::deferred_since,
     sending,
+    stir::Stir,
     waiting::Waited,
 };
 use crate::{Rules, automatic::Taken, bucket};
@@ -151,6 +152,23 @@ impl<'a> Walk<'a> {
         let decided = self.plan.sends.len() - self.replaced + stopped + self.plan.deferred as usize;
         assert_eq!(decided, self.reached, "every send step reached has exactly one outcome");
         self.plan
+    }
+
+    /// What a run would come to.
+    pub fn stir(&self) -> Stir {
+        let end = self.window.to;
+        let goes_on = |entry: &Entry| {
+            let at = entry.look.into_iter().fold(self.goes_on_at(entry), Instant::min);
+            // At one instant whoever must leave leaves first.
+            at <= end && entry.leave.as_ref().is_none_or(|leave| leave.at > at)
+        };
+        if !self.triggers.is_empty() || !self.failed.is_empty() || self.open.values().any(goes_on) {
+            Stir::GoesOn
+        } else if !self.plan.entries.is_empty() || self.open.values().any(|entry| self.next_of(entry) <= end) {
+            Stir::Leaves
+        } else {
+            Stir::Nothing
+        }
     }
 
     fn take_up(&mut self, open: &OpenEntry) {

@@ -317,7 +317,18 @@ proptest! {
         let mut since = from;
         for until in ends {
             let window = window(&case, since, until);
-            let part = plan_with_decisions(&known_by(&customer, &window), &scenarios, &case.rules, &window, &case.taken);
+            let known = known_by(&customer, &window);
+            let part = plan_with_decisions(&known, &scenarios, &case.rules, &window, &case.taken);
+            // Told before everything is known of the customer, and never too little.
+            let bare = Customer { conditions: Conditions::default(), past_entries: Vec::new(), ..known };
+            match stir(&bare, &scenarios, &case.rules, &window) {
+                Stir::Nothing => prop_assert_eq!(&part, &Plan::default()),
+                Stir::Leaves => {
+                    let blind = plan_with_decisions(&bare, &scenarios, &case.rules, &window, &case.taken);
+                    prop_assert_eq!(&part, &blind);
+                }
+                Stir::GoesOn => {}
+            }
             customer = customer.after(&part, &scenarios);
             parts.add(part.clone());
             fail(&case, &mut customer, &part, &parts, until);

@@ -10,13 +10,16 @@ use std::{
 };
 
 use chrono::{NaiveDate, TimeDelta};
-use decide::replay::{self, Left, Summary, WouldSend};
+use decide::{
+    replay::{self, Left, Summary, WouldSend},
+    tick::Window,
+};
 use model::{
     Channel, ConsentState, ContactKind, CustomerId, EntryStep, Instant, Purpose, Scenario, Send, StopRow, time::rfc3339,
 };
 use query::{Answer, Desk, Mode, ParamValue, Params, Value};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use state::{ConsentNow, Known, KnownContact, KnownLink, KnownSuppression, RecentSend, SuppressionNow};
+use state::{ConsentNow, Known, KnownContact, KnownLink, KnownSuppression, RecentSend, SuppressionNow, Unit};
 
 use crate::{
     fault::{Exit, Fault},
@@ -24,8 +27,11 @@ use crate::{
     workspace::{ShopFiles, Workspace},
 };
 
+mod outlook;
 #[cfg(test)]
 mod tests;
+
+use outlook::Outlook;
 
 pub const DAYS_MAX: i64 = 400;
 /// A month and a little: as far back as the longest cap asks.
@@ -73,8 +79,19 @@ pub struct Assumed {
     pub sends_assumed: u64,
 }
 
-/// `progress` hears how many looks are done, of how many.
+/// `progress` hears how many looks are done, of how many. Those of which nothing can come are passed over, and what the others ask of the facts
+/// is asked once for many.
 pub async fn replay(workspace: &Workspace, asked: &Asked, progress: &(dyn Fn(u64, u64) + Sync)) -> Result<Report, Fault> {
+    replay_by(workspace, asked, progress, false).await.map(|(report, _)| report)
+}
+
+/// The same, and how many looks were held. Where it `holds_every` one, each asks for itself, as live: a test holds that both say the same.
+async fn replay_by(
+    workspace: &Workspace,
+    asked: &Asked,
+    progress: &(dyn Fn(u64, u64) + Sync),
+    holds_every: bool,
+) -> Result<(Report, u64), Fault> {
     let (from, to) = span(workspace, asked)?;
     let mut scenario = asked.scenario.clone();
     scenario.enabled = true;
@@ -82,32 +99,70 @@ pub async fn replay(workspace: &Workspace, asked: &Asked, progress: &(dyn Fn(u64
     let past = workspace.past(files, &scenario, from).await?;
     let mut permissions = Permissions::read(workspace, to).await?;
     past.state.know(&before(workspace, &scenario, from, to).await?).await?;
-    past.state.cursors().set(due::TICKED, &rfc3339(from - TimeDelta::microseconds(1))).await?;
+    let mut since = from - TimeDelta::microseconds(1);
+    past.state.cursors().set(due::TICKED, &rfc3339(since)).await?;
 
     let ends = match asked.as_ticked {
         true => ticked(workspace, from, to).await?,
         false => replay::ends(workspace.shop(), from, to, replay::apart(&scenario)),
     };
+    let grace = workspace.shop().grace.0;
+    let mut outlook = Outlook::new(&past, &scenario, &ends);
+    // What became known since the last look that was held.
+    let mut known = Known::default();
+    let mut passed_over = false;
+    let mut held = 0;
     for (done, end) in ends.iter().enumerate() {
         if workspace.stopping.load(Ordering::SeqCst) {
             return Err(Fault::new(Exit::Failed, "the replay was stopped").remedy("start it again"));
         }
         progress(done as u64, ends.len() as u64);
         // A decision at a logical time is executed `grace` later, here as live.
-        let at = *end + workspace.shop().grace.0;
+        let at = *end + grace;
+        let window = Window { run_id: String::new(), from: since, to: *end, grace };
+        since = *end;
+        let mut new = permissions.up_to(at);
+        let mut is_idle = false;
+        if !holds_every {
+            new.units = permissions.units(&new, at);
+            outlook.foresee(&window).await?;
+            // At the first look all that was known before is taken in.
+            is_idle = done > 0 && permissions.touched(&new).is_some() && outlook.is_idle(&window, &permissions).await?;
+        }
+        known.add(new);
+        if is_idle {
+            passed_over = true;
+            continue;
+        }
         past.clock.set(at);
-        let known = permissions.up_to(at);
-        if !known.is_empty() {
-            past.state.know(&known).await?;
-            match known.permissions_alone() {
+        let new = std::mem::take(&mut known);
+        if !new.is_empty() {
+            past.state.know(&new).await?;
+            let customers = match holds_every {
+                true => new.permissions_alone(),
+                false => permissions.touched(&new),
+            };
+            match customers {
                 Some(customers) => past.forget_reachable_of(customers),
                 None => past.forget_reachable(),
             }
         }
+        if std::mem::take(&mut passed_over) {
+            past.state.cursors().set(due::TICKED, &rfc3339(window.from)).await?;
+        }
         due::scenarios(&past, at, &mut due::Report::default()).await?;
+        held += 1;
+        if !holds_every {
+            outlook.look().await?;
+        }
+    }
+    if !known.is_empty() {
+        past.state.know(&known).await?;
+        past.forget_reachable();
     }
     progress(ends.len() as u64, ends.len() as u64);
-    report(workspace, &past, asked, &scenario, &permissions, ends.len() as u64).await
+    let report = report(workspace, &past, asked, &scenario, &permissions, ends.len() as u64).await?;
+    Ok((report, held))
 }
 
 /// The span's first instant and the one after its last.
@@ -165,8 +220,12 @@ fn between(from: Instant, to: Instant) -> Params {
 
 /// Who may be written to, as it became known.
 struct Permissions {
+    /// In the order in which they became known.
     facts: Vec<Fact>,
     given: usize,
+    /// Customers who have had an address in common, have lost one, or turned out to be one person: what becomes known of their addresses may
+    /// change what holds for others.
+    entangled: BTreeSet<CustomerId>,
 }
 
 struct Fact {
@@ -224,7 +283,8 @@ impl Permissions {
                 facts.push(Fact { seen_at: rows.instant(row, "seen_at")?, said, assumed: rows.is_true(row, "assumed") });
             }
         }
-        Ok(Permissions { facts, given: 0 })
+        let entangled = entangled(&facts);
+        Ok(Permissions { facts, given: 0, entangled })
     }
 
     /// What became known since it was asked last, up to and including `at`.
@@ -243,6 +303,32 @@ impl Permissions {
         known
     }
 
+    /// Whose permissions change by it; `None` where it may change what holds for others, too.
+    fn touched(&self, known: &Known) -> Option<Vec<CustomerId>> {
+        let contacts = known.contacts.iter().map(|contact| &contact.customer_id);
+        if !known.links.is_empty() || contacts.clone().any(|customer| self.entangled.contains(customer)) {
+            return None;
+        }
+        let consents = known.consents.iter().map(|consent| &consent.customer_id);
+        let suppressions = known.suppressions.iter().map(|known| &known.suppression.customer_id);
+        let customers: BTreeSet<&CustomerId> = contacts.chain(consents).chain(suppressions).collect();
+        Some(customers.into_iter().cloned().collect())
+    }
+
+    /// Under whom those are bucketed who have their first address by it and share it with nobody: themselves, from this look on, also where it is
+    /// passed over. Whoever is bucketed already stays so.
+    fn units(&self, known: &Known, at: Instant) -> Vec<Unit> {
+        let customers: BTreeSet<&CustomerId> = known.contacts.iter().map(|contact| &contact.customer_id).collect();
+        let alone = customers.into_iter().filter(|customer| !self.entangled.contains(*customer));
+        alone.map(|customer| Unit { customer_id: customer.clone(), unit: customer.clone(), since: at }).collect()
+    }
+
+    /// Of whom something became known after `from` up to and including `to`.
+    fn between(&self, from: Instant, to: Instant) -> impl Iterator<Item = &CustomerId> {
+        let place = |at: Instant| self.facts.partition_point(|fact| fact.seen_at <= at);
+        self.facts[place(from)..place(to)].iter().map(Fact::customer)
+    }
+
     /// How many of these messages stand on a consent that is known since an assumed time.
     fn assumed(&self, sends: &[&WouldSend]) -> u64 {
         let mut consents: BTreeMap<(&CustomerId, Channel), Vec<(Instant, bool)>> = BTreeMap::new();
@@ -257,6 +343,37 @@ impl Permissions {
         };
         sends.iter().filter(|send| stands_on(send) == Some(true)).count() as u64
     }
+}
+
+impl Fact {
+    fn customer(&self) -> &CustomerId {
+        match &self.said {
+            Said::Contact(contact) => &contact.customer_id,
+            Said::Consent(consent) => &consent.customer_id,
+            Said::Suppression(known) => &known.suppression.customer_id,
+            Said::Link(link) => &link.customer_id,
+        }
+    }
+}
+
+fn entangled(facts: &[Fact]) -> BTreeSet<CustomerId> {
+    let mut first_of: BTreeMap<(ContactKind, &str), &CustomerId> = BTreeMap::new();
+    let mut entangled: BTreeSet<&CustomerId> = BTreeSet::new();
+    for fact in facts {
+        match &fact.said {
+            Said::Contact(contact) if !contact.active => _ = entangled.insert(&contact.customer_id),
+            // Two who have a name in common are not bucketed together.
+            Said::Contact(contact) if !matches!(contact.kind, ContactKind::Name | ContactKind::Postal) => {
+                let first = *first_of.entry((contact.kind, contact.address_hash.as_str())).or_insert(&contact.customer_id);
+                if first != &contact.customer_id {
+                    entangled.extend([first, &contact.customer_id]);
+                }
+            }
+            Said::Link(link) => entangled.extend([&link.customer_id, &link.survivor_id]),
+            Said::Contact(_) | Said::Consent(_) | Said::Suppression(_) => {}
+        }
+    }
+    entangled.into_iter().cloned().collect()
 }
 
 fn named<T: DeserializeOwned>(name: &str) -> Option<T> {

@@ -6,7 +6,7 @@ use chrono::{Duration, TimeDelta};
 use decide::{
     Rules,
     gates::PastSend,
-    tick::{self, Absence, Conditions, Customer, Failure, Happening, OpenEntry, PastEntry, Plan, Trigger, Window},
+    tick::{self, Absence, Conditions, Customer, Failure, Happening, OpenEntry, PastEntry, Plan, Stir, Trigger, Window},
 };
 use model::{CustomerId, EntryStatus, EntryStep, Instant, Money, Purpose, Run, Scenario, derive_id};
 use query::{Answer, Mode, ParamKind, Params, Value};
@@ -21,6 +21,7 @@ use crate::{
 };
 
 mod audiences;
+pub mod foreseen;
 pub mod happened;
 mod personal;
 pub mod quota;
@@ -30,7 +31,7 @@ pub mod versions;
 /// Members per recorded chunk.
 const CHUNK: usize = 10_000;
 /// An event may arrive this long after it happened and still let somebody in.
-const LATE_MAX: Duration = Duration::days(2);
+pub const LATE_MAX: Duration = Duration::days(2);
 
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Report {
@@ -154,7 +155,6 @@ pub async fn gather(
     let is_enabled = |scenario: &&Scenario| versions::current(known, &scenario.scenario).is_some_and(|current| current.enabled);
     let scenarios: Vec<&Scenario> = known.iter().filter(is_enabled).collect();
     let current: Vec<&Scenario> = workspace.files.scenarios.iter().filter(|scenario| scenario.enabled).collect();
-    let ledger = workspace.state.ledger();
     let passes = open.iter().chain(failed.iter().map(|failed| &failed.entry));
     let since = passes.map(|entry| entry.entered_at).min().unwrap_or(window.from).min(window.from - LATE_MAX);
     // Only those who survive are planned for, with what they did under other ids.
@@ -210,10 +210,54 @@ pub async fn gather(
             happenings.entry(row.customer).or_default().push(row.happening);
         }
     }
-    let mut past_sends = past_sends(workspace, window, known, &concerned, since, &reachable).await?;
+    let erased = personal::erased(workspace, window, since, &reachable).await?;
+    let zones = match concerned.is_empty() {
+        true => BTreeMap::new(),
+        false => workspace.zones(window.executed_at(window.to), &reachable).await?,
+    };
+    let customer = |id: CustomerId| Customer {
+        unit: reachable.unit.get(&id).unwrap_or(&id).to_string(),
+        zone: zones.get(&id).copied(),
+        reach: reachable.reach.get(&id).cloned().unwrap_or_default(),
+        past_sends: Vec::new(),
+        past_entries: Vec::new(),
+        open: open_of.remove(&id).unwrap_or_default(),
+        failures: failures.remove(&id).unwrap_or_default(),
+        triggers: triggers.remove(&id).unwrap_or_default(),
+        happenings: happenings.remove(&id).unwrap_or_default(),
+        conditions: Conditions::default(),
+        absences: absences.remove(&id).unwrap_or_default(),
+        dates: dates.remove(&id).unwrap_or_default(),
+        clicks: Vec::new(),
+        erased_at: erased.get(&id).copied(),
+        id,
+    };
+    let mut customers: Vec<Customer> = concerned.into_iter().map(customer).collect();
+    // In a past, most windows concern few of those who are under way; the others have an empty plan, whatever else is known of them.
+    let narrows = workspace.foreseen().is_some();
+    let mut going_on: BTreeSet<CustomerId> = BTreeSet::new();
+    if narrows {
+        let rules = Rules { pauses: pauses(workspace).await?, ..Rules::of(workspace.shop()) };
+        customers.retain(|customer| {
+            let stir = tick::stir(customer, known, &rules, window);
+            if stir == Stir::GoesOn {
+                going_on.insert(customer.id.clone());
+            }
+            stir != Stir::Nothing
+        });
+    } else {
+        going_on.extend(customers.iter().map(|customer| customer.id.clone()));
+    }
+    let concerned: BTreeSet<CustomerId> = customers.iter().map(|customer| customer.id.clone()).collect();
+    // Under whatever id they did it.
+    let ids: Option<Vec<CustomerId>> = narrows.then(|| {
+        let earlier = reachable.merged.iter().filter(|(_, survivor)| concerned.contains(*survivor)).map(|(earlier, _)| earlier);
+        concerned.iter().chain(earlier).cloned().collect()
+    });
+    let mut past_sends = past_sends(workspace, window, known, &concerned, ids.as_deref(), since, &reachable).await?;
     let mut past_entries: BTreeMap<CustomerId, Vec<PastEntry>> = BTreeMap::new();
     for scenario in &current {
-        for past in ledger.past_entries(&scenario.scenario).await? {
+        for past in earlier_entries(workspace, scenario, ids.as_deref()).await? {
             let customer = survivor(past.customer_id);
             if concerned.contains(&customer) {
                 past_entries.entry(customer).or_default().push(PastEntry {
@@ -224,31 +268,38 @@ pub async fn gather(
             }
         }
     }
-    let mut conditions = conditions(workspace, window, &scenarios, &concerned).await?;
+    let mut conditions = conditions(workspace, window, &scenarios, &going_on).await?;
     let mut clicks = personal::clicks(workspace, window, &scenarios, &reachable).await?;
-    let erased = personal::erased(workspace, window, since, &reachable).await?;
-    let zones = match concerned.is_empty() {
-        true => BTreeMap::new(),
-        false => workspace.zones(window.executed_at(window.to), &reachable).await?,
+    for customer in &mut customers {
+        let id = &customer.id;
+        customer.past_sends = past_sends.remove(id).unwrap_or_default();
+        customer.past_entries = past_entries.remove(id).unwrap_or_default();
+        customer.conditions = conditions.remove(id).unwrap_or_default();
+        customer.clicks = clicks.remove(id).unwrap_or_default();
+    }
+    Ok(customers)
+}
+
+/// Every pass of these customers through a scenario, or of everybody.
+async fn earlier_entries(
+    workspace: &Workspace,
+    scenario: &Scenario,
+    customers: Option<&[CustomerId]>,
+) -> Result<Vec<state::PastEntry>, Fault> {
+    let ledger = workspace.state.ledger();
+    let Some(customers) = customers.filter(|customers| customers.len() <= CHUNK) else {
+        return Ok(ledger.past_entries(&scenario.scenario).await?);
     };
-    let customer = |id: CustomerId| Customer {
-        unit: reachable.unit.get(&id).unwrap_or(&id).to_string(),
-        zone: zones.get(&id).copied(),
-        reach: reachable.reach.get(&id).cloned().unwrap_or_default(),
-        past_sends: past_sends.remove(&id).unwrap_or_default(),
-        past_entries: past_entries.remove(&id).unwrap_or_default(),
-        open: open_of.remove(&id).unwrap_or_default(),
-        failures: failures.remove(&id).unwrap_or_default(),
-        triggers: triggers.remove(&id).unwrap_or_default(),
-        happenings: happenings.remove(&id).unwrap_or_default(),
-        conditions: conditions.remove(&id).unwrap_or_default(),
-        absences: absences.remove(&id).unwrap_or_default(),
-        dates: dates.remove(&id).unwrap_or_default(),
-        clicks: clicks.remove(&id).unwrap_or_default(),
-        erased_at: erased.get(&id).copied(),
-        id,
+    let mut entries = ledger.entries_of(customers).await?;
+    entries.retain(|entry| entry.scenario == scenario.scenario);
+    let past = |entry: EntryStep| state::PastEntry {
+        customer_id: entry.customer_id,
+        entry_id: entry.entry_id,
+        entry_key: entry.entry_key,
+        entered_at: entry.entered_at,
+        status: entry.status,
     };
-    Ok(concerned.into_iter().map(customer).collect())
+    Ok(entries.into_iter().map(past).collect())
 }
 
 fn failure(failed: &FailedSend) -> Failure {
@@ -286,6 +337,7 @@ async fn past_sends(
     window: &Window,
     known: &[Scenario],
     concerned: &BTreeSet<CustomerId>,
+    ids: Option<&[CustomerId]>,
     oldest_entry: Instant,
     reachable: &Reachable,
 ) -> Result<BTreeMap<CustomerId, Vec<PastSend>>, Fault> {
@@ -295,7 +347,7 @@ async fn past_sends(
     // Sends of open entries are asked about too, however old: a late exit is one that comes after them.
     let since = oldest_entry.min(window.from - longest - Duration::days(2));
     let mut past: BTreeMap<CustomerId, Vec<PastSend>> = BTreeMap::new();
-    for send in workspace.state.ledger().recent_sends(None, since).await? {
+    for send in workspace.state.ledger().recent_sends(ids, since).await? {
         let customer = reachable.survivor(send.customer_id);
         // What somebody was sent to see how it looks uses nothing up.
         if concerned.contains(&customer) && !send.scenario.ends_with(tick::TRIAL) {

@@ -1,16 +1,20 @@
 //! A shop's past as a workspace of its own: the shop's files and facts, and beside them a state and a clock that belong to nobody else. Jobs
 //! run in it as they run in the shop, and what they record lies in a temporary folder: nothing of the shop is written.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex},
+};
 
-use lake::{Lake, TailSegment};
+use lake::{Lake, ReadView, TailSegment};
 use model::{Instant, Scenario};
 use query::Library;
 use state::State;
 use tempfile::TempDir;
+use tokio::sync::OnceCell;
 
 use super::{ShopFiles, Workspace, lake_place};
-use crate::{clock::Clock, fault::Fault};
+use crate::{clock::Clock, fault::Fault, jobs::tick::foreseen::Foreseen};
 
 /// Where the positions of its own facts begin: past everything the shop will have recorded by the time it is gone.
 const POSITIONS_FROM: i64 = 1 << 48;
@@ -24,6 +28,10 @@ pub struct Past {
     tail: Arc<Vec<TailSegment>>,
     /// Whether what it records is asked about; otherwise it is left aside, which is quicker.
     sees_itself: bool,
+    /// Of a past that does not see itself, once it was asked for: nothing of it changes.
+    view: Arc<OnceCell<ReadView>>,
+    /// What windows need not ask for themselves.
+    foreseen: Arc<Mutex<Option<Arc<Foreseen>>>>,
     _folder: Arc<TempDir>,
 }
 
@@ -41,7 +49,13 @@ impl Workspace {
         // The tail first: what leaves it meanwhile is in the tables that are opened after it.
         let tail = Arc::new(self.tail().await?);
         let lake = Lake::open(&lake_place(&self.folder, self.shop())).await?;
-        let past = Past { tail, sees_itself: sees_itself(&self.library, scenario), _folder: Arc::new(folder) };
+        let past = Past {
+            tail,
+            sees_itself: sees_itself(&self.library, scenario),
+            view: Arc::default(),
+            foreseen: Arc::default(),
+            _folder: Arc::new(folder),
+        };
         Ok(Workspace {
             folder: self.folder.clone(),
             files,
@@ -62,6 +76,30 @@ impl Workspace {
     /// Whether nothing may leave it.
     pub fn is_past(&self) -> bool {
         self.past.is_some()
+    }
+
+    /// Whether what is recorded in it changes what is asked of it.
+    pub fn sees_itself(&self) -> bool {
+        self.past.as_ref().is_some_and(|past| past.sees_itself)
+    }
+
+    /// What is known of windows before they are planned.
+    pub fn foreseen(&self) -> Option<Arc<Foreseen>> {
+        self.past.as_ref()?.foreseen.lock().expect("nobody panics while holding it").clone()
+    }
+
+    pub fn foresee(&self, foreseen: Option<Arc<Foreseen>>) {
+        if let Some(past) = &self.past {
+            *past.foreseen.lock().expect("nobody panics while holding it") = foreseen;
+        }
+    }
+
+    pub(super) async fn view_of_past(&self, past: &Past) -> Result<ReadView, Fault> {
+        if past.sees_itself {
+            return Ok(self.lake.view(&self.tail_of_past(past).await?).await?);
+        }
+        let view = past.view.get_or_try_init(|| self.lake.view(&past.tail)).await?;
+        Ok(view.clone())
     }
 
     pub(super) async fn tail_of_past(&self, past: &Past) -> Result<Vec<TailSegment>, Fault> {

@@ -391,6 +391,60 @@ fn facts_that_were_imported_later_replay_as_those_that_came_live() {
     });
 }
 
+/// First buyers on the day after, and once more in the evening of the next.
+const SECOND: &str = "scenario = \"cart\"\ntitle = { ja = \"F2\", en = \"F2\" }\n[entry]\nsegment = \"f2_step\"\nparams = { days = 1 }\n\
+     at = \"10:00\"\nreentry = { rule = \"once\" }\n[[exit]]\non = \"order_placed\"\n[[exit]]\nleave = \"consent\"\n\
+     [goal]\non = \"order_placed\"\nwithin = \"5d\"\n[holdout]\npercent = 30\nsalt = \"s\"\n\
+     [[step]]\nid = \"first\"\nsend = { purpose = \"marketing\", try = [\"email\", \"line\"], template = \"m\", valid_for = \"1d\", \
+     on_cap = \"skip\", on_quiet = \"defer\" }\n[[step]]\nid = \"wait\"\nwait = { for = \"36h\" }\n\
+     [[step]]\nid = \"who\"\nbranch = [{ when = \"net_revenue_top < 0.30\", to = \"dear\" }, { else = \"again\" }]\n\
+     [[step]]\nid = \"dear\"\nsend = { purpose = \"marketing\", try = [\"line\"], template = \"m\", on_cap = \"skip\", on_quiet = \"defer\" }\n\
+     next = \"end\"\n[[step]]\nid = \"again\"\nsend = { purpose = \"marketing\", try = [\"email\", \"line\"], template = \"m\", \
+     on_cap = \"skip\", on_quiet = \"defer\" }\n";
+
+/// Members of a family who come to know the shop one after the other, by one address and by their own.
+fn family() -> Vec<Told> {
+    let mut told = Vec::new();
+    for (name, day, time) in [("z-first", 2, "09:10"), ("a-second", 2, "11:10"), ("m-third", 4, "11:50")] {
+        told.extend(reachable(name, Channel::Line, at(day, time)));
+        told.push((at(day, time), customer(name), News::Address(ContactKind::Email, "family@example.jp".into())));
+        told.push((at(day, time), customer(name), News::Consent(Channel::Email, ConsentState::Granted)));
+        told.push(left_cart(name, &format!("k-{name}"), at(day, time) + TimeDelta::minutes(5)));
+        told.push(bought(name, at(day + 1, "06:00")));
+    }
+    told.push((at(3, "15:00"), customer("z-first"), News::Consent(Channel::Email, ConsentState::Revoked)));
+    told
+}
+
+#[test]
+fn looks_that_are_passed_over_would_have_changed_nothing() {
+    run(async {
+        let event = cart("[holdout]\npercent = 30\nsalt = \"s\"\n", AGAIN);
+        let waits = "[[step]]\nid = \"until\"\nwait = { event = \"cart_updated\", timeout = \"30h\", on_timeout = \"again\" }\n\
+             next = \"end\"\n";
+        let waits = event.replace("[[step]]\nid = \"wait1d\"\nwait = { for = \"24h\" }\n", waits);
+        assert_ne!(waits, event);
+        for (scenario, shared) in [(event.as_str(), 1), (waits.as_str(), 1), (SECOND, 3)] {
+            let (_folder, workspace) = shop(scenario, at(12, "09:00")).await;
+            let mut told = week();
+            told.extend(family());
+            // Somebody buys for the second time while they wait, and somebody for the first.
+            told.extend([bought("buys", at(3, "14:20")), bought("again", at(4, "13:00")), bought("ignores", at(5, "13:00"))]);
+            told.sort_by_key(|(at, ..)| *at);
+            tell(&workspace, &told).await;
+            let asked = Asked { scenario: workspace.files.scenarios[0].clone(), from: date(1), to: date(8), as_ticked: false };
+            let (every, all) = replay_by(&workspace, &asked, &|_, _| {}, true).await.unwrap();
+            let (some, held) = replay_by(&workspace, &asked, &|_, _| {}, false).await.unwrap();
+            assert_eq!(of_report(&some), of_report(&every), "{scenario}");
+            assert_eq!(some, every, "{scenario}");
+            // There was something to be said, and not at every look.
+            assert!(every.would_sends.len() > 4 && !every.summary.exits.is_empty(), "{every:#?}");
+            assert_eq!(all, every.ticks);
+            assert!(held * shared < all, "{held} of {all}: {scenario}");
+        }
+    });
+}
+
 #[test]
 fn a_span_that_cannot_be_replayed_is_refused() {
     run(async {

@@ -77,7 +77,7 @@ pub async fn evaluate(
 }
 
 /// A customer in a segment, and what tells their passes apart where the entry has a `key`.
-type Member = (CustomerId, Option<String>);
+pub type Member = (CustomerId, Option<String>);
 
 /// The members of the entry's segment, each with what its messages and waits ask of them. Where the entry has a key, a row without one
 /// lets nobody in.
@@ -94,14 +94,23 @@ async fn entering(
     let params = params_of(desk.query(segment)?, &entry.params)?;
     let answer = desk.ask(segment, &params).await?;
     let rows = Rows::new(&answer);
+    let foreseen = workspace.foreseen();
+    let mut members: Vec<Member> = Vec::new();
     let mut entering = BTreeMap::new();
     for row in 0..answer.rows.len() {
-        let customer = reachable.survivor(CustomerId::stored(rows.needed(row, "customer_id")?));
+        let customer = CustomerId::stored(rows.needed(row, "customer_id")?);
         let key = entry.key.as_ref().map(|key| answer.get(row, key).and_then(key_of));
         if key != Some(None) {
             let context = told::of_segment(&answer, row, wanted);
-            entering.entry((customer, key.flatten())).or_insert(context);
+            let key = key.flatten();
+            if foreseen.is_some() {
+                members.push((customer.clone(), key.clone()));
+            }
+            entering.entry((reachable.survivor(customer), key)).or_insert(context);
         }
+    }
+    if let Some(foreseen) = foreseen {
+        foreseen.keep_members(scenario, as_of, members);
     }
     Ok(entering)
 }
@@ -112,6 +121,10 @@ async fn entering_keys(
     as_of: Instant,
     reachable: &Reachable,
 ) -> Result<BTreeSet<Member>, Fault> {
+    // An evaluation before was made by an earlier window, and nothing of a past that is foreseen has changed since.
+    if let Some(members) = workspace.foreseen().and_then(|foreseen| foreseen.members(scenario, as_of)) {
+        return Ok(members.into_iter().map(|(customer, key)| (reachable.survivor(customer), key)).collect());
+    }
     Ok(entering(workspace, scenario, as_of, &BTreeSet::new(), reachable).await?.into_keys().collect())
 }
 

@@ -12,6 +12,7 @@ use super::{Rows, told};
 use crate::{fault::Fault, workspace::Workspace};
 
 /// A row of `system/happenings`.
+#[derive(Clone)]
 pub struct Happened {
     pub customer: CustomerId,
     pub happening: Happening,
@@ -59,8 +60,23 @@ pub async fn ask(
     since: Instant,
     scenarios: &[&Scenario],
 ) -> Result<Vec<Happened>, Fault> {
+    if let Some(foreseen) = workspace.foreseen()
+        && let Some(happened) = foreseen.happened(window, since, scenarios)
+    {
+        return Ok(happened);
+    }
     let names = scenarios.iter().flat_map(|scenario| names_of(scenario)).collect();
     ask_names(workspace, window.executed_at(window.to), (since, window.to), names, scenarios).await
+}
+
+/// The same up to a moment, of one scenario, for many windows to take theirs from.
+pub async fn until(
+    workspace: &Workspace,
+    as_of: Instant,
+    (since, until): (Instant, Instant),
+    scenario: &Scenario,
+) -> Result<Vec<Happened>, Fault> {
+    ask_names(workspace, as_of, (since, until), names_of(scenario).into_iter().collect(), &[scenario]).await
 }
 
 /// Every exit event that happened since, up to now.
