@@ -46,6 +46,14 @@ pub struct Fit<P> {
     pub customers: u64,
 }
 
+/// The terms of ℓ that depend on the number of repeats alone, the costly ones.
+struct OfCount {
+    bought: f64,
+    stayed: f64,
+    /// The odds to drop out just then.
+    dropped: f64,
+}
+
 /// Where the logarithm of a parameter counts as run away.
 const RIDGE: f64 = 1e4;
 /// Two customers with equal histories to this share of the longest are one with weight 2.
@@ -77,7 +85,7 @@ impl RepeatBuying {
         if histories.iter().all(|history| history.x == 0) || longest == 0.0 {
             return Err(NotComputable::NoEvent { horizon: longest as u32 });
         }
-        // Scaled so that the longest is 1, and grouped.
+        // Scaled so that the longest is 1, and grouped; by their counts, of which there are few.
         let mut grouped: BTreeMap<(u32, u64, u64), (History, f64)> = BTreeMap::new();
         for history in histories {
             let scaled = History { x: history.x, t_x: history.t_x / longest, t: history.t / longest };
@@ -93,7 +101,14 @@ impl RepeatBuying {
                 return f64::INFINITY;
             }
             let params = from(logs);
-            let sum: f64 = groups.iter().map(|(history, weight)| weight * params.log_likelihood(*history)).sum();
+            let mut of_count = (0, params.of_count(0));
+            let mut weighed = |(history, weight): &(History, f64)| {
+                if history.x != of_count.0 {
+                    of_count = (history.x, params.of_count(history.x));
+                }
+                weight * params.of_times(&of_count.1, *history)
+            };
+            let sum: f64 = groups.iter().map(&mut weighed).sum();
             let cost = -sum / people;
             if cost.is_nan() { f64::INFINITY } else { cost }
         };
@@ -112,22 +127,26 @@ impl RepeatBuying {
     }
 
     /// ℓ of one customer.
-    pub fn log_likelihood(&self, History { x, t_x, t }: History) -> f64 {
+    pub fn log_likelihood(&self, history: History) -> f64 {
+        self.of_times(&self.of_count(history.x), history)
+    }
+
+    fn of_count(&self, x: u32) -> OfCount {
         let (Self { r, alpha, a, b, model }, n) = (*self, f64::from(x));
-        let bought = rising_log(r, x) + r * alpha.ln();
-        let stays = match model {
-            Model::Bg => x,
-            Model::Mbg => x + 1,
+        let (stays, dropped) = match model {
+            Model::Bg => (x, a.ln() - (b + n - 1.0).ln()),
+            Model::Mbg => (x + 1, a.ln() - (b + n).ln()),
         };
-        let stayed = stayed_log(a, b, stays);
+        OfCount { bought: rising_log(r, x) + r * alpha.ln(), stayed: stayed_log(a, b, stays), dropped }
+    }
+
+    fn of_times(&self, OfCount { bought, stayed, dropped }: &OfCount, History { x, t_x, t }: History) -> f64 {
+        let (Self { r, alpha, model, .. }, n) = (*self, f64::from(x));
         let alive = -(r + n) * (alpha + t).ln();
         if x == 0 && model == Model::Bg {
             return bought + stayed + alive;
         }
-        let dropped = match model {
-            Model::Bg => a.ln() - (b + n - 1.0).ln(),
-            Model::Mbg => a.ln() - (b + n).ln(),
-        } - (r + n) * (alpha + t_x).ln();
+        let dropped = dropped - (r + n) * (alpha + t_x).ln();
         let top = alive.max(dropped);
         bought + stayed + top + ((alive - top).exp() + (dropped - top).exp()).ln()
     }
