@@ -131,13 +131,13 @@ impl Lake {
         // The position last: it tells equals apart, so the same rows make the same file.
         let order = table.sort().iter().chain(&["position"]).map(|name| col(*name).sort(true, true)).collect();
         let mut stream = session.read_table(Arc::new(chosen))?.sort(order)?.execute_stream().await?;
-        let (mut sealed, mut writer, mut rows) = (Vec::new(), FileWriter::new(table)?, 0);
+        let (mut sealed, mut writer, mut rows) = (Vec::new(), FileWriter::new(table, rows_before)?, 0);
         while let Some(batch) = stream.next().await {
             let batch = batch?;
             rows += batch.num_rows();
             writer.write(&batch)?;
             if writer.bytes() >= FILE_BYTES_MAX {
-                sealed.push(std::mem::replace(&mut writer, FileWriter::new(table)?).finish()?);
+                sealed.push(std::mem::replace(&mut writer, FileWriter::new(table, None)?).finish()?);
             }
         }
         sealed.push(writer.finish()?);

@@ -27,6 +27,8 @@ use crate::{
 /// Rows of a row group. Of 3 M events (`benches/layout.rs`): a customer's time line takes 3 ms with groups of this size and 5 ms with a
 /// quarter of it, which also costs 9 % more bytes; eight times as many save 3 % and make the whole scan slower.
 pub const GROUP_ROWS: usize = 131_072;
+/// A file of fewer rows is soon joined with others: it is written quickly, for to begin with zstd costs more than to compress so few.
+const FEW_ROWS: usize = 4_096;
 /// A text in the log is cut to this: it is there to skip files by.
 const TEXT_CHARS_MAX: usize = 32;
 
@@ -65,8 +67,10 @@ pub struct FileWriter {
 }
 
 impl FileWriter {
-    pub fn new(table: &dyn Table) -> Result<FileWriter, ParquetError> {
-        let writer = ArrowWriter::try_new(Vec::new(), tables::schema(table), Some(properties(table)))?;
+    /// `rows` is how many there will be, if that is known.
+    pub fn new(table: &dyn Table, rows: Option<usize>) -> Result<FileWriter, ParquetError> {
+        let properties = properties(table, rows.unwrap_or(usize::MAX));
+        let writer = ArrowWriter::try_new(Vec::new(), tables::schema(table), Some(properties))?;
         let allowed = table.statistics().iter().copied();
         let times = tables::TIMES.iter().chain(&tables::LANDED).map(|column| column.name);
         let ranges = allowed.chain(times).map(|name| (name, Range::default())).collect();
@@ -111,10 +115,12 @@ impl FileWriter {
 
 /// Zstandard; a bloom filter where one value is looked up (it takes a customer's time line from 49 ms to 3 for half a percent of bytes, in
 /// files that are sorted by time); times and positions as differences; no dictionary for values that never repeat.
-pub fn properties(table: &dyn Table) -> WriterProperties {
-    let mut properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(3).expect("a level of zstd")))
-        .set_max_row_group_row_count(Some(GROUP_ROWS));
+fn properties(table: &dyn Table, rows: usize) -> WriterProperties {
+    let compression = match rows < FEW_ROWS {
+        true => Compression::SNAPPY,
+        false => Compression::ZSTD(ZstdLevel::try_new(3).expect("a level of zstd")),
+    };
+    let mut properties = WriterProperties::builder().set_compression(compression).set_max_row_group_row_count(Some(GROUP_ROWS));
     let looked_up: BTreeSet<&str> = table.looked_up().iter().copied().collect();
     for column in tables::all_columns(table) {
         let path = ColumnPath::from(column.name);
@@ -122,7 +128,7 @@ pub fn properties(table: &dyn Table) -> WriterProperties {
             // Sized for a whole group, and folded down to what the values need.
             properties = properties
                 .set_column_bloom_filter_enabled(path.clone(), true)
-                .set_column_bloom_filter_max_ndv(path.clone(), GROUP_ROWS as u64);
+                .set_column_bloom_filter_max_ndv(path.clone(), rows.clamp(1, GROUP_ROWS) as u64);
         }
         if matches!(column.kind, Kind::Instant) || column.name == "position" {
             properties = properties

@@ -315,17 +315,17 @@ fn unlanded(table: &'static dyn Table, parts: &[&TailSegment], watermark: i64) -
             batches.push(batch.slice(skip, batch.num_rows() - skip));
         }
     }
-    let rows = batches.iter().map(|batch| batch.num_rows() as u64).sum();
+    let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
     if rows == 0 {
         return Ok(None);
     }
     let write = || {
-        let mut writer = FileWriter::new(table)?;
+        let mut writer = FileWriter::new(table, Some(rows))?;
         in_order(table, &batches, |batch| writer.write(batch))?;
         writer.finish()
     };
     let sealed = write().map_err(|source| write_error(name, source.into()))?;
-    Ok(Some((rows, sealed)))
+    Ok(Some((rows as u64, sealed)))
 }
 
 /// Commits with a sum over what it does. On an error the outcome is unknown.

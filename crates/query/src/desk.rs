@@ -444,6 +444,7 @@ impl Desk {
         params: &Params,
         conditions: &[&str],
     ) -> Result<crate::Answer, QueryError> {
+        let begun = std::time::Instant::now();
         let query = self.query(name)?;
         let values = self.values(query, params)?;
         let tokens = Tokens::read(&query.file, &query.sql)?;
@@ -456,6 +457,7 @@ impl Desk {
             let expression = session.parse_sql_expr(condition, frame.schema()).map_err(wrong)?;
             frame = frame.with_column(&format!("c{index}"), expression.is_true()).map_err(wrong)?;
         }
+        tracing::debug!(query = query.file, ms = begun.elapsed().as_millis() as u64, "planned");
         self.collect(&query.file, None, frame).await
     }
 

@@ -151,13 +151,14 @@ impl Desk {
 
     /// The answer as Arrow batches, for files.
     pub async fn batches(&self, query: &Query, params: &Params) -> Result<(SchemaRef, Vec<RecordBatch>), QueryError> {
-        let file = &query.file;
+        let (file, begun) = (&query.file, std::time::Instant::now());
         let values = self.values(query, params)?;
         let tokens = Tokens::read(file, &query.sql)?;
         let session = self.session(&tokens, file).await?;
         let plan = self.plan(&session, query, &tokens, &values).await?;
         let plan = bind(plan, &values).map_err(|source| planning_error(file, source))?;
         let frame = suited(&session, plan).await.map_err(|source| planning_error(file, source))?;
+        tracing::debug!(query = file, ms = begun.elapsed().as_millis() as u64, "planned");
         self.drain(file, frame).await
     }
 
@@ -202,8 +203,12 @@ impl Desk {
             }
             Ok((schema, batches))
         };
+        let begun = std::time::Instant::now();
         match tokio::time::timeout(self.limits.time, run).await {
-            Ok(result) => result,
+            Ok(result) => {
+                tracing::debug!(query = file, ms = begun.elapsed().as_millis() as u64, "answered");
+                result
+            }
             Err(_) => Err(QueryError::Timeout { file: file.into(), seconds: self.limits.time.as_secs() }),
         }
     }
