@@ -28,7 +28,12 @@ use object_store::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Damaged, FactTable, Lake, LakeError, ReadView, provider::Snapshot, seal::Verified, tables};
+use crate::{
+    Damaged, FactTable, Lake, LakeError, ReadView,
+    provider::{Footers, Snapshot},
+    seal::Verified,
+    tables,
+};
 
 /// Some tables of a view.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -161,7 +166,7 @@ impl ReadView {
             }
             Reach::Through(fetch) => (Arc::new(Only { sizes, origin: Origin::Fetch(fetch) }), Reader(None)),
         };
-        let mut tails = handed.tails.iter();
+        let (mut tails, footers) = (handed.tails.iter(), Footers::default());
         let mut view = ReadView::empty();
         for table in &handed.tables {
             let Some(known) = tables::find(&table.name) else { return Err(LakeError::UnknownTable(table.name.clone())) };
@@ -191,6 +196,7 @@ impl ReadView {
                 files: Arc::new(table.files.iter().map(file).collect()),
                 store_url: ObjectStoreUrl::parse(&table.store_url).map_err(|_| LakeError::Location(table.store_url.clone()))?,
                 store: store.clone(),
+                footers: footers.clone(),
             };
             view.pin(match &table.damaged {
                 Some(damaged) => FactTable::damaged(name, damaged.clone()),

@@ -315,8 +315,8 @@ impl Lake {
             Ok(PartitionedFile::new(path, file.bytes).with_statistics(Arc::new(statistics)))
         };
         let files: Result<Vec<_>, LakeError> = files.iter().map(file).collect();
-        let (store_url, store) = (self.place.root()?, self.place.reading.clone());
-        let snapshot = Snapshot { files: Arc::new(files?), store_url, store, ..Snapshot::empty() };
+        let (store_url, store, footers) = (self.place.root()?, self.place.reading.clone(), self.place.footers.clone());
+        let snapshot = Snapshot { files: Arc::new(files?), store_url, store, footers, ..Snapshot::empty() };
         Ok(Arc::new(FactTable::kept(table.name, table.schema(), snapshot)))
     }
 

@@ -414,6 +414,6 @@ pub(crate) fn pin(name: &'static str, place: &Place, table: &DeltaTable, waterma
     }
     // The provider addresses files from the root of the store that holds the table.
     let store_url = place.root().map_err(|error| DeltaTableError::Generic(error.to_string()))?;
-    let store = place.reading.clone();
-    Ok(Snapshot { version: state.version() as i64, watermark, files: Arc::new(files), store_url, store })
+    let (store, footers) = (place.reading.clone(), place.footers.clone());
+    Ok(Snapshot { version: state.version() as i64, watermark, files: Arc::new(files), store_url, store, footers })
 }

@@ -15,11 +15,14 @@ use datafusion::{
         TableType,
         listing::PartitionedFile,
         memory::MemorySourceConfig,
-        physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource},
+        physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource, parquet::CachedParquetFileReaderFactory},
         source::DataSourceExec,
     },
     error::DataFusionError,
-    execution::object_store::ObjectStoreUrl,
+    execution::{
+        cache::{cache_manager::FileMetadataCache, default_cache::DefaultCache},
+        object_store::ObjectStoreUrl,
+    },
     logical_expr::{Expr, TableProviderFilterPushDown, utils::conjunction},
     physical_optimizer::pruning::PruningPredicateBuilder,
     physical_plan::{ExecutionPlan, empty::EmptyExec, union::UnionExec},
@@ -53,6 +56,19 @@ pub(crate) struct Snapshot {
     /// Where DataFusion finds the store, and the store itself.
     pub store_url: ObjectStoreUrl,
     pub store: Arc<dyn ObjectStore>,
+    pub footers: Footers,
+}
+
+/// The footers of files that were read, whichever question read them: a file of the lake never changes.
+#[derive(Debug, Clone)]
+pub struct Footers(Arc<FileMetadataCache>);
+
+const FOOTERS_BYTES_MAX: usize = 32 << 20;
+
+impl Default for Footers {
+    fn default() -> Self {
+        Footers(Arc::new(DefaultCache::new(FOOTERS_BYTES_MAX)))
+    }
 }
 
 impl FactTable {
@@ -196,8 +212,9 @@ impl TableProvider for FactTable {
             let mut statistics = Statistics::new_unknown(&self.schema);
             statistics.num_rows = known.map_or(Precision::Absent, Precision::Inexact);
             let groups = FileGroup::new(files).split_files(partitions);
-            let source = Arc::new(ParquetSource::new(self.schema.clone()));
-            let scan = FileScanConfigBuilder::new(self.snapshot.store_url.clone(), source)
+            let reader = CachedParquetFileReaderFactory::new(self.snapshot.store.clone(), self.snapshot.footers.0.clone());
+            let source = ParquetSource::new(self.schema.clone()).with_parquet_file_reader_factory(Arc::new(reader));
+            let scan = FileScanConfigBuilder::new(self.snapshot.store_url.clone(), Arc::new(source))
                 .with_file_groups(groups)
                 .with_statistics(statistics)
                 .with_projection_indices(projection.cloned())?
@@ -293,6 +310,7 @@ impl Snapshot {
             files: Arc::default(),
             store_url: ObjectStoreUrl::parse("memory://").expect("a URL"),
             store: Arc::new(object_store::memory::InMemory::new()),
+            footers: Footers::default(),
         }
     }
 }

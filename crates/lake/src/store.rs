@@ -14,7 +14,7 @@ use deltalake_core::{
 use object_store::{Error, ObjectStore, ObjectStoreExt, PutMode, path::Path};
 use url::Url;
 
-use crate::{LakeError, durable::Durable, seal::Verified};
+use crate::{LakeError, durable::Durable, provider::Footers, seal::Verified};
 
 /// A place for the lake.
 #[derive(Debug, Clone)]
@@ -24,6 +24,8 @@ pub struct Place {
     pub store: Arc<dyn ObjectStore>,
     /// For queries: it checks what it reads.
     pub reading: Arc<Verified>,
+    /// Those of data files, as far as queries have read them.
+    pub footers: Footers,
     /// Set for a local folder. Conditional writes are known to work there: they are links.
     folder: Option<PathBuf>,
 }
@@ -51,7 +53,7 @@ impl Place {
     pub fn on(store: Arc<dyn ObjectStore>, url: Url) -> Place {
         register_log_stores();
         let reading = Arc::new(Verified::new(store.clone()));
-        Place { url, store, reading, folder: None }
+        Place { url, store, reading, footers: Footers::default(), folder: None }
     }
 
     fn table_url(&self, name: &str) -> Result<Url, LakeError> {
