@@ -249,8 +249,8 @@ pub async fn gather(
         going_on.extend(customers.iter().map(|customer| customer.id.clone()));
     }
     let concerned: BTreeSet<CustomerId> = customers.iter().map(|customer| customer.id.clone()).collect();
-    // Under whatever id they did it.
-    let ids: Option<Vec<CustomerId>> = narrows.then(|| {
+    // Under whatever id they did it. Of very many, all is read.
+    let ids: Option<Vec<CustomerId>> = (concerned.len() <= CHUNK).then(|| {
         let earlier = reachable.merged.iter().filter(|(_, survivor)| concerned.contains(*survivor)).map(|(earlier, _)| earlier);
         concerned.iter().chain(earlier).cloned().collect()
     });
