@@ -18,13 +18,13 @@ use deltalake_core::{
     operations::vacuum::VacuumMode,
     protocol::DeltaOperation,
 };
-use futures::{StreamExt, TryStreamExt};
+use futures::{StreamExt, TryStreamExt, stream};
 use object_store::ObjectStoreExt;
 
 use crate::{
     LakeError,
     file::{FileWriter, Sealed},
-    land::{Handle, Lake, commit, now_ms, pin, read_error, write_error},
+    land::{Handle, Lake, WRITTEN_TOGETHER, commit, now_ms, pin, read_error, write_error},
     log::Log,
     provider::FactTable,
     seal,
@@ -173,27 +173,26 @@ impl Lake {
 
     /// Checkpoints logs that have grown, and removes what nobody needs any more: logs after 30 days, replaced files after 7.
     pub async fn tend(&self, vacuum: bool) -> Result<Vec<Tended>, LakeError> {
-        let mut tended = Vec::new();
-        for table in tables::TABLES {
-            let name = table.name();
-            let mut handle = self.handle(name).write().await;
-            if handle.damaged.is_some() {
-                continue;
-            }
-            let mut done = Tended { table: name, ..Tended::default() };
-            if vacuum {
-                done.files_removed = remove_replaced(&mut handle).await.map_err(|source| write_error(name, source))?;
-            }
-            let version = handle.table.version().map_or(-1, |version| version as i64);
-            if version - handle.checkpoint >= COMMITS_PAST_CHECKPOINT || (vacuum && version - handle.checkpoint >= 10) {
-                done.logs_removed = self.checkpoint(name, version, &mut handle).await?;
-                done.checkpoint = true;
-            }
-            if (done.checkpoint, done.files_removed) != (false, 0) {
-                tended.push(done);
-            }
+        let tending = tables::TABLES.iter().map(|table| self.tend_table(table.name(), vacuum));
+        let tended: Vec<Tended> = stream::iter(tending).buffered(WRITTEN_TOGETHER).try_collect().await?;
+        Ok(tended.into_iter().filter(|done| (done.checkpoint, done.files_removed) != (false, 0)).collect())
+    }
+
+    async fn tend_table(&self, name: &'static str, vacuum: bool) -> Result<Tended, LakeError> {
+        let mut handle = self.handle(name).write().await;
+        let mut done = Tended { table: name, ..Tended::default() };
+        if handle.damaged.is_some() {
+            return Ok(done);
         }
-        Ok(tended)
+        if vacuum {
+            done.files_removed = remove_replaced(&mut handle).await.map_err(|source| write_error(name, source))?;
+        }
+        let version = handle.table.version().map_or(-1, |version| version as i64);
+        if version - handle.checkpoint >= COMMITS_PAST_CHECKPOINT || (vacuum && version - handle.checkpoint >= 10) {
+            done.logs_removed = self.checkpoint(name, version, &mut handle).await?;
+            done.checkpoint = true;
+        }
+        Ok(done)
     }
 
     async fn checkpoint(&self, name: &'static str, version: i64, handle: &mut Handle) -> Result<usize, LakeError> {

@@ -6,11 +6,13 @@ use std::{
     fmt,
     fs::{self, File},
     io::{self, ErrorKind, Write},
+    ops::Range,
     path::{Path as FilePath, PathBuf},
     sync::atomic::{AtomicU64, Ordering},
 };
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use futures::stream::BoxStream;
 use object_store::{
     CopyMode, CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, PutMode,
@@ -61,8 +63,17 @@ impl ObjectStore for Durable {
         self.inner.delete_stream(locations)
     }
 
+    async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
+        self.inner.get_ranges(location, ranges).await
+    }
+
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
         self.inner.list(prefix)
+    }
+
+    /// A log is listed from its last checkpoint at every commit: what lies before is not looked at.
+    fn list_with_offset(&self, prefix: Option<&Path>, offset: &Path) -> BoxStream<'static, Result<ObjectMeta>> {
+        self.inner.list_with_offset(prefix, offset)
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {

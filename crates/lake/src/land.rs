@@ -18,7 +18,7 @@ use deltalake_core::{
     },
     protocol::{DeltaOperation, SaveMode},
 };
-use futures::{StreamExt, TryStreamExt, future::BoxFuture};
+use futures::{StreamExt, TryStreamExt, future::BoxFuture, stream};
 use object_store::{ObjectStore, ObjectStoreExt};
 use tokio::sync::RwLock;
 use url::Url;
@@ -40,6 +40,8 @@ use crate::{
 pub(crate) const APPLICATION: &str = "tsubame-journal";
 /// How often a commit is tried whose outcome was read back as "it did not land".
 const COMMITS_MAX: usize = 5;
+/// Tables that are written side by side: each waits for the disk several times.
+pub(crate) const WRITTEN_TOGETHER: usize = 4;
 /// How often one try may lose the race for a version.
 const RACES_MAX: usize = 100;
 
@@ -165,11 +167,16 @@ impl Lake {
             landed.up_to = landed.up_to.max(segment.first_position + segment.rows as i64 - 1);
             by_table.entry(&segment.table).or_default().push(segment);
         }
-        let mut failed = None;
+        let mut landings: Vec<BoxFuture<'_, (&str, Result<u64, LakeError>)>> = Vec::new();
         for (name, mut parts) in by_table {
             parts.sort_by_key(|segment| segment.first_position);
             let table = tables::find(name).ok_or_else(|| LakeError::UnknownTable(name.into()))?;
-            match self.land_table(table, &parts).await {
+            landings.push(Box::pin(async move { (name, self.land_table(table, &parts).await) }));
+        }
+        let mut failed = None;
+        let mut landings = stream::iter(landings).buffered(WRITTEN_TOGETHER);
+        while let Some((name, done)) = landings.next().await {
+            match done {
                 Ok(rows) => {
                     landed.rows += rows;
                     landed.commits += u32::from(rows > 0);
@@ -180,6 +187,7 @@ impl Lake {
                 }
             }
         }
+        drop(landings);
         if let Some(error) = failed {
             return Err(error);
         }

@@ -9,27 +9,30 @@ pub(crate) struct Minimum {
     pub slope_max: f64,
 }
 
+/// A descent is over when its corners are within these: of the value, by its size, and of each parameter.
+const ROUGH: (f64, f64) = (1e-9, 1e-4);
+const FINE: (f64, f64) = (1e-15, 1e-9);
 const ROUNDS_MAX: usize = 40;
 const STEPS_MAX: usize = 2_000;
 
 pub(crate) fn minimum<const N: usize>(cost: &impl Fn(&[f64]) -> f64, starts: &[[f64; N]]) -> Result<Minimum, NotComputable> {
+    // Each start as far as tells which is best; that one to the end.
     let mut best: Option<(f64, Vec<f64>)> = None;
     for start in starts {
-        let mut at = start.to_vec();
-        let mut value = cost(&at);
-        for round in 0..ROUNDS_MAX {
-            let (next, lower) = descend(cost, &at, if round == 0 { 0.5 } else { 0.05 });
-            let gained = value - lower;
-            (at, value) = (next, lower);
-            if gained.abs() <= 1e-14 * (1.0 + value.abs()) && round > 0 {
-                break;
-            }
-        }
+        let (at, value) = descend(cost, start, 0.5, ROUGH);
         if value.is_finite() && best.as_ref().is_none_or(|(least, _)| value < *least) {
             best = Some((value, at));
         }
     }
-    let (_, at) = best.ok_or(NotComputable::Overflow { what: "likelihood" })?;
+    let (mut value, mut at) = best.ok_or(NotComputable::Overflow { what: "likelihood" })?;
+    for _ in 0..ROUNDS_MAX {
+        let (next, lower) = descend(cost, &at, 0.05, FINE);
+        let gained = value - lower;
+        (at, value) = (next, lower);
+        if gained.abs() <= 1e-14 * (1.0 + value.abs()) {
+            break;
+        }
+    }
     let slope = |index: usize| {
         let moved = |by: f64| {
             let mut at = at.clone();
@@ -49,7 +52,7 @@ pub(crate) fn minimum<const N: usize>(cost: &impl Fn(&[f64]) -> f64, starts: &[[
     Ok(Minimum { at, slope_max })
 }
 
-fn descend(cost: &impl Fn(&[f64]) -> f64, start: &[f64], size: f64) -> (Vec<f64>, f64) {
+fn descend(cost: &impl Fn(&[f64]) -> f64, start: &[f64], size: f64, within: (f64, f64)) -> (Vec<f64>, f64) {
     let count = start.len();
     let mut corners: Vec<(f64, Vec<f64>)> = vec![(cost(start), start.to_vec())];
     for index in 0..count {
@@ -61,7 +64,7 @@ fn descend(cost: &impl Fn(&[f64]) -> f64, start: &[f64], size: f64) -> (Vec<f64>
         corners.sort_by(|left, right| left.0.total_cmp(&right.0));
         let spread = (corners[count].0 - corners[0].0).abs();
         let width = (0..count).map(|index| (corners[count].1[index] - corners[0].1[index]).abs()).fold(0.0, f64::max);
-        if spread <= 1e-15 * (1.0 + corners[0].0.abs()) && width <= 1e-9 {
+        if spread <= within.0 * (1.0 + corners[0].0.abs()) && width <= within.1 {
             break;
         }
         let centre: Vec<f64> =

@@ -75,7 +75,6 @@ mod tests {
     use model::{Fact, Profile};
     use serde_json::{Value, json};
 
-    use super::*;
     use crate::{
         jobs::made::{at, customer, shop},
         workspace::deep,

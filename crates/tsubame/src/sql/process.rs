@@ -129,14 +129,12 @@ impl Idle {
     }
 }
 
-/// Whoever answers events and pages comes first where processors are short.
+/// Whoever answers events and pages comes first where processors are short: a worker runs on what they leave, as far as the system can be told so.
 fn behind_others(program: &Path) -> Command {
-    const NICE: &str = "/usr/bin/nice";
-    if !Path::new(NICE).exists() {
-        return Command::new(program);
-    }
-    let mut command = Command::new(NICE);
-    command.args(["-n", "10"]).arg(program);
+    const WAYS: [(&str, &[&str]); 2] = [("/usr/bin/chrt", &["--idle", "0"]), ("/usr/bin/nice", &["-n", "10"])];
+    let Some((way, how)) = WAYS.into_iter().find(|(way, _)| Path::new(way).exists()) else { return Command::new(program) };
+    let mut command = Command::new(way);
+    command.args(how).arg(program);
     command
 }
 
