@@ -18,7 +18,7 @@ use deltalake_core::{
     operations::vacuum::VacuumMode,
     protocol::DeltaOperation,
 };
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{StreamExt, TryStreamExt, future::BoxFuture, stream};
 use object_store::ObjectStoreExt;
 
 use crate::{
@@ -173,7 +173,10 @@ impl Lake {
 
     /// Checkpoints logs that have grown, and removes what nobody needs any more: logs after 30 days, replaced files after 7.
     pub async fn tend(&self, vacuum: bool) -> Result<Vec<Tended>, LakeError> {
-        let tending = tables::TABLES.iter().map(|table| self.tend_table(table.name(), vacuum));
+        let mut tending: Vec<BoxFuture<'_, Result<Tended, LakeError>>> = Vec::new();
+        for table in tables::TABLES {
+            tending.push(Box::pin(self.tend_table(table.name(), vacuum)));
+        }
         let tended: Vec<Tended> = stream::iter(tending).buffered(WRITTEN_TOGETHER).try_collect().await?;
         Ok(tended.into_iter().filter(|done| (done.checkpoint, done.files_removed) != (false, 0)).collect())
     }
