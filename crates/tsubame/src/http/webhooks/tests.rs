@@ -373,7 +373,7 @@ fn line_event(kind: &str, user: &str, minutes_ago: i64) -> Value {
 fn orders_of<T: Clone>(things: &[T]) -> Vec<Vec<T>> {
     let Some((first, rest)) = things.split_first() else { return vec![Vec::new()] };
     let with_first = |some: Vec<T>| {
-        let at_each_place = |place: usize| [&some[..place], &[first.clone()], &some[place..]].concat();
+        let at_each_place = |place: usize| [&some[..place], std::slice::from_ref(first), &some[place..]].concat();
         (0..=some.len()).map(at_each_place).collect::<Vec<_>>()
     };
     orders_of(rest).into_iter().flat_map(with_first).collect()
@@ -385,7 +385,9 @@ fn whoever_blocks_on_line_is_not_written_to_until_they_come_back() {
     run(async {
         let site = Site::open().await;
         let (state, mut users, mut blocked) = (&site.workspace.state, 0, Vec::new());
-        let cases: [(&[(&str, i64)], Option<&str>); 5] = [
+        /// Kind and minutes ago of each event, and why nobody is written to at their end.
+        type Case<'a> = (&'a [(&'a str, i64)], Option<&'a str>);
+        let cases: [Case; 5] = [
             (&[("unfollow", 3)], Some("blocked")),
             (&[("unfollow", 3), ("follow", 2)], None),
             (&[("unfollow", 3), ("follow", 2), ("unfollow", 1)], Some("blocked")),
