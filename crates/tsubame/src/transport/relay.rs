@@ -19,7 +19,7 @@ use lettre::{
     },
 };
 use model::shop::SenderSettings;
-use tokio::{sync::Mutex, time::timeout};
+use tokio::{net::TcpStream, sync::Mutex, time::timeout};
 
 use crate::fault::{Exit, Fault};
 
@@ -106,10 +106,24 @@ impl Relay {
     async fn connect(&self) -> Result<AsyncSmtpConnection, Reply> {
         let hello = ClientId::default();
         let parameters = || TlsParameters::new(self.host.clone());
+        let server = (self.host.as_str(), self.port);
+        // A message and its end are written apart: the end must not wait until the message is acknowledged, 40 ms later.
+        let stream = match self.security {
+            Security::Tls => None,
+            _ => match timeout(TIMEOUT, TcpStream::connect(server)).await {
+                Ok(Ok(stream)) => stream.set_nodelay(true).ok().map(|()| stream),
+                Ok(Err(_)) => return Err(not_sent("the relay could not be connected to")),
+                Err(_) => return Err(not_sent("the relay took too long to greet")),
+            },
+        };
         let greet = async {
-            let implicit = if self.security == Security::Tls { Some(parameters()?) } else { None };
-            let server = (self.host.as_str(), self.port);
-            let mut connection = AsyncSmtpConnection::connect_tokio1(server, Some(TIMEOUT), &hello, implicit, None).await?;
+            let mut connection = match stream {
+                Some(stream) => AsyncSmtpConnection::connect_with_transport(Box::new(stream), &hello).await?,
+                None => {
+                    let implicit = if self.security == Security::Tls { Some(parameters()?) } else { None };
+                    AsyncSmtpConnection::connect_tokio1(server, Some(TIMEOUT), &hello, implicit, None).await?
+                }
+            };
             if self.security == Security::StartTls {
                 connection.starttls(parameters()?, &hello).await?;
             }
