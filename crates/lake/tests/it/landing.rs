@@ -115,3 +115,20 @@ async fn compaction_keeps_the_rows_and_leaves_fewer_files() {
     assert_eq!(lake.land(&[segment(1, &facts(1..=5))]).await.expect("landed").rows, 0, "the watermark outlives compaction");
     assert_eq!(after(lake).await, before);
 }
+
+#[tokio::test]
+async fn what_came_in_lately_is_compacted_beside_a_file_that_outweighs_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let lake = open(folder.path()).await;
+    lake.land(&[segment(1, &facts(1..=30_000))]).await.expect("landed");
+    for number in 30_001..=30_004 {
+        lake.land(&[segment(number, &facts(number..=number))]).await.expect("landed");
+    }
+    let compacted = lake.compact_news(4).await.expect("compacted");
+    let [events] = compacted.as_slice() else { panic!("{compacted:?}") };
+    assert_eq!((events.files_before, events.files_after), (5, 2));
+    assert_eq!(lake.compact_news(2).await.expect("compacted"), [], "the large file waits");
+    assert_eq!(lake.compact(2).await.expect("compacted")[0].files_after, 1, "all of it, when asked");
+    let view = lake.view(&[]).await.expect("a view");
+    assert_eq!(view.table("events").expect("a table").rows(), 30_004);
+}

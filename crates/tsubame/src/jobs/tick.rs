@@ -256,16 +256,14 @@ pub async fn gather(
     });
     let mut past_sends = past_sends(workspace, window, known, &concerned, ids.as_deref(), since, &reachable).await?;
     let mut past_entries: BTreeMap<CustomerId, Vec<PastEntry>> = BTreeMap::new();
-    for scenario in &current {
-        for past in earlier_entries(workspace, scenario, ids.as_deref()).await? {
-            let customer = survivor(past.customer_id);
-            if concerned.contains(&customer) {
-                past_entries.entry(customer).or_default().push(PastEntry {
-                    scenario: scenario.scenario.clone(),
-                    entry_key: past.entry_key,
-                    entered_at: past.entered_at,
-                });
-            }
+    for (scenario, past) in earlier_entries(workspace, &current, ids.as_deref()).await? {
+        let customer = survivor(past.customer_id);
+        if concerned.contains(&customer) {
+            past_entries.entry(customer).or_default().push(PastEntry {
+                scenario,
+                entry_key: past.entry_key,
+                entered_at: past.entered_at,
+            });
         }
     }
     let mut conditions = conditions(workspace, window, &scenarios, &going_on).await?;
@@ -280,26 +278,33 @@ pub async fn gather(
     Ok(customers)
 }
 
-/// Every pass of these customers through a scenario, or of everybody.
+/// Every pass of these customers, or of everybody, through the scenarios: under each one's name.
 async fn earlier_entries(
     workspace: &Workspace,
-    scenario: &Scenario,
+    scenarios: &[&Scenario],
     customers: Option<&[CustomerId]>,
-) -> Result<Vec<state::PastEntry>, Fault> {
+) -> Result<Vec<(String, state::PastEntry)>, Fault> {
     let ledger = workspace.state.ledger();
-    let Some(customers) = customers.filter(|customers| customers.len() <= CHUNK) else {
-        return Ok(ledger.past_entries(&scenario.scenario).await?);
+    let mut found = Vec::new();
+    let Some(customers) = customers else {
+        for scenario in scenarios {
+            let past = ledger.past_entries(&scenario.scenario).await?;
+            found.extend(past.into_iter().map(|past| (scenario.scenario.clone(), past)));
+        }
+        return Ok(found);
     };
-    let mut entries = ledger.entries_of(customers).await?;
-    entries.retain(|entry| entry.scenario == scenario.scenario);
-    let past = |entry: EntryStep| state::PastEntry {
-        customer_id: entry.customer_id,
-        entry_id: entry.entry_id,
-        entry_key: entry.entry_key,
-        entered_at: entry.entered_at,
-        status: entry.status,
-    };
-    Ok(entries.into_iter().map(past).collect())
+    let names: BTreeSet<&str> = scenarios.iter().map(|scenario| scenario.scenario.as_str()).collect();
+    for entry in ledger.entries_of(customers).await?.into_iter().filter(|entry| names.contains(entry.scenario.as_str())) {
+        let past = state::PastEntry {
+            customer_id: entry.customer_id,
+            entry_id: entry.entry_id,
+            entry_key: entry.entry_key,
+            entered_at: entry.entered_at,
+            status: entry.status,
+        };
+        found.push((entry.scenario, past));
+    }
+    Ok(found)
 }
 
 fn failure(failed: &FailedSend) -> Failure {

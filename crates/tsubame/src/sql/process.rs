@@ -5,7 +5,7 @@ use std::{
     os::unix::process::{CommandExt, ExitStatusExt},
     path::Path,
     process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
     time::Duration,
 };
 
@@ -129,12 +129,20 @@ impl Idle {
     }
 }
 
-/// Whoever answers events and pages comes first where processors are short: a worker runs on what they leave, as far as the system can be told so.
+/// Whoever answers events and pages comes first where processors are short: a worker runs on what they leave, by the first way that this system
+/// lets us take.
 fn behind_others(program: &Path) -> Command {
-    const WAYS: [(&str, &[&str]); 2] = [("/usr/bin/chrt", &["--idle", "0"]), ("/usr/bin/nice", &["-n", "10"])];
-    let Some((way, how)) = WAYS.into_iter().find(|(way, _)| Path::new(way).exists()) else { return Command::new(program) };
+    type Way = (&'static str, &'static [&'static str]);
+    const WAYS: [Way; 2] = [("/usr/bin/chrt", &["--idle", "0"]), ("/usr/bin/nice", &["-n", "10"])];
+    static TAKEN: OnceLock<Option<Way>> = OnceLock::new();
+    // A sandbox may forbid what is installed, and a worker that does not start answers nobody.
+    let works = |(way, how): &Way| {
+        let tried = Command::new(way).args(*how).arg("/bin/true").stdin(Stdio::null()).stderr(Stdio::null()).status();
+        tried.is_ok_and(|ended| ended.success())
+    };
+    let Some((way, how)) = TAKEN.get_or_init(|| WAYS.into_iter().find(works)) else { return Command::new(program) };
     let mut command = Command::new(way);
-    command.args(how).arg(program);
+    command.args(*how).arg(program);
     command
 }
 
