@@ -1,10 +1,16 @@
 //! People who may log in, what they may do, and the hash of their password.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, OnceLock},
+    time::Duration,
+};
 
 use argon2::{Argon2, PasswordHash, PasswordHasher, PasswordVerifier, password_hash::SaltString};
+use hmac::{Hmac, Mac};
 use model::Instant;
 use serde::{Deserialize, Serialize};
+use sha2::Sha256;
 use sqlx::sqlite::SqliteRow;
 use tokio::sync::Semaphore;
 
@@ -18,6 +24,8 @@ const PASSWORD_CHARS_MIN: usize = 8;
 const PASSWORD_CHARS_MAX: usize = 512;
 /// A hash takes 19 MiB: a flood of logins must not take all memory.
 const HASHES_AT_ONCE: usize = 2;
+/// For so long a program that signs each request is known again without a hash.
+const KNOWN_FOR: Duration = Duration::from_secs(300);
 
 /// What somebody may do. Each may do what the ones below may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -60,11 +68,39 @@ pub struct Accounts {
     hashing: Arc<Semaphore>,
     /// Checked when there is no such account, so that an answer takes as long as for one.
     nobody: Arc<OnceLock<String>>,
+    known: Arc<Mutex<BTreeMap<String, Known>>>,
+}
+
+/// A password that was right: not it, but its tag under a key that this process alone has.
+#[derive(Clone)]
+struct Known {
+    key: [u8; 32],
+    tag: Vec<u8>,
+    until: Instant,
+}
+
+impl Known {
+    fn new(hash: &str, password: &Secret, until: Instant) -> Result<Known, StateError> {
+        let key = random("remember a password")?;
+        Ok(Known { key, tag: mac(&key, hash, password).finalize().into_bytes().to_vec(), until })
+    }
+
+    /// Takes as long for any password.
+    fn is(&self, hash: &str, password: &Secret) -> bool {
+        mac(&self.key, hash, password).verify_slice(&self.tag).is_ok()
+    }
+}
+
+/// The stored hash is in it: another password or another account of the same name has another tag.
+fn mac(key: &[u8; 32], hash: &str, password: &Secret) -> Hmac<Sha256> {
+    let mac = <Hmac<Sha256> as Mac>::new_from_slice(key).expect("an HMAC takes a key of any length");
+    mac.chain_update(hash).chain_update([0u8]).chain_update(password.expose())
 }
 
 impl Accounts {
     pub(crate) fn new(db: Db) -> Self {
-        Accounts { db, hashing: Arc::new(Semaphore::new(HASHES_AT_ONCE)), nobody: Arc::default() }
+        let hashing = Arc::new(Semaphore::new(HASHES_AT_ONCE));
+        Accounts { db, hashing, nobody: Arc::default(), known: Arc::default() }
     }
 
     pub async fn create(&self, name: &str, role: Role, password: &Secret, now: Instant) -> Result<Account, StateError> {
@@ -86,8 +122,34 @@ impl Accounts {
 
     /// The account, if the password is its. "No such account" and "wrong password" look alike and take as long.
     pub async fn verify(&self, name: &str, password: &Secret) -> Result<Option<Account>, StateError> {
+        let row = self.find(name).await?;
+        self.check(row, password).await
+    }
+
+    /// The same for programs that sign each request: a password that was right is known again for five minutes, as long as it is still the account's. A
+    /// wrong one takes as long as ever.
+    pub async fn verify_again(&self, name: &str, password: &Secret, now: Instant) -> Result<Option<Account>, StateError> {
+        let row = self.find(name).await?;
+        let Some(found) = &row else { return self.check(None, password).await };
+        let hash: String = get(found, "hash")?;
+        let known = self.known.lock().expect("nobody panics while holding it").get(name).cloned();
+        if known.is_some_and(|known| now < known.until && known.is(&hash, password)) {
+            return account(found).map(Some);
+        }
+        let account = self.check(row, password).await?;
+        if account.is_some() {
+            let known = Known::new(&hash, password, now + KNOWN_FOR)?;
+            self.known.lock().expect("nobody panics while holding it").insert(name.into(), known);
+        }
+        Ok(account)
+    }
+
+    async fn find(&self, name: &str) -> Result<Option<SqliteRow>, StateError> {
         let statement = sqlx::query("SELECT name, role, created_at, hash FROM accounts WHERE name = $1");
-        let row = self.db.row("check a password", statement.bind(name)).await?;
+        self.db.row("check a password", statement.bind(name)).await
+    }
+
+    async fn check(&self, row: Option<SqliteRow>, password: &Secret) -> Result<Option<Account>, StateError> {
         let hash = match &row {
             Some(row) => get(row, "hash")?,
             None => self.nobodys_hash().await?,
@@ -183,6 +245,14 @@ pub(crate) fn account(row: &SqliteRow) -> Result<Account, StateError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_right_is_known_of_this_hash_and_password_alone() {
+        let secret = |text: &str| Secret::new(text.to_string());
+        let known = Known::new("hash", &secret("word"), Instant::UNIX_EPOCH).unwrap();
+        let tried = [("hash", "word"), ("hash", "other"), ("another", "word"), ("has", "hword"), ("hash", "")];
+        assert_eq!(tried.map(|(hash, word)| known.is(hash, &secret(word))), [true, false, false, false, false]);
+    }
 
     #[test]
     fn roles_are_stored_by_name() {

@@ -22,6 +22,11 @@ async fn accounts_and_their_sessions() {
     let check = async |name: &str, password: &str, expect| {
         let got = accounts.verify(name, &secret(password)).await.unwrap().map(|account| account.role);
         assert_eq!(got, expect, "{name}");
+        // Whoever signs each request: the first time, known again, and after that time.
+        for at in [1, 2, 20] {
+            let again = accounts.verify_again(name, &secret(password), minute(at)).await.unwrap().map(|account| account.role);
+            assert_eq!(again, expect, "{name}, minute {at}");
+        }
     };
     check("hanako", "correct horse", Some(Role::Marketer)).await;
     check("hanako", "wrong horse", None).await;

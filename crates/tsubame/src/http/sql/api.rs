@@ -253,7 +253,7 @@ async fn by_password(app: &App, visit: &Visit, given: &str) -> Result<Account, R
         let refusal = Refusal::new(visit, StatusCode::TOO_MANY_REQUESTS, "wait", message, None);
         return Err(Refusal { again: Some(seconds), ..refusal });
     }
-    match workspace.state.accounts().verify(name, &Secret::new(password.into())).await {
+    match workspace.state.accounts().verify_again(name, &Secret::new(password.into()), app.wall()).await {
         Ok(Some(account)) => {
             app.attempts.succeeded(name, visit.address);
             Ok(account)
