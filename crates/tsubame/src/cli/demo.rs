@@ -36,6 +36,9 @@ pub struct Demo {
     /// Leave out the real baskets of The Complete Journey
     #[arg(long)]
     without_journey: bool,
+    /// How many months it lives, of which June 2026 is the last; of more than one no report is made
+    #[arg(long, hide = true, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=12))]
+    months: u32,
     /// 0: nobody reacts to a message, as if none had come; no report is made of it
     #[arg(long, hide = true, default_value_t = 1, value_parser = clap::value_parser!(u8).range(0..=1))]
     effect: u8,
@@ -50,9 +53,14 @@ pub struct Demo {
 impl Demo {
     pub async fn run(self) -> Result<(), Fault> {
         // Of a shop that lacks what the report looks for, there is none: it is made to be compared with another one.
-        let is_whole = self.effect == 1 && self.off.is_empty();
-        let options =
-            live::Options { customers: self.customers, seed: self.seed, ignored: self.effect == 0, off: self.off.clone() };
+        let is_whole = self.months == 1 && self.effect == 1 && self.off.is_empty();
+        let options = live::Options {
+            customers: self.customers,
+            seed: self.seed,
+            months: self.months,
+            ignored: self.effect == 0,
+            off: self.off.clone(),
+        };
         let workspace = live::live(&self.dir, options).await?;
         if !is_whole {
             println!("lived without a report");

@@ -180,11 +180,14 @@ fn revision(occurred_at: Instant, mut order: Order, mut lines: Vec<OrderLine>) -
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::demo::{calendar::Calendar, life::Life};
+    use crate::demo::{
+        calendar::{Calendar, Span},
+        life::Life,
+    };
 
     #[test]
     fn the_sums_of_an_order_agree() {
-        let (catalogue, calendar) = (Catalogue::new(), Calendar::new());
+        let (catalogue, calendar) = (Catalogue::new(), Calendar::new(Span::MONTH));
         let mut tails = 0;
         for who in 0..3_000 {
             for purchase in &Life::of(5, who, &calendar).purchases {

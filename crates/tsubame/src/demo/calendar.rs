@@ -1,8 +1,9 @@
 //! The demo shop's time: 24 months of history, then one live month that is always the same past month, in Japan, whose clock never shifts.
+//! For comparisons more of it is lived, up to the same day.
 //!
 //! Inside the demo a moment is a count of seconds since the shop's first midnight, so a day is a division.
 
-use chrono::{DateTime, Datelike, Days, NaiveDate};
+use chrono::{DateTime, Datelike, Days, Months, NaiveDate};
 use model::Instant;
 
 use super::draw::{Draws, cumulative};
@@ -19,8 +20,6 @@ pub const MONTH_DAYS: i64 = 30;
 pub const TAIL_DAYS: i64 = 16;
 /// The first day about which nothing is known.
 pub const END: i64 = MONTH_FROM + MONTH_DAYS + TAIL_DAYS;
-/// Visits are remembered this many days before the live month: the shop's tag is younger than the shop.
-pub const VISITS_FROM: i64 = MONTH_FROM - 60;
 
 const OPENING_UNIX: i64 = 1_717_167_600;
 /// People are awake, and the shop counts, from 06:00 to 23:20: no visit crosses midnight.
@@ -32,9 +31,35 @@ pub const SEASON_MAX: f64 = 2.1 * 1.15;
 /// Orders by hour from 06:00: lunch breaks and evenings.
 const HOURS: [f64; 18] = [1.0, 2.0, 3.0, 4.0, 4.5, 5.0, 7.0, 5.5, 4.5, 4.5, 4.5, 5.0, 5.5, 6.5, 8.5, 9.5, 8.5, 2.0];
 
-/// The first day of the live month.
-pub fn month_start() -> NaiveDate {
-    date(MONTH_FROM)
+/// The days that are lived, not read from files: one month or more, up to the end of June 2026.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// The first of them.
+    pub from: i64,
+}
+
+impl Span {
+    /// June 2026 alone: what truths are planted for.
+    pub const MONTH: Span = Span { from: MONTH_FROM };
+
+    pub fn months(months: u32) -> Span {
+        let first = date(MONTH_FROM) - Months::new(months.saturating_sub(1));
+        Span { from: (first - date(0)).num_days() }
+    }
+
+    pub fn days(self) -> i64 {
+        MONTH_FROM + MONTH_DAYS - self.from
+    }
+
+    /// Midnight before the first day.
+    pub fn start_at(self) -> Instant {
+        instant(self.from * DAY)
+    }
+
+    /// Visits are remembered from this day on: the shop's tag is younger than the shop.
+    pub fn visits_from(self) -> i64 {
+        self.from - 60
+    }
 }
 
 pub fn date(day: i64) -> NaiveDate {
@@ -89,15 +114,16 @@ pub fn when_awake(at: Moment) -> Moment {
     }
 }
 
-/// What depends on the day alone, worked out once.
+/// Which days are lived, and what depends on the day alone, worked out once.
 #[derive(Debug)]
 pub struct Calendar {
+    pub span: Span,
     season: Vec<f64>,
     acquisition: Vec<f64>,
 }
 
 impl Calendar {
-    pub fn new() -> Self {
+    pub fn new(span: Span) -> Self {
         let season: Vec<f64> = (0..END)
             .map(|day| {
                 let day = date(day);
@@ -110,7 +136,7 @@ impl Calendar {
             let campaign = if date(day).month() == 5 { 1.6 } else { 1.0 };
             season[day as usize] * campaign * (3f64.ln() * day as f64 / MONTH_FROM as f64).exp()
         }));
-        Calendar { season, acquisition }
+        Calendar { span, season, acquisition }
     }
 
     /// How busy a day is, against an ordinary one; nothing is bought past the end.
@@ -124,12 +150,6 @@ impl Calendar {
     }
 }
 
-impl Default for Calendar {
-    fn default() -> Self {
-        Calendar::new()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,7 +157,6 @@ mod tests {
     #[test]
     fn days_are_those_of_the_shops_zone() {
         let zone = model::ShopZone::tokyo();
-        assert_eq!(month_start().to_string(), "2026-06-01");
         let check = |at: Moment, expect: &str| {
             assert_eq!(local_text(at), expect);
             assert_eq!(zone.local(instant(at)).format("%Y-%m-%d %H:%M:%S").to_string(), expect);
@@ -152,5 +171,20 @@ mod tests {
             assert!(day_of(at) == 3 && when_awake(at) == at, "{at}");
         }
         assert_eq!(local_text(when_awake(2 * HOUR)), "2024-06-01 08:00:00");
+    }
+
+    #[test]
+    fn what_is_lived_ends_with_june() {
+        let check = |months: u32, from: i64, first: &str, days: i64, visits_from: &str| {
+            let span = Span::months(months);
+            assert_eq!((span.from, span.days()), (from, days), "{months} months");
+            assert_eq!(local_text(moment(span.start_at())), format!("{first} 00:00:00"), "{months} months");
+            assert_eq!(date(span.visits_from()).to_string(), visits_from, "{months} months");
+            assert_eq!(date(span.from + span.days()).to_string(), "2026-07-01", "{months} months");
+        };
+        assert_eq!(Span::months(1), Span::MONTH);
+        check(1, MONTH_FROM, "2026-06-01", MONTH_DAYS, "2026-04-02");
+        check(3, 669, "2026-04-01", 91, "2026-01-31");
+        check(12, 395, "2025-07-01", 365, "2025-05-02");
     }
 }

@@ -12,7 +12,7 @@ use model::OrderStatus;
 
 use super::{
     basket::{PlacedOrder, aftermath},
-    calendar::{MONTH_FROM, Moment, VISITS_FROM, day_of, local_text, rfc3339_text},
+    calendar::{Moment, Span, day_of, local_text, rfc3339_text},
     life::Purchase,
     person::Person,
     truth::truths,
@@ -96,8 +96,8 @@ pub struct Written {
 }
 
 impl World {
-    /// Writes `customers.csv`, `orders.csv`, `events.csv` and `truth.json` into a folder that exists. `progress` hears the file, and how
-    /// much of it is done, from 0 to 1.
+    /// Writes `customers.csv`, `orders.csv` and `events.csv` into a folder that exists, and `truth.json`, where the month is lived that truths
+    /// are planted for. `progress` hears the file, and how much of it is done, from 0 to 1.
     pub fn write_history(&self, folder: &Path, progress: &mut dyn FnMut(&str, f64)) -> Result<Written, DemoError> {
         let create = |name: &str| {
             let path = folder.join(name);
@@ -106,17 +106,19 @@ impl World {
         let customers = self.write_customers(create("customers.csv")?, &mut |done| progress("customers.csv", done))?;
         let (orders, order_lines) = self.write_orders(create("orders.csv")?, &mut |done| progress("orders.csv", done))?;
         let events = self.write_events(create("events.csv")?, &mut |done| progress("events.csv", done))?;
-        let truth = serde_json::to_string_pretty(&truths()).expect("truths are plain JSON") + "\n";
-        let mut file = create("truth.json")?;
-        let written = file.write_all(truth.as_bytes()).and_then(|()| file.flush());
-        written.map_err(|source| DemoError::Flush { file: "truth.json", source })?;
+        if self.calendar.span == Span::MONTH {
+            let truth = serde_json::to_string_pretty(&truths()).expect("truths are plain JSON") + "\n";
+            let mut file = create("truth.json")?;
+            let written = file.write_all(truth.as_bytes()).and_then(|()| file.flush());
+            written.map_err(|source| DemoError::Flush { file: "truth.json", source })?;
+        }
         Ok(Written { customers, orders, order_lines, events })
     }
 
     pub fn write_customers(&self, to: impl Write, progress: &mut dyn FnMut(f64)) -> Result<u64, DemoError> {
         let mut rows = Rows::new("customers.csv", to, &CUSTOMERS_HEADER)?;
         for who in 0..self.customers {
-            let person = Person::of(self.seed, who, &self.life(who));
+            let person = Person::of(self.seed, who, &self.life(who), self.calendar.span);
             let registered = local_text(person.registered);
             let yes = |may: bool| if may { "1" } else { "0" };
             rows.write([
@@ -146,8 +148,9 @@ impl World {
     pub fn write_orders(&self, to: impl Write, progress: &mut dyn FnMut(f64)) -> Result<(u64, u64), DemoError> {
         let mut rows = Rows::new("orders.csv", to, &ORDERS_HEADER)?;
         let mut purchases: Vec<(Moment, u32, Purchase)> = Vec::new();
+        let until = self.calendar.span.from;
         for who in 0..self.customers {
-            let past = self.life(who).purchases.into_iter().filter(|purchase| day_of(purchase.at) < MONTH_FROM);
+            let past = self.life(who).purchases.into_iter().filter(|purchase| day_of(purchase.at) < until);
             purchases.extend(past.map(|purchase| (purchase.at, who, purchase)));
         }
         purchases.sort_by_key(|(at, who, purchase)| (*at, *who, purchase.of_day));
@@ -165,11 +168,12 @@ impl World {
     pub fn write_events(&self, to: impl Write, progress: &mut dyn FnMut(f64)) -> Result<u64, DemoError> {
         let mut rows = Rows::new("events.csv", to, &EVENTS_HEADER)?;
         let mut sessions: Vec<Session> = Vec::new();
+        let span = self.calendar.span;
         for who in 0..self.customers {
-            let past = self.sessions(who, &self.life(who)).into_iter().filter(|session| day_of(session.at) < MONTH_FROM);
+            let past = self.sessions(who, &self.life(who)).into_iter().filter(|session| day_of(session.at) < span.from);
             sessions.extend(past);
         }
-        for day in VISITS_FROM..MONTH_FROM {
+        for day in span.visits_from()..span.from {
             sessions.extend(strangers(self.seed, self.customers, day));
         }
         // The sort keeps customers in order where two act in the same second.

@@ -3,14 +3,14 @@
 //! The planted truths are decided here. Each is one draw compared with a probability, and what surrounds it keeps other causes away:
 //!
 //! - **F2**: the second purchase day is 2..=88 days after the first with probability 0.31, else 95 days or later, or never.
-//! - **Cart**: around the one cart a customer leaves in the live month nothing else is bought. [`Cart::luck`] below the base rate brings
+//! - **Cart**: around the one cart a customer leaves in what is lived nothing else is bought. [`Cart::luck`] below the base rate brings
 //!   them back by themselves; the band above it is for the message, in `respond`.
 //! - **Follow-up**: who has not come back 30 days after a first purchase buys in the 16 days after that only by [`FollowUp::luck`].
 //! - **Discounts**: the kind that buys only with one never buys without; the other kind's first order is never discounted.
 //! - **Subscriptions**: some begin with one, some make their second purchase one, and each goes on to a second shipment or does not.
 
 use super::{
-    calendar::{Calendar, DAY, END, HOUR, MONTH_FROM, Moment, SEASON_MAX, VISITS_FROM, day_of, shopping_time, when_awake},
+    calendar::{Calendar, DAY, END, HOUR, Moment, SEASON_MAX, Span, day_of, shopping_time, when_awake},
     draw::Draws,
     truth,
 };
@@ -87,7 +87,7 @@ pub enum Visit {
     Direct,
 }
 
-/// The one cart a customer leaves in the live month.
+/// The one cart a customer leaves in what is lived.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Cart {
     /// Its last update.
@@ -118,24 +118,24 @@ impl Life {
         let mut first = draws("first purchase");
         if first.chance(0.96) {
             let first_day = calendar.first_day(&mut first);
-            let second_day = life.begin(first_day, seed, who);
+            let second_day = life.begin(first_day, seed, who, calendar.span);
             if let Some(second_day) = second_day.filter(|day| *day < END) {
                 let stays = draws("second shipment").chance(truth::SECOND_SHIPMENT);
                 life.repeat(first_day, second_day, stays, draws("repeat"), calendar);
-                life.leave_cart(second_day, seed, who);
+                life.leave_cart(second_day, seed, who, calendar.span);
             }
-            life.finish(draws("order"));
+            life.finish(draws("order"), calendar.span);
         }
-        life.browse(draws("browse"));
+        life.browse(draws("browse"), calendar.span);
         life
     }
 
     /// The first purchase, and the day of the second.
-    fn begin(&mut self, first_day: i64, seed: u64, who: u32) -> Option<i64> {
+    fn begin(&mut self, first_day: i64, seed: u64, who: u32, span: Span) -> Option<i64> {
         let mut draws = Draws::new(seed, "second purchase", u64::from(who));
         self.buy(shopping_time(first_day, &mut draws));
         let luck = Draws::new(seed, "f2", u64::from(who)).unit();
-        if first_day + FOLLOW_UP_AFTER_DAYS < MONTH_FROM {
+        if first_day + FOLLOW_UP_AFTER_DAYS < span.from {
             let gap = match luck < truth::F2_90D {
                 // Some begin with a subscription, whose second shipment is the second purchase.
                 true if draws.chance(truth::BEGIN_SUBSCRIBED) => {
@@ -192,7 +192,7 @@ impl Life {
             }
             self.buy(shopping_time(day, &mut draws));
         }
-        if !subscribes && first_day + FOLLOW_UP_AFTER_DAYS < MONTH_FROM && draws.chance(truth::TURN_TO_SUBSCRIPTION) {
+        if !subscribes && first_day + FOLLOW_UP_AFTER_DAYS < calendar.span.from && draws.chance(truth::TURN_TO_SUBSCRIPTION) {
             // Who does not stay has had the last shipment with the first.
             self.subscribe(second_day, if stays { second_day + 30 } else { END }, &mut draws);
         }
@@ -220,14 +220,14 @@ impl Life {
     }
 
     /// One abandoned cart of a customer with two purchase days behind them, and nothing bought near it but by its own luck.
-    fn leave_cart(&mut self, second_day: i64, seed: u64, who: u32) {
+    fn leave_cart(&mut self, second_day: i64, seed: u64, who: u32, span: Span) {
         let mut draws = Draws::new(seed, "cart", u64::from(who));
         let luck = draws.unit();
         // From 06:30 to 16:45: three hours later it is neither night nor nearly.
-        let day = MONTH_FROM + draws.between(0, 35);
+        let day = span.from + draws.between(0, span.days() + 5);
         let at = day * DAY + 6 * HOUR + 1_800 + draws.between(0, 10 * HOUR + 900);
         let subscribed =
-            self.purchases.iter().any(|purchase| purchase.shipment.is_some() && day_of(purchase.at) > MONTH_FROM - 40);
+            self.purchases.iter().any(|purchase| purchase.shipment.is_some() && day_of(purchase.at) > span.from - 40);
         if !draws.chance(0.74) || subscribed || second_day > day - 9 {
             return;
         }
@@ -250,10 +250,10 @@ impl Life {
     }
 
     /// Gives every purchase its particulars, and adds the orders that count for nothing.
-    fn finish(&mut self, mut draws: Draws) {
+    fn finish(&mut self, mut draws: Draws, span: Span) {
         self.purchases.sort_by_key(|purchase| purchase.at);
-        let quiet = |day: i64| day < MONTH_FROM || (self.cart.is_none() && self.follow_up.is_none());
-        let repeats = self.purchases.get(1).is_some_and(|purchase| day_of(purchase.at) < MONTH_FROM);
+        let quiet = |day: i64| day < span.from || (self.cart.is_none() && self.follow_up.is_none());
+        let repeats = self.purchases.get(1).is_some_and(|purchase| day_of(purchase.at) < span.from);
         let first_at = self.purchases[0].at;
         // A contract ships the same goods every time.
         let contract = draws.bits();
@@ -280,7 +280,7 @@ impl Life {
             let (beside, basket) = (draws.unit(), draws.bits());
             let more = Purchase { discounted: purchase.discounted, basket, ..purchase.clone() };
             let more = Purchase { shipment: None, fate: Fate::Kept, visit: Visit::None, ..more };
-            let undisturbed = day < MONTH_FROM || (quiet(day) && repeats);
+            let undisturbed = day < span.from || (quiet(day) && repeats);
             if !undisturbed || purchase.channel == SalesChannel::Subscription {
                 continue;
             }
@@ -291,7 +291,7 @@ impl Life {
                 _ => {}
             }
         }
-        if first_at < MONTH_FROM * DAY && first_at > 30 * DAY && draws.chance(0.02) {
+        if first_at < span.from * DAY && first_at > 30 * DAY && draws.chance(0.02) {
             let at = first_at - DAY * draws.between(5, 20);
             extra.push(Purchase { basket: draws.bits(), visit: Visit::None, fate: Fate::Sample, ..Purchase::at(at) });
         }
@@ -305,22 +305,22 @@ impl Life {
         }
     }
 
-    /// Visits that end without an order. Before the live month some leave a cart; in it only [`Cart`] does, so that each entry is planned.
-    fn browse(&mut self, mut draws: Draws) {
+    /// Visits that end without an order. In the past some leave a cart; in what is lived only [`Cart`] does, so that each entry is planned.
+    fn browse(&mut self, mut draws: Draws, span: Span) {
         let between_days = match self.purchases.len() {
             0 => 60.0,
             1 => 55.0,
             2..=5 => 30.0,
             _ => 20.0,
         };
-        let mut day = VISITS_FROM as f64;
+        let mut day = span.visits_from() as f64;
         loop {
             day += draws.exponential(between_days);
             if day >= END as f64 {
                 return;
             }
             let (at, leaves) = (shopping_time(day as i64, &mut draws), draws.chance(0.12));
-            self.browsing.push((at, leaves && (day as i64) < MONTH_FROM - 3));
+            self.browsing.push((at, leaves && (day as i64) < span.from - 3));
         }
     }
 }
@@ -358,9 +358,14 @@ mod tests {
     /// What the planted truths stand on, looked at customer by customer.
     #[test]
     fn nothing_else_happens_where_a_truth_is_decided() {
-        let calendar = Calendar::new();
+        for months in [1, 3, 12] {
+            is_undisturbed(&Calendar::new(Span::months(months)));
+        }
+    }
+
+    fn is_undisturbed(calendar: &Calendar) {
         for who in 0..30_000 {
-            let life = Life::of(3, who, &calendar);
+            let life = Life::of(3, who, calendar);
             let days: Vec<i64> = life.purchases.iter().filter(counts).map(|purchase| day_of(purchase.at)).collect();
             let mut distinct = days.clone();
             distinct.dedup();

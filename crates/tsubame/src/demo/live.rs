@@ -1,5 +1,5 @@
-//! Living the demo shop's month: the past is imported, then each slot of each day collects, plans, delivers and answers, by a logical
-//! clock and through the same jobs as a real shop. It can be stopped anywhere and goes on where it was.
+//! Living the demo shop's month, or several: the past is imported, then each slot of each day collects, plans, delivers and answers, by a
+//! logical clock and through the same jobs as a real shop. It can be stopped anywhere and goes on where it was.
 
 use std::{
     collections::BTreeMap,
@@ -7,10 +7,10 @@ use std::{
 };
 
 use chrono::{NaiveTime, TimeDelta};
-use model::{Channel, CustomerId, Fact, Instant, Receipt, ShopZone};
+use model::{Channel, CustomerId, Fact, Instant, Receipt};
 use query::{Mode, ParamValue, Params};
 
-use super::{FILES, MONTH_DAYS, PlacedOrder, Response, SentMessage, TAIL_DAYS, World, month_start};
+use super::{FILES, PlacedOrder, Response, SentMessage, Span, TAIL_DAYS, World};
 use crate::{
     clock::Clock,
     fault::{Exit, Fault},
@@ -35,18 +35,20 @@ const SLOTS: [(u32, u32); 8] = [(8, 10), (10, 10), (12, 10), (14, 10), (16, 10),
 pub struct Options {
     pub customers: u32,
     pub seed: u64,
+    /// How many months it lives, of which June 2026 is the last.
+    pub months: u32,
     /// Nobody reacts to a message in any way, as if none had come.
     pub ignored: bool,
     /// Scenarios that are switched off.
     pub off: Vec<String>,
 }
 
-/// Makes the shop in `folder` if it is not there, and lives what is left of its month.
+/// Makes the shop in `folder` if it is not there, and lives what is left of its months.
 pub async fn live(folder: &Path, options: Options) -> Result<Workspace, Fault> {
     prepare(folder, &options)?;
-    let world = World::new(options.seed, options.customers);
+    let world = World::new(options.seed, options.customers, Span::months(options.months));
     let past = write_past(folder, &world)?;
-    let workspace = Workspace::open(folder, Clock::logical(month_start_at()), Access::Write).await?;
+    let workspace = Workspace::open(folder, Clock::logical(world.calendar.span.start_at()), Access::Write).await?;
     import_past(&workspace, &past).await?;
     Life { workspace: &workspace, world: &world, ignored: options.ignored, pending: BTreeMap::new() }.run().await?;
     Ok(workspace)
@@ -55,13 +57,7 @@ pub async fn live(folder: &Path, options: Options) -> Result<Workspace, Fault> {
 /// Writes the shop's own files, and remembers what it was made with.
 fn prepare(folder: &Path, options: &Options) -> Result<(), Fault> {
     let could_not = |path: &Path, source| Fault::io(format!("could not write {}", path.display()), source);
-    let mut made_with = format!("seed = {}\ncustomers = {}\n", options.seed, options.customers);
-    if options.ignored {
-        made_with.push_str("effect = 0\n");
-    }
-    if !options.off.is_empty() {
-        made_with.push_str(&format!("off = \"{}\"\n", options.off.join(" ")));
-    }
+    let made_with = made_with(options);
     let marker = folder.join("demo.toml");
     match std::fs::read_to_string(&marker) {
         Ok(text) if text == made_with => {}
@@ -85,6 +81,21 @@ fn prepare(folder: &Path, options: &Options) -> Result<(), Fault> {
         std::fs::create_dir_all(parent).and_then(|()| std::fs::write(&path, text)).map_err(|source| could_not(&path, source))?;
     }
     std::fs::write(&marker, made_with).map_err(|source| could_not(&marker, source))
+}
+
+/// What tells two shops apart. An option that is as usual is not in it.
+fn made_with(options: &Options) -> String {
+    let mut text = format!("seed = {}\ncustomers = {}\n", options.seed, options.customers);
+    if options.months != 1 {
+        text.push_str(&format!("months = {}\n", options.months));
+    }
+    if options.ignored {
+        text.push_str("effect = 0\n");
+    }
+    if !options.off.is_empty() {
+        text.push_str(&format!("off = \"{}\"\n", options.off.join(" ")));
+    }
+    text
 }
 
 /// The past as CSV files, written whole or not at all.
@@ -143,7 +154,8 @@ struct Life<'a> {
 impl Life<'_> {
     async fn run(mut self) -> Result<(), Fault> {
         let cursors = self.workspace.state.cursors();
-        let start = month_start_at();
+        let span = self.world.calendar.span;
+        let start = span.start_at();
         if cursors.get(due::TICKED).await?.is_none() {
             cursors.set(due::TICKED, &model::time::rfc3339(start - self.workspace.shop().grace.0)).await?;
         }
@@ -155,7 +167,8 @@ impl Life<'_> {
         self.expect_answers(start).await?;
         self.pending = self.pending.split_off(&(lived + TimeDelta::microseconds(1)));
         let slots = slots(self.workspace, self.world);
-        let progress = Progress::new("living the month", "slots", slots.len() as u64);
+        let what = if span == Span::MONTH { "living the month" } else { "living the months" };
+        let progress = Progress::new(what, "slots", slots.len() as u64);
         progress.add(slots.iter().filter(|slot| slot.at <= lived).count() as u64);
         let mut today: Option<(u32, Vec<Natural>)> = None;
         for slot in slots.iter().filter(|slot| slot.at > lived).copied().collect::<Vec<_>>() {
@@ -178,7 +191,7 @@ impl Life<'_> {
         flush(self.workspace).await?;
         cursors.set(CLOCK, &model::time::rfc3339(lived)).await?;
         self.workspace.clock.set(lived);
-        progress.finish(&format!("{} days with messages and {} to see what came of them", MONTH_DAYS, TAIL_DAYS));
+        progress.finish(&format!("{} days with messages and {} to see what came of them", span.days(), TAIL_DAYS));
         Ok(())
     }
 
@@ -211,7 +224,9 @@ impl Life<'_> {
             return Ok(());
         }
         // Later than anything: an interrupted slot has accepted messages after the time that is set now.
-        let desk = self.workspace.desk(month_start_at() + TimeDelta::days(MONTH_DAYS + TAIL_DAYS), Mode::AsHappened).await?;
+        let span = self.world.calendar.span;
+        let end = span.start_at() + TimeDelta::days(span.days() + TAIL_DAYS);
+        let desk = self.workspace.desk(end, Mode::AsHappened).await?;
         let params: Params = [("from_at".to_string(), ParamValue::Instant(from))].into();
         let answer = desk.ask("system/accepted_since", &params).await?;
         let rows = Rows::new(&answer);
@@ -235,30 +250,26 @@ impl Life<'_> {
     }
 }
 
-/// Midnight before the month's first day.
-pub fn month_start_at() -> Instant {
-    ShopZone::tokyo().start_of(month_start())
-}
-
 #[derive(Debug, Clone, Copy)]
 struct Slot {
     at: Instant,
     day: u32,
-    /// After the month: nothing is sent any more.
+    /// After what is lived: nothing is sent any more.
     is_tail: bool,
 }
 
 fn slots(workspace: &Workspace, world: &World) -> Vec<Slot> {
     let zone = workspace.shop().timezone;
     let at = |day: u32, time: NaiveTime| zone.instant(world.date(day).and_time(time));
+    let days = world.calendar.span.days();
     let mut slots = Vec::new();
-    for day in 0..MONTH_DAYS as u32 {
+    for day in 0..days as u32 {
         let times = SLOTS.iter().filter_map(|(hour, minute)| NaiveTime::from_hms_opt(*hour, *minute, 0));
         slots.extend(times.map(|time| Slot { at: at(day, time), day, is_tail: false }));
         // The last of the day collects what is left of it; the night after it is worked by the first slot of the next.
         slots.push(Slot { at: at(day + 1, NaiveTime::MIN) - TimeDelta::microseconds(1), day, is_tail: true });
     }
-    for day in MONTH_DAYS as u32..(MONTH_DAYS + TAIL_DAYS) as u32 {
+    for day in days as u32..(days + TAIL_DAYS) as u32 {
         slots.push(Slot { at: at(day + 1, NaiveTime::MIN) - TimeDelta::microseconds(1), day, is_tail: true });
     }
     slots
@@ -285,4 +296,22 @@ fn order_facts(placed: &PlacedOrder) -> Vec<Fact> {
     let at = placed.occurred_at;
     let lines = placed.lines.iter().map(|line| Fact::new(line, at, at));
     std::iter::once(Fact::new(&placed.order, at, at)).chain(lines).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shop_remembers_what_it_was_made_with() {
+        let check = |months: u32, ignored: bool, off: &[&str], expect: &str| {
+            let off = off.iter().map(|name| name.to_string()).collect();
+            let options = Options { customers: 600, seed: 7, months, ignored, off };
+            assert_eq!(made_with(&options), format!("seed = 7\ncustomers = 600\n{expect}"), "{options:?}");
+        };
+        check(1, false, &[], "");
+        check(3, false, &[], "months = 3\n");
+        check(1, true, &["cart-recovery", "f2-followup"], "effect = 0\noff = \"cart-recovery f2-followup\"\n");
+        check(3, true, &["f2-followup"], "months = 3\neffect = 0\noff = \"f2-followup\"\n");
+    }
 }

@@ -7,7 +7,7 @@ use chrono::{Datelike, TimeDelta};
 use model::{Channel, Instant, OrderStatus, ReceiptKind, ShopZone};
 
 use super::{
-    calendar::{DAY, MONTH_FROM, date, day_of, instant, moment},
+    calendar::{DAY, MONTH_DAYS, MONTH_FROM, date, day_of, instant, moment},
     world::DayActivity,
     *,
 };
@@ -281,7 +281,7 @@ fn what_was_planted_is_found_again() {
     let mut misses = 0;
     let mut effects_seen = 0;
     for seed in 1..=20 {
-        let (intervals, sizes) = measure(&live(&World::new(seed, customers)));
+        let (intervals, sizes) = measure(&live(&World::new(seed, customers, Span::MONTH)));
         for (truth, (low, high)) in truths().iter().zip(intervals) {
             let missed = truth.value < low || truth.value > high;
             misses += usize::from(missed);
@@ -300,7 +300,7 @@ fn what_was_planted_is_found_again() {
 #[test]
 fn the_same_seed_is_the_same_shop() {
     let written = |seed: u64, customers: u32| {
-        let (world, mut bytes) = (World::new(seed, customers), Vec::new());
+        let (world, mut bytes) = (World::new(seed, customers, Span::MONTH), Vec::new());
         world.write_customers(&mut bytes, &mut |_| {}).unwrap();
         world.write_orders(&mut bytes, &mut |_| {}).unwrap();
         world.write_events(&mut bytes, &mut |_| {}).unwrap();
@@ -310,13 +310,42 @@ fn the_same_seed_is_the_same_shop() {
     assert!(written(1, 300) != written(2, 300));
     // A customer's life does not depend on how many others there are.
     let id = |world: &World| (0..100).map(|who| world.life(who)).collect::<Vec<_>>();
-    assert_eq!(id(&World::new(1, 100)), id(&World::new(1, 200)));
-    assert_eq!(World::new(1, 100).day(46), DayActivity::default());
+    assert_eq!(id(&World::new(1, 100, Span::MONTH)), id(&World::new(1, 200, Span::MONTH)));
+    assert_eq!(World::new(1, 100, Span::MONTH).day(46), DayActivity::default());
+}
+
+/// However much is lived, the past ends the day before, what is lived ends with June and its tail, and every order is in one of them.
+#[test]
+fn the_past_ends_where_life_begins() {
+    let check = |months: u32, first: &str, visits_from: &str| {
+        let world = World::new(1, 300, Span::months(months));
+        let days = world.calendar.span.days() as u32;
+        assert_eq!([world.date(0).to_string(), world.date(days).to_string()], [first, "2026-07-01"], "{months} months");
+        let (mut orders, mut events) = (Vec::new(), Vec::new());
+        world.write_orders(&mut orders, &mut |_| {}).unwrap();
+        world.write_events(&mut events, &mut |_| {}).unwrap();
+        // Somebody without a name comes every day, so the first and the last day of the file are those of the past.
+        let mut visited: Vec<String> = Vec::new();
+        read(&events, &["occurred_at"], |row| visited.push(row[0][..10].to_string()));
+        let (first, last) = (visits_from.to_string(), date(world.calendar.span.from - 1).to_string());
+        assert_eq!([visited.iter().min(), visited.iter().max()], [Some(&first), Some(&last)], "{months} months");
+        let mut placed = orders_of(&orders).len();
+        for day in 0..days + TAIL_DAYS as u32 {
+            let activity = world.day(day);
+            assert!(!activity.events.is_empty(), "{months} months: nothing on day {day}");
+            assert!(activity.orders.iter().all(|order| ShopZone::tokyo().day(order.occurred_at) == world.date(day)));
+            placed += activity.orders.len();
+        }
+        assert_eq!(world.day(days + TAIL_DAYS as u32), DayActivity::default(), "{months} months");
+        assert_eq!(placed, (0..300).map(|who| world.life(who).purchases.len()).sum::<usize>(), "{months} months");
+    };
+    check(1, "2026-06-01", "2026-04-02");
+    check(3, "2026-04-01", "2026-01-31");
 }
 
 #[test]
 fn ids_are_unique() {
-    let world = World::new(4, 3_000);
+    let world = World::new(4, 3_000, Span::MONTH);
     let mut ids: Vec<String> = Vec::new();
     let mut csv = Vec::new();
     world.write_events(&mut csv, &mut |_| {}).unwrap();
@@ -341,7 +370,7 @@ fn ids_are_unique() {
 #[test]
 fn the_default_shop_is_large_heavy_tailed_and_seasonal() {
     let clock = Clock::now();
-    let world = World::new(42, CUSTOMERS_DEFAULT);
+    let world = World::new(42, CUSTOMERS_DEFAULT, Span::MONTH);
     let made = clock.elapsed();
     let folder = std::env::temp_dir().join(format!("tsubame-demo-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();

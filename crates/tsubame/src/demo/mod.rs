@@ -1,4 +1,5 @@
-//! The demo shop つばめ茶舗: a made-up shop for tea and sweets whose whole past and one live month come from a seed.
+//! The demo shop つばめ茶舗: a made-up shop for tea and sweets whose whole past and one live month come from a seed. For comparisons it can live
+//! up to a year; the truths are those of the month.
 //!
 //! It exists so that every page can be checked against what is true. Seven truths are planted ([`truth`]); each is decided by draws of its
 //! own compared with probabilities, and nothing else may decide it. Customers answer messages through the same doors as real ones: receipts,
@@ -39,7 +40,7 @@ pub mod world;
 mod measured;
 
 pub use basket::PlacedOrder;
-pub use calendar::{MONTH_DAYS, TAIL_DAYS, month_start};
+pub use calendar::{Span, TAIL_DAYS};
 pub use files::FILES;
 pub use history::DemoError;
 pub use respond::{Response, SentMessage};

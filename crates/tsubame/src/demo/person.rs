@@ -6,7 +6,7 @@ use chrono::{Datelike, NaiveDate};
 use model::CustomerId;
 
 use super::{
-    calendar::{DAY, HOUR, MONTH_FROM, Moment, day_of},
+    calendar::{DAY, HOUR, Moment, Span, day_of},
     draw::{Draws, cumulative},
     life::Life,
     names::{FEMALE, MALE, PREFECTURES, SURNAMES},
@@ -50,7 +50,7 @@ pub fn who(id: &CustomerId, customers: u32) -> Option<u32> {
 }
 
 impl Person {
-    pub fn of(seed: u64, who: u32, life: &Life) -> Person {
+    pub fn of(seed: u64, who: u32, life: &Life, span: Span) -> Person {
         let mut draws = Draws::new(seed, "person", u64::from(who));
         let (surname, surname_kana, _) = SURNAMES[draws.weighted(&cumulative(SURNAMES.map(|name| name.2)))];
         let female = draws.chance(0.66);
@@ -70,7 +70,7 @@ impl Person {
             gender: draws.chance(0.88).then_some(gender),
             birthday: birthday.filter(|day| day.year() > 1900),
             prefecture,
-            registered: registered(life, &mut draws),
+            registered: registered(life, span, &mut draws),
             acquisition: ACQUISITION[draws.weighted(&cumulative(ACQUISITION.map(|source| source.1)))].0,
             email_consent: has_email && draws.chance(0.8),
             line_consent: has_line && draws.chance(0.95),
@@ -79,14 +79,14 @@ impl Person {
     }
 }
 
-/// Everybody is a member before the live month starts, those too whose first purchase falls in it or later.
-fn registered(life: &Life, draws: &mut Draws) -> Moment {
+/// Everybody is a member before anything is lived, those too whose first purchase falls in it or later.
+fn registered(life: &Life, span: Span, draws: &mut Draws) -> Moment {
     let first = life.purchases.first().map(|purchase| purchase.at);
     let at = match first {
-        Some(first) if day_of(first) < MONTH_FROM && draws.chance(0.6) => first - draws.between(300, 1_500),
-        Some(first) if day_of(first) < MONTH_FROM => first - draws.between(HOUR, 40 * DAY),
-        Some(_) => (MONTH_FROM - draws.between(1, 45)) * DAY + draws.between(8 * HOUR, 22 * HOUR),
-        None => draws.between(0, MONTH_FROM - 1) * DAY + draws.between(8 * HOUR, 22 * HOUR),
+        Some(first) if day_of(first) < span.from && draws.chance(0.6) => first - draws.between(300, 1_500),
+        Some(first) if day_of(first) < span.from => first - draws.between(HOUR, 40 * DAY),
+        Some(_) => (span.from - draws.between(1, 45)) * DAY + draws.between(8 * HOUR, 22 * HOUR),
+        None => draws.between(0, span.from - 1) * DAY + draws.between(8 * HOUR, 22 * HOUR),
     };
     at.max(0)
 }
@@ -98,11 +98,11 @@ mod tests {
 
     #[test]
     fn addresses_parse_and_belong_to_nobody() {
-        let calendar = Calendar::new();
+        let calendar = Calendar::new(Span::MONTH);
         let mut reachable = 0;
         for index in 0..5_000 {
             let life = Life::of(1, index, &calendar);
-            let person = Person::of(1, index, &life);
+            let person = Person::of(1, index, &life, calendar.span);
             if let Some(email) = &person.email {
                 assert!(model::Email::parse(email).is_ok() && email.ends_with("@example.jp"));
             }
@@ -112,7 +112,7 @@ mod tests {
             if let Some(line) = &person.line {
                 assert!(model::LineUserId::parse(line).is_ok());
             }
-            assert!(person.registered < MONTH_FROM * DAY);
+            assert!(person.registered < Span::MONTH.from * DAY);
             assert!(life.purchases.first().is_none_or(|first| person.registered <= first.at));
             assert_eq!(who(&customer_id(index), 5_000), Some(index));
             reachable += usize::from(person.line_consent || person.email_consent || person.sms_consent);

@@ -7,7 +7,7 @@ use decide::readout::Alpha;
 use query::{Mode, ParamValue, Params, Value};
 use serde::Serialize;
 
-use super::{live::month_start_at, truths};
+use super::{Span, truths};
 use crate::{
     fault::{Exit, Fault},
     readout::{self, Effect},
@@ -56,7 +56,7 @@ impl Measured {
 
 pub async fn report(workspace: &Workspace, customers: u32) -> Result<Report, Fault> {
     let desk = workspace.desk(workspace.now(), Mode::AsKnown).await?;
-    let before = workspace.desk(month_start_at() - TimeDelta::microseconds(1), Mode::AsHappened).await?;
+    let before = workspace.desk(Span::MONTH.start_at() - TimeDelta::microseconds(1), Mode::AsHappened).await?;
     let params: Params = [("days".to_string(), ParamValue::Int(F2_DAYS))].into();
     let f2 = before.ask("reports/f2_total", &params).await?;
     let subscriptions = before.ask("reports/subscription_figures", &params).await?;

@@ -4,7 +4,7 @@ use model::{CustomerId, Event, Instant};
 
 use super::{
     basket::{PlacedOrder, aftermath, order_id, placed, received},
-    calendar::{Calendar, END, MONTH_FROM, Moment, VISITS_FROM, date, day_of, instant, moment},
+    calendar::{Calendar, END, Moment, Span, date, day_of, instant, moment},
     catalogue::Catalogue,
     life::{Fate, Life, Purchase, Visit},
     person::{self, Person},
@@ -20,7 +20,7 @@ pub struct World {
     pub(super) customers: u32,
     pub(super) calendar: Calendar,
     pub(super) catalogue: Catalogue,
-    /// From the live month's first day to the end of the tail.
+    /// From the first day lived to the end of the tail.
     live: Vec<LiveDay>,
 }
 
@@ -42,19 +42,19 @@ struct LiveDay {
 }
 
 impl World {
-    pub fn new(seed: u64, customers: u32) -> World {
-        let (calendar, catalogue) = (Calendar::new(), Catalogue::new());
+    pub fn new(seed: u64, customers: u32, span: Span) -> World {
+        let (calendar, catalogue) = (Calendar::new(span), Catalogue::new());
         let mut world = World { seed, customers, calendar, catalogue, live: Vec::new() };
-        let mut live: Vec<LiveDay> = (MONTH_FROM..END).map(|_| LiveDay::default()).collect();
-        let index = |at: Moment| usize::try_from(day_of(at) - MONTH_FROM).ok();
+        let mut live: Vec<LiveDay> = (span.from..END).map(|_| LiveDay::default()).collect();
+        let index = |at: Moment| usize::try_from(day_of(at) - span.from).ok();
         for who in 0..customers {
             let life = world.life(who);
-            for session in world.sessions(who, &life).into_iter().filter(|session| day_of(session.at) >= MONTH_FROM) {
+            for session in world.sessions(who, &life).into_iter().filter(|session| day_of(session.at) >= span.from) {
                 if let Some(day) = index(session.at).and_then(|index| live.get_mut(index)) {
                     day.sessions.push(session);
                 }
             }
-            for purchase in life.purchases.into_iter().filter(|purchase| day_of(purchase.at) >= MONTH_FROM) {
+            for purchase in life.purchases.into_iter().filter(|purchase| day_of(purchase.at) >= span.from) {
                 if purchase.fate != Fate::Kept
                     && let Some(changed) = aftermath(&world.placed(who, &purchase), &purchase)
                     && let Some(day) = index(moment(changed.occurred_at)).and_then(|index| live.get_mut(index))
@@ -70,15 +70,15 @@ impl World {
         world
     }
 
-    /// The shop day that [`World::day`] means by a number; day 0 is the first of the live month.
+    /// The shop day that [`World::day`] means by a number; day 0 is the first that is lived.
     pub fn date(&self, day: u32) -> chrono::NaiveDate {
-        date(MONTH_FROM + i64::from(day))
+        date(self.calendar.span.from + i64::from(day))
     }
 
-    /// What happens by itself on a day of the live month (0..30) or of the tail after it (30..46); nothing later.
+    /// What happens by itself on a day that is lived (0..30 of a month) or of the tail after it (30..46); nothing later.
     pub fn day(&self, day: u32) -> DayActivity {
         let Some(live) = self.live.get(day as usize) else { return DayActivity::default() };
-        let strange = strangers(self.seed, self.customers, MONTH_FROM + i64::from(day));
+        let strange = strangers(self.seed, self.customers, self.calendar.span.from + i64::from(day));
         let mut happened: Vec<(Moment, Event)> = Vec::new();
         for session in live.sessions.iter().cloned().chain(strange) {
             happened.extend(events(self.seed, &self.catalogue, &session));
@@ -105,7 +105,7 @@ impl World {
 
     /// A customer's visits since the tag was put in, in order of time.
     pub(super) fn sessions(&self, who: u32, life: &Life) -> Vec<Session> {
-        let registered = Person::of(self.seed, who, life).registered;
+        let registered = Person::of(self.seed, who, life, self.calendar.span).registered;
         let member = |at: Moment, kind: Kind| {
             let visitor = if at < registered { Visitor::Future(who) } else { Visitor::Member(who) };
             Session { visitor, kind, at, send_id: None, order: None }
@@ -115,7 +115,8 @@ impl World {
             sessions
                 .push(member(*at, if *leaves { Kind::Leave { basket: *at as u64 ^ u64::from(who) << 32 } } else { Kind::Look }));
         }
-        for purchase in life.purchases.iter().filter(|purchase| day_of(purchase.at) >= VISITS_FROM) {
+        let visits_from = self.calendar.span.visits_from();
+        for purchase in life.purchases.iter().filter(|purchase| day_of(purchase.at) >= visits_from) {
             let basket = purchase.basket;
             let kind = match purchase.visit {
                 Visit::None => continue,
