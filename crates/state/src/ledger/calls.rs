@@ -1,9 +1,7 @@
 //! Calls kept as they left, for senders whose provider recognises our key: what may have arrived is repeated by the same bytes under the
 //! same key, to the same people, or not at all.
 
-use std::collections::BTreeMap;
-
-use model::{Instant, SendState, Stop};
+use model::{Instant, SendState, Stop, id::hex};
 
 use super::{
     Ledger,
@@ -66,7 +64,7 @@ impl Ledger {
         if !members.iter().all(|id| held.get(id).is_some_and(|held| held.send.state == SendState::Ambiguous)) {
             return Ok(Repeated::Gone);
         }
-        let stop = stops_now(&mut tx, &ids).await?.into_values().next();
+        let stop = stops_now(&mut tx, held.values()).await?.into_values().next();
         let mut moves = Moves::default();
         let mut again = Vec::new();
         for id in &members {
@@ -94,17 +92,23 @@ impl Ledger {
 
     /// Keeps calls in the transaction that hands their members over.
     pub(super) async fn keep_calls(&self, tx: &mut Tx, calls: &[Frozen], now: Instant) -> Result<(), StateError> {
+        // Earlier calls of theirs are over.
+        let ids: Vec<&str> = calls.iter().flat_map(|call| &call.members).map(String::as_str).collect();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        forget(tx, &ids).await?;
+        let (mut kept, mut places) = (Vec::new(), Vec::new());
         for Frozen { members, bytes } in calls {
             let Some(call_id) = members.first() else { continue };
-            // Of an earlier call, which is over.
-            forget(tx, &members.iter().map(String::as_str).collect::<Vec<_>>()).await?;
             let sealed = seal(&self.master, bytes.expose(), &belongs(call_id, now), random("seal a call")?);
-            let statement = sqlx::query("INSERT INTO calls VALUES ($1, $2, $3)");
-            tx.execute(statement.bind(call_id).bind(now.timestamp_micros()).bind(sealed)).await?;
-            let places: BTreeMap<&String, usize> = members.iter().enumerate().map(|(place, id)| (id, place)).collect();
-            let statement = sqlx::query("INSERT INTO call_members SELECT key, $2, value FROM json_each($1)");
-            tx.execute(statement.bind(json_rows(&places)).bind(call_id)).await?;
+            kept.push((call_id, hex(&sealed)));
+            places.extend(members.iter().enumerate().map(|(place, send_id)| (send_id, call_id, place)));
         }
+        let statement = sqlx::query("INSERT INTO calls SELECT value->>0, $2, unhex(value->>1) FROM json_each($1)");
+        tx.execute(statement.bind(json_rows(&kept)).bind(now.timestamp_micros())).await?;
+        let statement = sqlx::query("INSERT INTO call_members SELECT value->>0, value->>1, value->>2 FROM json_each($1)");
+        tx.execute(statement.bind(json_rows(&places))).await?;
         Ok(())
     }
 }

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use model::{Channel, CustomerId, Fact, Instant, Outcome, Purpose, ReceiptKind, Send, SendState, Stop, StopRow, Suppression};
+use model::{CustomerId, Fact, Instant, Outcome, Purpose, ReceiptKind, Send, SendState, Stop, StopRow, Suppression};
 use serde::Serialize;
 use sqlx::sqlite::SqliteRow;
 
@@ -165,7 +165,7 @@ impl Ledger {
         let mut tx = self.db.begin(format!("hand over {} sends", sends.len())).await?;
         let ids: Vec<&str> = sends.iter().map(|send| send.send_id.as_str()).collect();
         let mut held = load(&mut tx, &ids).await?;
-        let stops = stops_now(&mut tx, &ids).await?;
+        let stops = stops_now(&mut tx, held.values()).await?;
         let mut moves = Moves::default();
         let mut handed = Handed::default();
         for HandOver { send_id, fence, body_hash } in sends {
@@ -307,7 +307,7 @@ impl Ledger {
                 moves.push(held, SendState::Deferred, Some(deferral("not at the provider", until)), now)?;
             }
             Resolution::Park { reason } => moves.push(held, SendState::Parked, Some(reason), now)?,
-            Resolution::HandAgain => match stops_now(&mut tx, &[send_id]).await?.remove(send_id) {
+            Resolution::HandAgain => match stops_now(&mut tx, [&held]).await?.remove(send_id) {
                 // It may have been delivered, so it is no stop: a person looks at it.
                 Some(stop) => {
                     moves.push(held, SendState::Parked, Some(told(&stop)), now)?;
@@ -327,7 +327,7 @@ impl Ledger {
         let mut tx = self.db.begin(format!("resend {send_id}")).await?;
         let held = load_one(&mut tx, send_id, SendState::Parked).await?;
         let mut moves = Moves::default();
-        let resolved = match stops_now(&mut tx, &[send_id]).await?.remove(send_id) {
+        let resolved = match stops_now(&mut tx, [&held]).await?.remove(send_id) {
             Some(stop) => {
                 moves.stop(held, &stop, now)?;
                 Resolved::Refused(stop)
@@ -539,26 +539,21 @@ fn holding(held: &mut BTreeMap<String, Held>, send_id: &str, fence: Fence, state
 }
 
 /// The sends that what holds now forbids, each with the first reason.
-pub(super) async fn stops_now(tx: &mut Tx, ids: &[&str]) -> Result<BTreeMap<String, Stop>, StateError> {
-    let statement = sqlx::query(
-        "SELECT send_id, customer_id, channel, purpose FROM sends WHERE send_id IN (SELECT value FROM json_each($1))",
-    );
-    let mut sends = Vec::new();
-    for row in tx.rows(statement.bind(json_rows(ids))).await? {
-        let (channel, purpose): (Channel, Purpose) = (get_name(&row, "channel")?, get_name(&row, "purpose")?);
-        let customer = CustomerId::stored(get::<String>(&row, "customer_id")?);
-        sends.push((get::<String>(&row, "send_id")?, customer, channel, purpose));
-    }
-    let standings = Standings::of_some(tx, &sends.iter().map(|(_, customer, ..)| customer.clone()).collect()).await?;
+pub(super) async fn stops_now<'a>(
+    tx: &mut Tx,
+    held: impl IntoIterator<Item = &'a Held>,
+) -> Result<BTreeMap<String, Stop>, StateError> {
+    let sends: Vec<&Send> = held.into_iter().map(|held| &held.send).collect();
+    let standings = Standings::of_some(tx, &sends.iter().map(|send| send.customer_id.clone()).collect()).await?;
     let mut stops = BTreeMap::new();
-    for (send_id, customer, channel, purpose) in sends {
-        let standing = standings.of.get(standings.survivor(&customer)).and_then(|of| of.get(&channel));
-        let mut stop = stop_now(channel, purpose, standing.unwrap_or(&Standing::default()));
+    for Send { send_id, customer_id: customer, channel, purpose, .. } in sends {
+        let standing = standings.of.get(standings.survivor(customer)).and_then(|of| of.get(channel));
+        let mut stop = stop_now(*channel, *purpose, standing.unwrap_or(&Standing::default()));
         // The survivor gets messages of their own; what a customer is owed still reaches them.
-        if standings.merged.contains_key(&customer) && purpose != Purpose::Transactional {
+        if standings.merged.contains_key(customer) && *purpose != Purpose::Transactional {
             stop = stop.or_else(|| Some(Stop::Exited { why: "merged".into() }));
         }
-        stops.extend(stop.map(|stop| (send_id, stop)));
+        stops.extend(stop.map(|stop| (send_id.clone(), stop)));
     }
     Ok(stops)
 }
