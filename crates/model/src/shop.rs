@@ -11,6 +11,8 @@ use crate::{
     time::{Span, TimeOfDay, parse_duration, parse_time_of_day},
 };
 
+const CALLS_AT_ONCE_MAX: usize = 64;
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Shop {
@@ -220,6 +222,9 @@ pub struct SenderSettings {
     pub channel: Channel,
     /// `file`, `line`, `smtp`, `twilio`.
     pub kind: String,
+    /// Calls under way at the same time, and so those of unknown outcome when the program dies. A file takes a whole batch in one.
+    #[serde(default = "calls_at_once")]
+    pub at_once: usize,
     /// The kind's own settings (`host`, `port`, `from`, `path`, `token`).
     #[serde(default, flatten)]
     pub options: BTreeMap<String, toml::Value>,
@@ -248,6 +253,10 @@ pub struct Export {
     /// Also a folder's name: `[a-z0-9][a-z0-9_-]*`.
     pub name: String,
     pub segment: String,
+}
+
+fn calls_at_once() -> usize {
+    16
 }
 
 fn span(text: &str) -> Span {
@@ -338,6 +347,14 @@ impl Default for Attribution {
     }
 }
 
+impl SenderSettings {
+    fn problem(&self, file: &str) -> Option<Problem> {
+        let message = format!("`at_once` of the sender `{}` is {}", self.kind, self.at_once);
+        let wrong = || Problem::new(file, 0, message).with_remedy(format!("give a number from 1 to {CALLS_AT_ONCE_MAX}"));
+        (!(1..=CALLS_AT_ONCE_MAX).contains(&self.at_once)).then(wrong)
+    }
+}
+
 impl Shop {
     pub fn parse(file: &str, text: &str) -> Result<Shop, Vec<Problem>> {
         let shop: Shop = toml::from_str(text).map_err(|error| {
@@ -388,6 +405,7 @@ impl Shop {
             );
         }
         problems.extend(shop.source_problems(file));
+        problems.extend(shop.senders.iter().filter_map(|sender| sender.problem(file)));
         problems.extend(shop.sql.problems(file));
         if problems.is_empty() { Ok(shop) } else { Err(problems) }
     }
@@ -490,6 +508,15 @@ mod tests {
         let sql = |line: &str| Shop::parse("tsubame.toml", &format!("[sql]\n{line}\n")).map_err(|found| found[0].message.clone());
         assert_eq!(sql("memory_mb = 64").map(|shop| (shop.sql.memory_mb, shop.sql.seconds)), Ok((64, 60)));
         assert_eq!(sql("at_once = 0").unwrap_err(), "`at_once` under [sql] is 0");
+        let at_once = |line: &str| {
+            let text = format!("[[senders]]\nchannel = \"sms\"\nkind = \"twilio\"\n{line}\n");
+            Shop::parse("tsubame.toml", &text).map(|shop| shop.senders[0].at_once).map_err(|found| found[0].message.clone())
+        };
+        assert_eq!(at_once(""), Ok(16));
+        assert_eq!(at_once("at_once = 64"), Ok(64));
+        assert_eq!(at_once("at_once = 65"), Err("`at_once` of the sender `twilio` is 65".into()));
+        assert_eq!(at_once("at_once = 0"), Err("`at_once` of the sender `twilio` is 0".into()));
+        assert!(at_once("at_once = \"8\"").unwrap_err().starts_with("invalid type: string \"8\", expected"));
         let coupon = |line: &str| {
             let shop = Shop::parse("tsubame.toml", &format!("[attribution]\n{line}\n"));
             shop.map(|shop| shop.attribution.coupon).map_err(|found| found[0].message.clone())

@@ -1,8 +1,9 @@
-//! A mail server, command by command: who is told what was answered to which, knows what surely did not leave. One connection is kept between
-//! two mails.
+//! A mail server, command by command: who is told what was answered to which, knows what surely did not leave. A connection carries one mail at a
+//! time, and is kept for the next one.
 
 use std::{
     error::Error as _,
+    sync::{Mutex, MutexGuard},
     time::{Duration, Instant},
 };
 
@@ -19,7 +20,7 @@ use lettre::{
     },
 };
 use model::shop::SenderSettings;
-use tokio::{net::TcpStream, sync::Mutex, time::timeout};
+use tokio::{net::TcpStream, time::timeout};
 
 use crate::fault::{Exit, Fault};
 
@@ -34,7 +35,9 @@ pub struct Relay {
     port: u16,
     security: Security,
     credentials: Option<Credentials>,
-    kept: Mutex<Option<(AsyncSmtpConnection, Instant)>>,
+    /// Those that rest, the last used last; no more of them than mails are sent at once.
+    kept: Mutex<Vec<(AsyncSmtpConnection, Instant)>>,
+    at_once: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,7 +79,7 @@ impl Relay {
             }
             _ => None,
         };
-        Ok(Relay { host: host.into(), port, security, credentials, kept: Mutex::default() })
+        Ok(Relay { host: host.into(), port, security, credentials, kept: Mutex::default(), at_once: settings.at_once })
     }
 
     pub async fn send(&self, mail: &Smtp) -> Reply {
@@ -84,8 +87,8 @@ impl Relay {
         let Some(envelope) = envelope(mail) else {
             return Reply::NotSent { reason: "the address does not fit an SMTP envelope".into() };
         };
-        let mut kept = self.kept.lock().await;
-        let mut connection = match rested(kept.take()).await {
+        let kept = self.kept().pop();
+        let mut connection = match rested(kept).await {
             Some(connection) => connection,
             None => match self.connect().await {
                 Ok(connection) => connection,
@@ -94,13 +97,25 @@ impl Relay {
         };
         let reply = converse(&mut connection, &envelope, &mail.message).await;
         match &reply {
-            Reply::Smtp { stage: SmtpStage::Dot, .. } if !connection.has_broken() => *kept = Some((connection, Instant::now())),
+            Reply::Smtp { stage: SmtpStage::Dot, .. } if !connection.has_broken() => self.keep(connection),
             // Nobody knows what the server expects now.
             _ => {
                 let _ = timeout(REST_MAX, connection.abort()).await;
             }
         }
         reply
+    }
+
+    fn keep(&self, connection: AsyncSmtpConnection) {
+        let mut kept = self.kept();
+        if kept.len() < self.at_once {
+            kept.push((connection, Instant::now()));
+        }
+    }
+
+    /// Never held across a conversation.
+    fn kept(&self) -> MutexGuard<'_, Vec<(AsyncSmtpConnection, Instant)>> {
+        self.kept.lock().expect("nobody panics while holding it")
     }
 
     async fn connect(&self) -> Result<AsyncSmtpConnection, Reply> {
@@ -211,9 +226,16 @@ fn not_sent(reason: &str) -> Reply {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use std::{
+        net::SocketAddr,
+        sync::{
+            Arc,
+            atomic::{AtomicUsize, Ordering},
+        },
+    };
 
     use model::Channel;
+    use tokio::net::TcpListener;
 
     use super::*;
     use crate::sink::{Door, dial, http::tests::sink, smtp::serve};
@@ -262,6 +284,41 @@ mod tests {
         assert_eq!(held.counts[&Door::Smtp].hidden, 2);
     }
 
+    /// Leads to another port, and counts who comes.
+    async fn counted(listener: TcpListener, to: SocketAddr, connections: Arc<AtomicUsize>) {
+        while let Ok((mut near, _)) = listener.accept().await {
+            connections.fetch_add(1, Ordering::SeqCst);
+            tokio::spawn(async move {
+                let mut far = TcpStream::connect(to).await.unwrap();
+                tokio::io::copy_bidirectional(&mut near, &mut far).await
+            });
+        }
+    }
+
+    #[tokio::test]
+    async fn mails_at_once_have_connections_of_their_own_and_leave_some_for_the_next() {
+        let sink = Arc::new(sink(&[]));
+        let (door, counting) = (TcpListener::bind("127.0.0.1:0").await.unwrap(), TcpListener::bind("127.0.0.1:0").await.unwrap());
+        let relay = relay(counting.local_addr().unwrap().port(), "at_once = 3\n").unwrap();
+        let connections = Arc::new(AtomicUsize::new(0));
+        tokio::spawn(counted(counting, door.local_addr().unwrap(), connections.clone()));
+        tokio::spawn(serve(door, sink.clone()));
+        let check = async |mails: usize, expect: usize| {
+            let mails: Vec<Smtp> = (0..mails).map(|_| mail()).collect();
+            let replies = futures::future::join_all(mails.iter().map(|mail| relay.send(mail))).await;
+            assert!(
+                replies.iter().all(|reply| matches!(reply, Reply::Smtp { stage: SmtpStage::Dot, code: 250, .. })),
+                "{replies:?}"
+            );
+            assert_eq!(connections.load(Ordering::SeqCst), expect, "{} at once", mails.len());
+        };
+        check(3, 3).await;
+        check(3, 3).await;
+        check(5, 5).await;
+        check(3, 5).await;
+        assert_eq!((sink.held().messages.len(), relay.kept().len()), (14, 3));
+    }
+
     #[tokio::test]
     async fn settings_and_an_empty_port() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -277,6 +334,7 @@ mod tests {
         let far = SenderSettings {
             channel: Channel::Email,
             kind: "smtp".into(),
+            at_once: 1,
             options: [("host", "mail.example"), ("tls", "none")].map(|(name, value)| (name.to_string(), value.into())).into(),
         };
         assert!(Relay::open(&far).err().is_some_and(|fault| fault.to_string().contains("unencrypted")));
