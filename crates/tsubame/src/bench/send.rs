@@ -2,7 +2,7 @@
 //!
 //! Ours is `jobs::deliver`: claim, look at pauses, quiet hours and validity, addresses out of the vault, words, `handed` on stable storage with address,
 //! consent and suppression looked up again, the call, its outcome on stable storage. The reference has its words ready, and makes the calls:
-//! the same sender, the same transport, the same far end, one after the other. The far end is the doors of `tsubame dev-sink` in this process
+//! the same sender, the same transport, the same far end, as many at once. The far end is the doors of `tsubame dev-sink` in this process
 //! (so processor time counts theirs too), or a file on the disk. The shop is an imported one (`members`); each round is a broadcast of its own.
 
 use std::{
@@ -13,7 +13,8 @@ use std::{
 };
 
 use chrono::TimeDelta;
-use connect::senders::{Address, Context, Message, Sender};
+use connect::senders::{Address, Call, Context, Message};
+use futures::future::join_all;
 use model::{Channel, Outcome, Purpose, derive_id, shop::SenderSettings};
 use serde::Serialize;
 use tokio::net::TcpListener;
@@ -38,6 +39,8 @@ use crate::{
 pub const ROUNDS_MAX: u8 = 9;
 /// What is wanted of calls that take many messages, as a share of the reference's rate.
 const RATIO_WANTED: f64 = 0.5;
+/// As many as the product claims at a time.
+const CLAIMED_MAX: usize = 500;
 /// Everybody's words, so that LINE takes many in a call.
 const NOTICE: &str = "[line]\nbody = \"年末年始の営業日のお知らせです。くわしくは店頭の掲示をご覧ください。\"\n";
 
@@ -295,21 +298,18 @@ async fn bare(workspace: &Workspace, messages: &[Message]) -> Result<(u64, u64),
     let transport = Transport::open(&workspace.folder, &settings)?;
     let now = workspace.now();
     let context = Context { now, seed: 0, token: None };
-    let (mut accepted, mut calls) = (0, 0);
-    for batch in messages.chunks(per_call(sender.as_ref())) {
-        for call in sender.encode(batch, &context) {
-            let reply = transport.carry(&call, now).await;
-            let outcomes = sender.decode(&call, &reply);
-            accepted += outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Accepted { .. })).count() as u64;
-            calls += 1;
+    let (mut accepted, mut made) = (0, 0);
+    for claimed in messages.chunks(CLAIMED_MAX) {
+        let batches = claimed.chunks(sender.batch_max().max(1));
+        let calls: Vec<Call> = batches.flat_map(|batch| sender.encode(batch, &context)).collect();
+        for wave in calls.chunks(settings.at_once) {
+            let replies = join_all(wave.iter().map(|call| transport.carry(call, now))).await;
+            let outcomes = wave.iter().zip(&replies).flat_map(|(call, reply)| sender.decode(call, reply));
+            accepted += outcomes.filter(|outcome| matches!(outcome, Outcome::Accepted { .. })).count() as u64;
         }
+        made += calls.len() as u64;
     }
-    Ok((accepted, calls))
-}
-
-/// As many as a batch of the product holds at most.
-fn per_call(sender: &dyn Sender) -> usize {
-    sender.batch_max().clamp(1, 500)
+    Ok((accepted, made))
 }
 
 /// The reference's file is not the product's.

@@ -1,4 +1,5 @@
-//! Carrying out what is planned: claim, look once more, hand over (durably), send, write down the answer.
+//! Carrying out what is planned: claim, look once more, hand over (durably), send, write down the answer. Calls leave in waves: as many as their
+//! senders take at once are handed over together, carried side by side and written down together, so that a wave costs two commits.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,6 +16,7 @@ use decide::{
     gates::{self, Gate, Member},
     tick::{self, Happening},
 };
+use futures::future::join_all;
 use model::{Channel, ContactKind, CustomerId, EntryStep, Money, Outcome, Scenario, Send, Shop, ShopZone, Stop};
 use query::{Mode, ParamValue, Params};
 use sha2::{Digest, Sha256};
@@ -75,19 +77,18 @@ async fn deliver_over(workspace: &Workspace, mut outbound: Outbound<'_>, fresh_r
             claimed.into_iter().partition(|claimed| fresh_run == Some(claimed.send.run_id.as_str()));
         cleared.extend(without_exits(workspace, older, &mut report).await?);
         let prepared = outbound.prepare(cleared, &mut report).await?;
-        // Call by call: when the program dies, no more outcomes are unknown than one call has members.
-        for call in outbound.calls(prepared) {
+        // Wave by wave: when the program dies, no more outcomes are unknown than were under way.
+        for wave in outbound.waves(prepared) {
             let pauses = pause::pauses(workspace).await?;
             if pause::holds_all(&pauses) || workspace.stopping.load(Ordering::SeqCst) {
                 return Ok(report);
             }
-            let call = without_paused(workspace, call, &pauses, &mut report).await?;
-            if call.is_empty() {
+            let wave = without_paused(workspace, wave, &pauses, &mut report).await?;
+            if wave.is_empty() {
                 continue;
             }
-            for leaving in outbound.hand(call, &mut report).await? {
-                outbound.carry(leaving, &mut report).await?;
-            }
+            let leaving = outbound.hand(wave, &mut report).await?;
+            outbound.carry(leaving, &mut report).await?;
         }
     }
 }
@@ -100,7 +101,7 @@ pub async fn resend(workspace: &Workspace, send_id: &str, by: &str) -> Result<Re
         Resolved::Handed(claimed) => {
             let prepared = outbound.prepare(vec![*claimed], &mut report).await?;
             for leaving in outbound.encode(prepared) {
-                outbound.carry(leaving, &mut report).await?;
+                outbound.carry(vec![leaving], &mut report).await?;
             }
         }
         Resolved::Refused(_) => report.stopped += 1,
@@ -110,14 +111,16 @@ pub async fn resend(workspace: &Workspace, send_id: &str, by: &str) -> Result<Re
 }
 
 /// Puts off the messages of scenarios that were paused since they were claimed.
-async fn without_paused(
-    workspace: &Workspace,
-    call: Vec<Prepared>,
-    pauses: &[Pause],
-    report: &mut Report,
-) -> Result<Vec<Prepared>, Fault> {
-    let is_paused = |message: &Prepared| pause::holds(pauses, &message.claimed.send.scenario);
-    let (paused, leaving): (Vec<_>, Vec<_>) = call.into_iter().partition(is_paused);
+async fn without_paused(workspace: &Workspace, wave: Wave, pauses: &[Pause], report: &mut Report) -> Result<Wave, Fault> {
+    let (mut paused, mut leaving) = (Vec::new(), Wave::new());
+    for call in wave {
+        let (held, free): (Vec<_>, Vec<_>) =
+            call.into_iter().partition(|message| pause::holds(pauses, &message.claimed.send.scenario));
+        paused.extend(held);
+        if !free.is_empty() {
+            leaving.push(free);
+        }
+    }
     if !paused.is_empty() {
         let until = workspace.now() + PAUSED_FOR;
         let put_off = |message: &Prepared| {
@@ -238,7 +241,7 @@ async fn settle_unknown(workspace: &Workspace, outbound: &mut Outbound<'_>, repo
             break;
         }
         let now = workspace.now();
-        let sender = outbound.senders.get(&held.send.channel).map(|(sender, _)| sender);
+        let sender = outbound.outlets.get(&held.send.channel).map(|outlet| &outlet.sender);
         let freezes = sender.is_some_and(|sender| sender.freezes());
         let window = sender.and_then(|sender| sender.dedupe());
         if let (true, Some(window)) = (freezes, window)
@@ -260,7 +263,7 @@ async fn settle_unknown(workspace: &Workspace, outbound: &mut Outbound<'_>, repo
     }
     let prepared = outbound.prepare(again, report).await?;
     for leaving in outbound.encode(prepared) {
-        outbound.carry(leaving, report).await?;
+        outbound.carry(vec![leaving], report).await?;
     }
     Ok(())
 }
@@ -380,6 +383,9 @@ impl Prepared {
     }
 }
 
+/// Calls that are handed over together and carried side by side, each with its messages.
+type Wave = Vec<Vec<Prepared>>;
+
 /// A call in the provider's words, with the fence of each member.
 struct Leaving {
     channel: Channel,
@@ -408,22 +414,31 @@ pub fn variables(shop: &Shop, send_id: &str, name: Option<String>, context: Opti
 
 struct Outbound<'a> {
     workspace: &'a Workspace,
+    outlets: BTreeMap<Channel, Outlet>,
+}
+
+/// A configured sender, and the way to its provider.
+struct Outlet {
+    sender: Box<dyn Sender>,
     /// Nothing leads out of a shop's past: there everything is accepted by nobody.
-    senders: BTreeMap<Channel, (Box<dyn Sender>, Option<Transport>)>,
+    transport: Option<Transport>,
+    /// Calls of a wave.
+    at_once: usize,
 }
 
 impl Outbound<'_> {
     fn open(workspace: &Workspace) -> Result<Outbound<'_>, Fault> {
-        let mut senders = BTreeMap::new();
+        let mut outlets = BTreeMap::new();
         for settings in &workspace.shop().senders {
             let sender = connect::senders::open(settings).map_err(|problems| Fault::problems(&problems))?;
-            let transport = match workspace.is_past() {
-                true => None,
-                false => Some(Transport::open(&workspace.folder, settings)?),
+            let (transport, at_once) = match workspace.is_past() {
+                // No call is made, so none can be of unknown outcome.
+                true => (None, BATCH),
+                false => (Some(Transport::open(&workspace.folder, settings)?), settings.at_once),
             };
-            senders.insert(settings.channel, (sender, transport));
+            outlets.insert(settings.channel, Outlet { sender, transport, at_once });
         }
-        Ok(Outbound { workspace, senders })
+        Ok(Outbound { workspace, outlets })
     }
 
     /// Addresses and words. A send that cannot be rendered is stopped, with the reason.
@@ -437,7 +452,7 @@ impl Outbound<'_> {
         let names = vault.addresses(&customers, ContactKind::Name).await?;
         let mut addresses = BTreeMap::new();
         for kind in [ContactKind::Email, ContactKind::Line, ContactKind::Phone, ContactKind::PushToken] {
-            if self.senders.keys().any(|channel| channel.contact_kind() == Some(kind)) {
+            if self.outlets.keys().any(|channel| channel.contact_kind() == Some(kind)) {
                 addresses.insert(kind, vault.addresses(&customers, kind).await?);
             }
         }
@@ -466,10 +481,10 @@ impl Outbound<'_> {
         for claimed in claimed {
             let send = &claimed.send;
             let address = address_of(send);
-            let Some(address) = address.filter(|_| self.senders.contains_key(&send.channel)) else {
+            let Some(address) = address.filter(|_| self.outlets.contains_key(&send.channel)) else {
                 let why = if erased.contains(&send.customer_id) {
                     Stop::Exited { why: "erased".into() }
-                } else if self.senders.contains_key(&send.channel) {
+                } else if self.outlets.contains_key(&send.channel) {
                     Stop::NoAddress
                 } else {
                     Stop::Suppressed { why: "no sender for this channel".into() }
@@ -522,44 +537,45 @@ impl Outbound<'_> {
         Ok(prepared)
     }
 
-    /// Messages as their senders take them: one channel, what can be in one call, and no more than it holds.
-    fn calls(&self, prepared: Vec<Prepared>) -> Vec<Vec<Prepared>> {
+    /// Calls as their senders take them, of each channel as many together as its sender takes at once. No wave has more members than were
+    /// claimed.
+    fn waves(&self, prepared: Vec<Prepared>) -> Vec<Wave> {
         let mut by_channel: BTreeMap<Channel, Vec<Prepared>> = BTreeMap::new();
         for message in prepared {
             by_channel.entry(message.message.channel).or_default().push(message);
         }
-        let mut calls = Vec::new();
+        let mut waves: Vec<Wave> = Vec::new();
         for (channel, messages) in by_channel {
-            let Some((sender, _)) = self.senders.get(&channel) else { continue };
-            let mut call: Vec<Prepared> = Vec::new();
-            for message in messages {
-                let is_other = call.last().is_some_and(|last| !sender.share_a_call(&last.message, &message.message));
-                if is_other || call.len() == sender.batch_max().max(1) {
-                    calls.push(std::mem::take(&mut call));
+            let Some(outlet) = self.outlets.get(&channel) else { continue };
+            for (nth, call) in outlet.calls(messages).into_iter().enumerate() {
+                let place = nth / outlet.at_once.max(1);
+                if waves.len() == place {
+                    waves.push(Wave::new());
                 }
-                call.push(message);
-            }
-            if !call.is_empty() {
-                calls.push(call);
+                waves[place].push(call);
             }
         }
-        calls
+        waves
     }
 
     /// Writes down that these leave, and what may have to be repeated as it leaves; those who may, in the provider's words.
-    async fn hand(&self, messages: Vec<Prepared>, report: &mut Report) -> Result<Vec<Leaving>, Fault> {
-        let over: Vec<HandOver> = messages
+    async fn hand(&self, wave: Wave, report: &mut Report) -> Result<Vec<Leaving>, Fault> {
+        let over: Vec<HandOver> = wave
             .iter()
+            .flatten()
             .map(|message| HandOver {
                 send_id: message.claimed.send.send_id.clone(),
                 fence: message.claimed.fence,
                 body_hash: message.body_hash(),
             })
             .collect();
-        let mut leaving = Vec::new();
+        let mut leaving: Vec<Leaving> = Vec::new();
         let freeze = |handed: &[String]| {
             let handed: BTreeSet<&String> = handed.iter().collect();
-            leaving = self.encode(messages.into_iter().filter(|one| handed.contains(&one.claimed.send.send_id)).collect());
+            for call in wave {
+                let may_leave = call.into_iter().filter(|one| handed.contains(&one.claimed.send.send_id));
+                leaving.extend(self.encode(may_leave.collect()));
+            }
             leaving.iter().filter_map(|leaving| self.frozen(leaving)).collect()
         };
         let handed = self.workspace.state.ledger().hand_frozen(&over, self.workspace.now(), freeze).await?;
@@ -577,7 +593,7 @@ impl Outbound<'_> {
         let context = Context { now: self.workspace.now(), seed: 0, token: None };
         let mut leaving = Vec::new();
         for (channel, messages) in by_channel {
-            let Some((sender, _)) = self.senders.get(&channel) else { continue };
+            let Some(Outlet { sender, .. }) = self.outlets.get(&channel) else { continue };
             for batch in messages.chunks(sender.batch_max().max(1)) {
                 for call in sender.encode(batch, &context) {
                     let of = |send_id: &String| fences.get(send_id).copied();
@@ -594,7 +610,7 @@ impl Outbound<'_> {
     }
 
     fn frozen(&self, leaving: &Leaving) -> Option<Frozen> {
-        let (sender, transport) = self.senders.get(&leaving.channel)?;
+        let Outlet { sender, transport, .. } = self.outlets.get(&leaving.channel)?;
         transport.as_ref()?;
         let Request::Http(http) = &leaving.call.request else { return None };
         let bytes = || serde_json::to_vec(http).expect("a request is plain JSON");
@@ -623,7 +639,7 @@ impl Outbound<'_> {
                     return Ok(Some(members));
                 };
                 let call = Call { members: members.clone(), request: Request::Http(http) };
-                self.carry(Leaving { channel: held.send.channel, call, fences, is_repeated: true }, report).await?;
+                self.carry(vec![Leaving { channel: held.send.channel, call, fences, is_repeated: true }], report).await?;
                 Ok(Some(members))
             }
             Repeated::Refused { members, .. } => {
@@ -634,9 +650,31 @@ impl Outbound<'_> {
         }
     }
 
-    async fn carry(&self, leaving: Leaving, report: &mut Report) -> Result<(), Fault> {
+    /// Makes the calls side by side. What became of them is written down once all of them have ended.
+    async fn carry(&self, wave: Vec<Leaving>, report: &mut Report) -> Result<(), Fault> {
+        let ended = join_all(wave.into_iter().map(|leaving| self.call(leaving))).await;
+        let rows: Vec<(String, Fence, Outcome)> = ended.into_iter().flatten().collect();
+        if rows.is_empty() {
+            return Ok(());
+        }
+        for (_, _, outcome) in &rows {
+            match outcome {
+                Outcome::Accepted { .. } => report.accepted += 1,
+                Outcome::Rejected { .. } => report.failed += 1,
+                Outcome::Deferred { .. } => report.deferred += 1,
+                Outcome::Ambiguous { .. } => report.unknown += 1,
+            }
+        }
+        let written = self.workspace.state.ledger().outcomes(&rows, self.workspace.now()).await;
+        let bounced = written.inspect_err(|_| self.workspace.forget_reachable())?;
+        self.workspace.forget_reachable_of(bounced);
+        Ok(())
+    }
+
+    /// Makes one call; what became of each of its members.
+    async fn call(&self, leaving: Leaving) -> Vec<(String, Fence, Outcome)> {
         let Leaving { channel, call, fences, is_repeated } = leaving;
-        let Some((sender, transport)) = self.senders.get(&channel) else { return Ok(()) };
+        let Some(Outlet { sender, transport, .. }) = self.outlets.get(&channel) else { return Vec::new() };
         point::pass("send.before_call");
         let mut outcomes = match transport {
             Some(transport) => sender.decode(&call, &transport.carry(&call, self.workspace.now()).await),
@@ -648,24 +686,28 @@ impl Outbound<'_> {
             if let (true, Outcome::Deferred { reason, .. }) = (is_repeated, &*outcome) {
                 *outcome = Outcome::Ambiguous { reason: format!("repeated, and put off: {reason}") };
             }
-            match outcome {
-                Outcome::Accepted { .. } => report.accepted += 1,
-                Outcome::Rejected { .. } => report.failed += 1,
-                Outcome::Deferred { .. } => report.deferred += 1,
-                Outcome::Ambiguous { .. } => report.unknown += 1,
-            }
         }
-        let rows: Vec<(String, Fence, Outcome)> = call
-            .members
-            .into_iter()
-            .zip(fences)
-            .zip(outcomes)
-            .map(|((send_id, fence), outcome)| (send_id, fence, outcome))
-            .collect();
-        let written = self.workspace.state.ledger().outcomes(&rows, self.workspace.now()).await;
-        let bounced = written.inspect_err(|_| self.workspace.forget_reachable())?;
-        self.workspace.forget_reachable_of(bounced);
-        Ok(())
+        let members = call.members.into_iter().zip(fences).zip(outcomes);
+        members.map(|((send_id, fence), outcome)| (send_id, fence, outcome)).collect()
+    }
+}
+
+impl Outlet {
+    /// What can be in one call is together, up to as much as one holds.
+    fn calls(&self, messages: Vec<Prepared>) -> Vec<Vec<Prepared>> {
+        let mut calls = Vec::new();
+        let mut call: Vec<Prepared> = Vec::new();
+        for message in messages {
+            let is_other = call.last().is_some_and(|last| !self.sender.share_a_call(&last.message, &message.message));
+            if is_other || call.len() == self.sender.batch_max().max(1) {
+                calls.push(std::mem::take(&mut call));
+            }
+            call.push(message);
+        }
+        if !call.is_empty() {
+            calls.push(call);
+        }
+        calls
     }
 }
 

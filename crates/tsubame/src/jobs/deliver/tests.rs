@@ -1,9 +1,14 @@
-//! A relay that tells when each message arrives: what leaves after everything was stopped, or the scenario was paused, in the middle. And one
-//! that knows nobody: who is sent an SMS instead, and who is not.
+//! A relay that tells when each message arrives: what leaves after everything was stopped, or the scenario was paused, in the middle. One
+//! that knows nobody: who is sent an SMS instead, and who is not. And one that takes its time: how many calls are under way at once.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
-use model::{Consent, ConsentState, Contact, Instant, Purpose};
+use connect::senders::{Reply, SmtpStage};
+use futures::FutureExt;
+use model::{Consent, ConsentState, Contact, Instant, Purpose, SendState};
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     net::{TcpListener, TcpStream},
@@ -28,11 +33,12 @@ const NEWS: &str = "scenario = \"news\"\ntitle = { ja = \"便り\", en = \"News\
 const WORDS: &str = "[email]\nsubject = \"燕\"\nbody = \"{{ shop.sender_name }} {{ shop.postal_address }} {{ shop.contact }} {{ unsubscribe_url }}\"\n\
     [sms]\nbody = \"{{ link }} {{ shop.sender_name }} {{ unsubscribe_url }}\"\n";
 
-/// The demo's settings, with this relay for mail.
-fn by_relay(port: u16) -> impl Fn(&str) -> String {
+/// The demo's settings, with this relay for mail, and so many calls at once.
+fn by_relay(port: u16, at_once: usize) -> impl Fn(&str) -> String {
     let file = "[[senders]]\nchannel = \"email\"\nkind = \"file\"\npath = \"outbox/email.ndjson\"\n";
     let smtp = format!(
-        "[[senders]]\nchannel = \"email\"\nkind = \"smtp\"\nhost = \"127.0.0.1\"\nport = {port}\nfrom = \"shop@shop.example.jp\"\n"
+        "[[senders]]\nchannel = \"email\"\nkind = \"smtp\"\nhost = \"127.0.0.1\"\nport = {port}\nfrom = \"shop@shop.example.jp\"\n\
+         at_once = {at_once}\n"
     );
     move |own| own.replace(file, &smtp)
 }
@@ -81,13 +87,13 @@ async fn conversation(socket: TcpStream, first: First, to_recipient: &'static st
 }
 
 #[test]
-fn a_stop_between_two_calls_stops_the_second() {
+fn a_stop_during_a_wave_stops_the_next() {
     deep(async {
-        let check = async |scenario: Option<&str>| {
+        let check = async |scenario: Option<&str>, at_once: usize| {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let port = listener.local_addr().unwrap().port();
             let files = [("scenarios/sale.toml", SALE), ("queries/segments/members.sql", MEMBERS)];
-            let (_folder, workspace) = shop(by_relay(port), &files, at("09:00")).await;
+            let (_folder, workspace) = shop(by_relay(port, at_once), &files, at("09:00")).await;
             sign_up(&workspace, 3, 3).await;
             workspace.clock.set(at("12:20"));
             assert_eq!(tick(&workspace, at("11:50"), at("12:10")).await.unwrap().sends, 3);
@@ -100,15 +106,76 @@ fn a_stop_between_two_calls_stops_the_second() {
                 acknowledge.send(()).unwrap();
             };
             let (report, ()) = tokio::join!(deliver(&workspace, None), stop);
-            assert_eq!(report.unwrap().accepted, 1, "{scenario:?}");
+            let under_way = at_once as u64;
+            assert_eq!(report.unwrap().accepted, under_way, "{scenario:?}");
             assert_eq!(deliver(&workspace, None).await.unwrap().accepted, 0, "{scenario:?}");
             assert!(resume(&workspace, scenario, "hanako").await.unwrap());
             // Those that were claimed are free again after their lease, those put off after a while.
             workspace.clock.set(at("12:40"));
-            assert_eq!(deliver(&workspace, None).await.unwrap().accepted, 2, "{scenario:?}");
+            assert_eq!(deliver(&workspace, None).await.unwrap().accepted, 3 - under_way, "{scenario:?}");
         };
-        check(None).await;
-        check(Some("sale")).await;
+        for at_once in [1, 2] {
+            check(None, at_once).await;
+            check(Some("sale"), at_once).await;
+        }
+    });
+}
+
+/// What a far end within the process saw.
+#[derive(Default)]
+struct Seen {
+    under_way: usize,
+    most: usize,
+    /// What the ledger is to say of each send.
+    expected: BTreeMap<String, SendState>,
+}
+
+/// Answers the first of four calls last, and takes, refuses and loses mails in turn.
+fn unhurried(seen: Arc<Mutex<Seen>>) -> Transport {
+    let near: crate::transport::Near = Arc::new(move |call: &Call| {
+        let (seen, members) = (seen.clone(), call.members.clone());
+        async move {
+            let nth = {
+                let mut seen = seen.lock().expect("nobody panics while holding it");
+                let nth = seen.expected.len();
+                let state = [SendState::Accepted, SendState::Failed, SendState::Ambiguous][nth % 3];
+                seen.expected.extend(members.into_iter().map(|member| (member, state)));
+                seen.under_way += 1;
+                seen.most = seen.most.max(seen.under_way);
+                nth
+            };
+            tokio::time::sleep(Duration::from_millis(if nth.is_multiple_of(4) { 40 } else { 5 })).await;
+            seen.lock().expect("nobody panics while holding it").under_way -= 1;
+            let said = |code: u16| Reply::Smtp { stage: SmtpStage::Dot, code, text: String::new() };
+            [said(250), said(554), Reply::Unknown { reason: "no answer".into() }][nth % 3].clone()
+        }
+        .boxed()
+    });
+    Transport::Near(near)
+}
+
+#[test]
+fn as_many_calls_as_the_sender_takes_are_under_way_and_each_gets_its_own_outcome() {
+    deep(async {
+        for at_once in [1, 4, 64] {
+            let files = [("scenarios/sale.toml", SALE), ("queries/segments/members.sql", MEMBERS)];
+            let (_folder, workspace) = shop(by_relay(1, at_once), &files, at("09:00")).await;
+            sign_up(&workspace, 10, 10).await;
+            workspace.clock.set(at("12:20"));
+            assert_eq!(tick(&workspace, at("11:50"), at("12:10")).await.unwrap().sends, 10);
+            let seen = Arc::new(Mutex::new(Seen::default()));
+            let mut outbound = Outbound::open(&workspace).unwrap();
+            let mail = outbound.outlets.get_mut(&Channel::Email).unwrap();
+            mail.transport = Some(unhurried(seen.clone()));
+            let report = deliver_over(&workspace, outbound, None).await.unwrap();
+            assert_eq!(report, Report { accepted: 4, failed: 3, unknown: 3, ..Report::default() }, "{at_once}");
+            let seen = std::mem::take(&mut *seen.lock().unwrap());
+            assert_eq!((seen.most, seen.under_way, seen.expected.len()), (at_once.min(10), 0, 10), "{at_once}");
+            for (send_id, expected) in seen.expected {
+                let held = workspace.state.ledger().send(&send_id).await.unwrap().unwrap();
+                assert_eq!(held.send.state, expected, "{at_once}");
+            }
+        }
     });
 }
 
@@ -150,7 +217,7 @@ fn whom_no_mail_reaches_is_sent_an_sms_once() {
         let port = listener.local_addr().unwrap().port();
         tokio::spawn(relay(listener, First::default(), "550 5.1.1 no such mailbox\r\n"));
         let files = [("scenarios/news.toml", NEWS), ("messages/c.toml", WORDS), ("queries/segments/members.sql", MEMBERS)];
-        let (folder, mut workspace) = shop(by_relay(port), &files, at("09:00")).await;
+        let (folder, mut workspace) = shop(by_relay(port, 3), &files, at("09:00")).await;
         sign_up(&workspace, 3, 3).await;
         have_phones(&workspace).await;
         workspace.clock.set(at("12:20"));
