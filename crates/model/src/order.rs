@@ -62,6 +62,37 @@ pub struct Order {
     pub send_id: Option<String>,
 }
 
+impl Order {
+    /// A completed order in yen, in its first revision, of which nothing else is known: all money is zero, what may be missing is. A caller
+    /// states what it knows in front of it: `Order { gross, net, ..Order::new(source, id, at) }`.
+    pub fn new(source: impl Into<String>, order_id: impl Into<String>, ordered_at: Instant) -> Self {
+        Order {
+            order_id: order_id.into(),
+            revision_id: "1".into(),
+            source: source.into(),
+            customer_id: None,
+            ordered_at,
+            status: OrderStatus::Completed,
+            gross: Money::ZERO,
+            discount: Money::ZERO,
+            refunded: Money::ZERO,
+            net: Money::ZERO,
+            tax: Money::ZERO,
+            shipping: Money::ZERO,
+            fee: Money::ZERO,
+            points_used: Money::ZERO,
+            total: None,
+            shipped_on: None,
+            currency: Currency::jpy(),
+            coupon: None,
+            sales_channel: None,
+            subscription_id: None,
+            subscription_count: None,
+            send_id: None,
+        }
+    }
+}
+
 impl Record for Order {
     const TABLE: &'static str = "orders";
     fn key(&self) -> String {

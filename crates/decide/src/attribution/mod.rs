@@ -157,7 +157,7 @@ mod tests {
     use super::*;
     use std::collections::BTreeMap;
 
-    use model::{Coupon, Currency, CustomerId, TouchKind};
+    use model::{Coupon, CustomerId, TouchKind};
     use proptest::prelude::*;
 
     const CHANNELS: [Channel; 3] = [Channel::Line, Channel::Email, Channel::Sms];
@@ -187,28 +187,14 @@ mod tests {
     fn revision(at: Instant, ordered_at: Instant, status: OrderStatus, net: i64) -> Revision {
         let yen = |amount| Money::whole(amount).expect("an amount");
         let order = Order {
-            order_id: "o1".into(),
             revision_id: format!("{status:?}{net}"),
-            source: "shop".into(),
             customer_id: Some(CustomerId::stored("c-0001")),
-            ordered_at,
             status,
             gross: yen(10_500),
             discount: yen(500),
             refunded: yen(10_000 - net),
             net: yen(net),
-            tax: Money::ZERO,
-            shipping: Money::ZERO,
-            fee: Money::ZERO,
-            points_used: Money::ZERO,
-            total: None,
-            shipped_on: None,
-            currency: Currency::jpy(),
-            coupon: None,
-            sales_channel: None,
-            subscription_id: None,
-            subscription_count: None,
-            send_id: None,
+            ..Order::new("shop", "o1", ordered_at)
         };
         Revision { at, order }
     }

@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use lake::{Lake, ReadView, TailSegment};
-use model::{Currency, CustomerId, Fact, Instant, Money, Order, OrderStatus, ShopZone};
+use model::{CustomerId, Fact, Instant, Money, Order, ShopZone};
 use query::{Answer, Desk, Library, Mode, Moment};
 
 fn at(text: &str) -> Instant {
@@ -36,28 +36,10 @@ fn noon(day: &str) -> Instant {
 fn order(customer: &str, day: &str, yen: i64) -> Order {
     let net = Money::whole(yen).expect("an amount");
     Order {
-        order_id: format!("{customer}-{day}"),
-        revision_id: "1".into(),
-        source: "test".into(),
         customer_id: Some(CustomerId::stored(customer)),
-        ordered_at: noon(day),
-        status: OrderStatus::Completed,
         gross: net,
-        discount: Money::ZERO,
-        refunded: Money::ZERO,
         net,
-        tax: Money::ZERO,
-        shipping: Money::ZERO,
-        fee: Money::ZERO,
-        points_used: Money::ZERO,
-        total: None,
-        shipped_on: None,
-        currency: Currency::jpy(),
-        coupon: None,
-        sales_channel: None,
-        subscription_id: None,
-        subscription_count: None,
-        send_id: None,
+        ..Order::new("test", format!("{customer}-{day}"), noon(day))
     }
 }
 

@@ -182,31 +182,18 @@ async fn issued(desk: &Desk) -> Result<BTreeMap<String, Coupon>, Fault> {
 }
 
 fn order(rows: &Rows<'_>, row: usize, customer: &str, currency: &Currency) -> Result<Order, Fault> {
-    let zero = model::Money::ZERO;
     let (gross, net) = (rows.money(row, "gross")?, rows.money(row, "net")?);
     Ok(Order {
-        order_id: rows.needed(row, "order_id")?,
         revision_id: rows.needed(row, "revision_id")?,
-        source: rows.needed(row, "source")?,
         customer_id: Some(CustomerId::stored(customer)),
-        ordered_at: rows.instant(row, "ordered_at")?,
         status: OrderStatus::parse(&rows.needed(row, "status")?).unwrap_or(OrderStatus::Cancelled),
         gross,
         discount: gross.minus(net)?,
-        refunded: zero,
         net,
-        tax: zero,
-        shipping: zero,
-        fee: zero,
-        points_used: zero,
-        total: None,
-        shipped_on: None,
         currency: currency.clone(),
         coupon: rows.text(row, "coupon"),
-        sales_channel: None,
-        subscription_id: None,
-        subscription_count: None,
         send_id: rows.text(row, "send_id"),
+        ..Order::new(rows.needed(row, "source")?, rows.needed(row, "order_id")?, rows.instant(row, "ordered_at")?)
     })
 }
 

@@ -76,7 +76,7 @@ fn unique(signer: &Signer, send_id: &str) -> String {
 #[cfg(test)]
 mod tests {
     use decide::attribution::MODELS;
-    use model::{Currency, CustomerId, Money, Order, OrderStatus};
+    use model::{CustomerId, Money, Order};
     use query::{Mode, Params};
 
     use super::*;
@@ -95,29 +95,13 @@ mod tests {
         step = [{ id = \"s\", send = { try = [\"email\"], template = \"code\", coupon = { unique = true, expires = \"14d\" } } }]\n";
 
     fn order(number: &str, by: CustomerId, coupon: &str) -> Fact {
+        let yen = Money::whole(3_000).unwrap();
         let order = Order {
-            order_id: number.into(),
-            revision_id: "1".into(),
-            source: "made".into(),
             customer_id: Some(by),
-            ordered_at: at("14:00"),
-            status: OrderStatus::Completed,
-            gross: Money::whole(3_000).unwrap(),
-            discount: Money::ZERO,
-            refunded: Money::ZERO,
-            net: Money::whole(3_000).unwrap(),
-            tax: Money::ZERO,
-            shipping: Money::ZERO,
-            fee: Money::ZERO,
-            points_used: Money::ZERO,
-            total: None,
-            shipped_on: None,
-            currency: Currency::jpy(),
+            gross: yen,
+            net: yen,
             coupon: Some(coupon.into()),
-            sales_channel: None,
-            subscription_id: None,
-            subscription_count: None,
-            send_id: None,
+            ..Order::new("made", number, at("14:00"))
         };
         Fact::new(&order, at("14:00"), at("14:00"))
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use chrono::{DateTime, NaiveDate, TimeDelta};
 use lake::{Lake, TailSegment};
-use model::{Currency, CustomerId, Fact, Identity, Instant, Money, Order, OrderStatus};
+use model::{CustomerId, Fact, Identity, Instant, Money, Order, OrderStatus};
 use query::{FileDesk, Limits, Params};
 use serde::Serialize;
 
@@ -109,7 +109,7 @@ impl Shop {
             let is_old = chance.below(20) == 0;
             let order_id = if is_old { chance.below(self.orders) + 1 } else { self.orders + round * count + number + 1 };
             let yen = 500 + chance.below(9_000) as i64;
-            let mut order = blank(order_id.to_string(), at);
+            let mut order = Order::new("bench", order_id.to_string(), at);
             order.revision_id = format!("n{round}-{number}");
             order.customer_id = Some(CustomerId::stored(format!("c{:07}", chance.below(people))));
             (order.gross, order.net) = (Money::whole(yen)?, Money::whole(yen)?);
@@ -168,39 +168,12 @@ impl Shop {
     }
 }
 
-fn blank(order_id: String, ordered_at: Instant) -> Order {
-    Order {
-        order_id,
-        revision_id: "1".into(),
-        source: "bench".into(),
-        customer_id: None,
-        ordered_at,
-        status: OrderStatus::Completed,
-        gross: Money::ZERO,
-        discount: Money::ZERO,
-        refunded: Money::ZERO,
-        net: Money::ZERO,
-        tax: Money::ZERO,
-        shipping: Money::ZERO,
-        fee: Money::ZERO,
-        points_used: Money::ZERO,
-        total: None,
-        shipped_on: None,
-        currency: Currency::jpy(),
-        coupon: None,
-        sales_channel: None,
-        subscription_id: None,
-        subscription_count: None,
-        send_id: None,
-    }
-}
-
 /// A row of `orders.sql` as a fact.
 fn order(row: &[query::Value]) -> Result<Fact, Fault> {
     let [order_id, customer, at, status, net] = row else { return Err(unlike("five columns")) };
     let query::Value::Int(micros) = at else { return Err(unlike("a moment")) };
     let ordered_at = DateTime::from_timestamp_micros(*micros).ok_or_else(|| unlike("a moment"))?;
-    let mut order = blank(order_id.plain(), ordered_at);
+    let mut order = Order::new("bench", order_id.plain(), ordered_at);
     order.customer_id = (*customer != query::Value::Null).then(|| CustomerId::stored(customer.plain()));
     order.status = OrderStatus::parse(&status.plain()).ok_or_else(|| unlike("a status"))?;
     if let query::Value::Money(net) = net {
