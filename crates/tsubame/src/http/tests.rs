@@ -2,11 +2,8 @@
 
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
-use chrono::{DateTime, TimeDelta};
-use model::{
-    Channel, Credit, Currency, CustomerId, Exposure, Fact, IdKey, Instant, Money, Order, OrderStatus, Purpose, Send, SendState,
-    StopRow,
-};
+use chrono::TimeDelta;
+use model::{Channel, Credit, CustomerId, Exposure, Fact, IdKey, Instant, Money, Order, Purpose, Send, SendState, StopRow};
 use query::Dashboard;
 use state::{Role, Secret};
 use tempfile::TempDir;
@@ -19,27 +16,16 @@ use super::{auth, serve};
 use crate::{
     clock::Clock,
     demo::FILES,
+    jobs::made::{self, MESSAGE, now},
     pages::percent_encode,
     readout,
     sql::SqlDoor,
-    workspace::{Access, Workspace},
+    workspace::{Access, Workspace, deep},
 };
 
-const MESSAGE: &str = "[email]\nsubject = \"燕\"\nbody = \"{{ shop.sender_name }} {{ shop.postal_address }} {{ shop.contact }} {{ unsubscribe_url }}\"\n";
 /// By which the pages' tests let events in.
 const SOURCE: &str = "[[sources]]\nname = \"web\"\nkind = \"browser\"\nwrite_key = \"web-key\"\n";
 const PASSWORD: &str = "correct horse battery";
-
-/// Plans of nested views recurse deeply in an unoptimised build.
-fn run(test: impl Future<Output = ()> + std::marker::Send + 'static) {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_stack_size(16 << 20).enable_all().build().unwrap();
-    runtime.block_on(async { tokio::spawn(test).await.unwrap() });
-}
-
-fn now() -> Instant {
-    DateTime::parse_from_rfc3339("2026-07-01T09:00:00+09:00").unwrap().to_utc()
-}
 
 struct Site {
     address: SocketAddr,
@@ -79,11 +65,7 @@ impl Site {
     async fn open(with_files: bool, facts: Vec<Fact>) -> Site {
         let folder = tempfile::tempdir().unwrap();
         let demo = |path: &str| FILES.iter().find(|file| file.0 == path).map(|file| file.1).unwrap();
-        let write = |path: &str, text: &str| {
-            let path = folder.path().join(path);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, text).unwrap();
-        };
+        let write = |path: &str, text: &str| made::write(folder.path(), path, text);
         write("tsubame.toml", &format!("{}\n{SOURCE}", demo("tsubame.toml")));
         if with_files {
             let scenario = demo("scenarios/f2-followup.toml");
@@ -163,27 +145,11 @@ fn order(id: String, customer_id: CustomerId, at: Instant) -> Fact {
     let yen = |units| Money::whole(units).unwrap();
     let order = Order {
         revision_id: id.clone(),
-        order_id: id,
-        source: "made".into(),
         customer_id: Some(customer_id),
-        ordered_at: at,
-        status: OrderStatus::Completed,
         gross: yen(3500),
         discount: yen(500),
-        refunded: yen(0),
         net: yen(3000),
-        tax: yen(0),
-        shipping: yen(0),
-        fee: Money::ZERO,
-        points_used: Money::ZERO,
-        total: None,
-        shipped_on: None,
-        currency: Currency::jpy(),
-        coupon: None,
-        sales_channel: None,
-        subscription_id: None,
-        subscription_count: None,
-        send_id: None,
+        ..Order::new("made", id, at)
     };
     Fact::new(&order, at, at)
 }
@@ -274,7 +240,7 @@ fn made() -> Vec<Fact> {
 
 #[test]
 fn every_page_of_an_empty_shop_opens() {
-    run(async {
+    deep(async {
         for with_files in [false, true] {
             let site = Site::open(with_files, Vec::new()).await;
             let session = site.signed_in(Role::Marketer).await;
@@ -297,7 +263,7 @@ fn every_page_of_an_empty_shop_opens() {
 
 #[test]
 fn what_a_page_shows_is_in_its_csv() {
-    run(async {
+    deep(async {
         let site = Site::open(true, made()).await;
         let session = site.signed_in(Role::Admin).await;
         for lang in ["ja", "en"] {
@@ -372,7 +338,7 @@ fn unescaped(text: &str) -> String {
 
 #[test]
 fn a_scenario_says_what_it_added() {
-    run(async {
+    deep(async {
         let site = Site::open(true, made()).await;
         let workspace = &site.workspace;
         let desk = workspace.desk(now(), query::Mode::AsKnown).await.unwrap();
@@ -406,7 +372,7 @@ fn a_scenario_says_what_it_added() {
 
 #[test]
 fn signing_in() {
-    run(async {
+    deep(async {
         let site = Site::open(true, Vec::new()).await;
         let away = site.ask("GET", "/d/rfm?days=9&x=%3C", &[], b"").await;
         assert_eq!((away.status, away.header("location")), (303, vec!["/login?next=%2Fd%2Frfm%3Fdays%3D9%26x%3D%253C"]));
@@ -443,7 +409,7 @@ fn signing_in() {
 
 #[test]
 fn guessing_a_password_has_to_wait_whether_or_not_there_is_such_a_name() {
-    run(async {
+    deep(async {
         let site = Site::open(true, Vec::new()).await;
         for user in ["admin", "nobody"] {
             for attempt in 0..6 {
@@ -457,7 +423,7 @@ fn guessing_a_password_has_to_wait_whether_or_not_there_is_such_a_name() {
 
 #[test]
 fn who_may_do_what() {
-    run(async {
+    deep(async {
         let site = Site::open(true, Vec::new()).await;
         let (marketer, analyst) = (site.signed_in(Role::Marketer).await, site.signed_in(Role::Analyst).await);
         for (target, session, expect) in [
@@ -497,7 +463,7 @@ fn who_may_do_what() {
 
 #[test]
 fn every_answer_is_guarded() {
-    run(async {
+    deep(async {
         let site = Site::open(true, Vec::new()).await;
         for target in ["/login", "/d/rfm", "/nothing", "/assets/script.js", "/healthz"] {
             let reply = site.get(target, "").await;
@@ -520,7 +486,7 @@ fn every_answer_is_guarded() {
 
 #[test]
 fn values_of_the_url_are_values() {
-    run(async {
+    deep(async {
         let site = Site::open(true, made()).await;
         let session = site.signed_in(Role::Admin).await;
         for evil in
@@ -556,7 +522,7 @@ fn values_of_the_url_are_values() {
 
 #[test]
 fn the_language_is_the_readers() {
-    run(async {
+    deep(async {
         let site = Site::open(true, Vec::new()).await;
         let check = async |headers: &[(&str, &str)], target: &str, expect: &str| {
             let reply = site.ask("GET", target, headers, b"").await;
@@ -574,7 +540,7 @@ fn the_language_is_the_readers() {
 
 #[test]
 fn a_file_of_orders_is_understood_and_imported_once() {
-    run(async {
+    deep(async {
         let site = Site::open(true, Vec::new()).await;
         let session = site.signed_in(Role::Analyst).await;
         let file = "注文番号,会員ID,メールアドレス,注文日時,合計金額\r\nA-1,c1,taro@example.jp,2026-06-01 10:00:00,1200\r\nA-2,c2,hana@example.jp,2026-06-02 11:00:00,800\r\nA-3,c2,hana@example.jp,きのう,1\r\n";
@@ -624,7 +590,7 @@ fn a_file_of_orders_is_understood_and_imported_once() {
 
 #[test]
 fn people_decide_who_is_one() {
-    run(async {
+    deep(async {
         let site = Site::open(false, Vec::new()).await;
         let contact = |name: &str| model::Contact {
             customer_id: CustomerId::stored(name),
@@ -674,7 +640,7 @@ impl Site {
 
 #[test]
 fn what_was_refused_is_shown_masked_and_taken_again_by_those_who_may() {
-    run(async {
+    deep(async {
         let site = Site::open(false, Vec::new()).await;
         let poison = "{\"writeKey\":\"web-key\",\"batch\":[{\"type\":\"track\",\"event\":\"x\",\"properties\":{\"email\":\"canary@example.jp\"}}]}";
         let reply = site.ask("POST", "/v1/batch", &[], poison.as_bytes()).await;
@@ -749,7 +715,7 @@ mod why;
 
 #[test]
 fn segments_are_listed_explained_and_tested() {
-    run(async {
+    deep(async {
         let site = Site::open(true, made()).await;
         let session = site.signed_in(Role::Marketer).await;
         let check = async |target: &str, status: u16, parts: &[&str]| {
@@ -803,7 +769,7 @@ fn segments_are_listed_explained_and_tested() {
 
 #[test]
 fn a_segment_is_built_from_conditions() {
-    run(async {
+    deep(async {
         let site = Site::open(true, made()).await;
         let session = site.signed_in(Role::Analyst).await;
         let csrf = site.get("/segment-form?lang=en", &session).await.csrf().to_string();
@@ -868,7 +834,7 @@ const BUTTON: &str = "experiment = \"button\"\ntitle = { ja = \"ボタン\", en 
 
 #[test]
 fn a_read_out_is_shared_by_a_link_until_it_is_taken_back() {
-    run(async {
+    deep(async {
         let site = Site::open(false, Vec::new()).await;
         let folder = site._folder.path().join("experiments");
         std::fs::create_dir_all(&folder).unwrap();
@@ -922,7 +888,7 @@ fn a_read_out_is_shared_by_a_link_until_it_is_taken_back() {
 
 #[test]
 fn a_page_with_a_read_out_is_the_same_until_something_comes_in() {
-    run(async {
+    deep(async {
         let at = now() - TimeDelta::days(20);
         let met = |index: usize| {
             let arm = if index.is_multiple_of(2) { "a" } else { "b" };

@@ -1,33 +1,18 @@
 //! A shop with a holdout and a planted effect: the read-out finds it, by intention, and says so when there is no holdout.
 
-use chrono::{DateTime, TimeDelta};
-use model::{Currency, CustomerId, Exposure, Fact, Order, OrderStatus};
+use chrono::TimeDelta;
+use model::{CustomerId, Exposure, Fact, Order};
 use query::Mode;
 
 use super::*;
 use crate::{
-    clock::Clock,
-    demo::FILES,
-    workspace::{Access, Workspace},
+    jobs::made::{demo_settings, now, shop_of},
+    workspace::{Workspace, deep},
 };
 
-/// Plans of nested views recurse deeply in an unoptimised build.
-fn run(test: impl Future<Output = ()> + std::marker::Send + 'static) {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_stack_size(16 << 20).enable_all().build().unwrap();
-    runtime.block_on(async { tokio::spawn(test).await.unwrap() });
-}
-
-fn now() -> Instant {
-    DateTime::parse_from_rfc3339("2026-07-01T09:00:00+09:00").unwrap().to_utc()
-}
-
 async fn shop(settings: &str) -> (tempfile::TempDir, Workspace) {
-    let folder = tempfile::tempdir().unwrap();
-    let demo = FILES.iter().find(|file| file.0 == "tsubame.toml").unwrap().1;
-    std::fs::write(folder.path().join("tsubame.toml"), format!("{settings}{demo}")).unwrap();
-    let workspace = Workspace::open(folder.path(), Clock::logical(now()), Access::Write).await.unwrap();
-    (folder, workspace)
+    let settings = format!("{settings}{}", demo_settings());
+    shop_of(&[("tsubame.toml", settings.as_str())], now()).await
 }
 
 /// That somebody met the holdout's boundary 40 days ago, and their order of 3,000 yen two days later if they bought.
@@ -46,37 +31,14 @@ fn met(index: usize, arm: &str, bought: bool) -> Vec<Fact> {
         source: "scenario".into(),
     };
     let yen = Money::whole(3_000).unwrap();
-    let order = Order {
-        order_id: format!("o{index}"),
-        revision_id: "1".into(),
-        source: "made".into(),
-        customer_id,
-        ordered_at: at + TimeDelta::days(2),
-        status: OrderStatus::Completed,
-        gross: yen,
-        discount: Money::ZERO,
-        refunded: Money::ZERO,
-        net: yen,
-        tax: Money::ZERO,
-        shipping: Money::ZERO,
-        fee: Money::ZERO,
-        points_used: Money::ZERO,
-        total: None,
-        shipped_on: None,
-        currency: Currency::jpy(),
-        coupon: None,
-        sales_channel: None,
-        subscription_id: None,
-        subscription_count: None,
-        send_id: None,
-    };
+    let order = Order { customer_id, gross: yen, net: yen, ..Order::new("made", format!("o{index}"), at + TimeDelta::days(2)) };
     let order = Fact::new(&order, order.ordered_at, order.ordered_at);
     [Fact::new(&exposure, at, at)].into_iter().chain(bought.then_some(order)).collect()
 }
 
 #[test]
 fn the_shops_holdout_is_read_out() {
-    run(async {
+    deep(async {
         let (_folder, workspace) = shop("holdout = { percent = 20, salt = \"global\" }\n").await;
         // Of eight treated four bought, of ten held out one.
         let buys = |index: &usize| !index.is_multiple_of(5) && matches!(index % 10, 1..=3 | 6);

@@ -14,7 +14,13 @@ use tokio::{
 };
 
 use super::*;
-use crate::{clock::Clock, http::router, jobs::quarantine, sql::SqlDoor, workspace::Access};
+use crate::{
+    clock::Clock,
+    http::router,
+    jobs::{made::now, quarantine},
+    sql::SqlDoor,
+    workspace::{Access, deep},
+};
 
 const SHOP: &str = r#"
 name = "つばめ"
@@ -45,16 +51,6 @@ events_per_second = 1
 
 /// Nobody's, and to be found nowhere.
 const CANARY: &str = "canary.person@example.jp";
-
-fn now() -> Instant {
-    DateTime::parse_from_rfc3339("2026-07-01T09:00:00+09:00").unwrap().to_utc()
-}
-
-fn run(test: impl Future<Output = ()> + Send + 'static) {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_stack_size(16 << 20).enable_all().build().unwrap();
-    runtime.block_on(async { tokio::spawn(test).await.unwrap() });
-}
 
 struct Shop {
     address: SocketAddr,
@@ -159,7 +155,7 @@ fn batch(events: &[String]) -> String {
 
 #[test]
 fn every_path_takes_what_its_clients_send() {
-    run(async {
+    deep(async {
         let shop = Shop::open().await;
         let api = basic("api-key");
         let auth = [("Authorization", api.as_str())];
@@ -224,7 +220,7 @@ fn every_path_takes_what_its_clients_send() {
 
 #[test]
 fn browser_clients_are_told_where_to_send() {
-    run(async {
+    deep(async {
         let shop = Shop::open().await;
         let check = async |target: &str, headers: &[(&str, &str)], expect: Value| {
             let reply = shop.ask("GET", target, headers, b"").await;
@@ -256,7 +252,7 @@ fn browser_clients_are_told_where_to_send() {
 
 #[test]
 fn every_answer_that_says_no() {
-    run(async {
+    deep(async {
         let shop = Shop::open().await;
         let (api, web, wrong) = (basic("api-key"), basic("web-key"), basic("wrong"));
         let good = batch(&[viewed("x1")]);
@@ -319,7 +315,7 @@ fn every_answer_that_says_no() {
 
 #[test]
 fn when_nothing_can_be_kept_nothing_is_acknowledged() {
-    run(async {
+    deep(async {
         let api = basic("api-key");
         let auth = [("Authorization", api.as_str())];
         let full = Shop::open_with(|collecting| collecting.waiting = Semaphore::new(0)).await;
@@ -339,7 +335,7 @@ fn when_nothing_can_be_kept_nothing_is_acknowledged() {
 
 #[test]
 fn a_browser_may_send_what_its_client_wants_to() {
-    run(async {
+    deep(async {
         let shop = Shop::open().await;
         let retry = "anonymousid,authorization,content-type,rsa-retry-attempt,rsa-retry-reason,sentat";
         for target in
@@ -369,7 +365,7 @@ fn a_browser_may_send_what_its_client_wants_to() {
 
 #[test]
 fn traps_of_stock_clients() {
-    run(async {
+    deep(async {
         let shop = Shop::open().await;
         let api = basic("api-key");
         // RudderStack for Node: gzip JSON that calls itself a form.
@@ -406,7 +402,7 @@ fn traps_of_stock_clients() {
 
 #[test]
 fn a_batch_that_is_sent_twice_counts_once() {
-    run(async {
+    deep(async {
         let shop = Shop::open().await;
         let api = basic("api-key");
         let hundred: Vec<String> = (0..100).map(|index| viewed(&format!("m{index}"))).collect();
@@ -424,7 +420,7 @@ fn a_batch_that_is_sent_twice_counts_once() {
 
 #[test]
 fn a_poisoned_event_costs_no_other() {
-    run(async {
+    deep(async {
         let shop = Shop::open().await;
         let api = basic("api-key");
         let poison = [
@@ -489,7 +485,7 @@ fn a_poisoned_event_costs_no_other() {
 
 #[test]
 fn what_was_refused_comes_in_once_its_cause_is_mended() {
-    run(async {
+    deep(async {
         let shop = Shop::open().await;
         let source = shop.workspace.shop().sources[1].clone();
         let letter = |code: &'static str, raw: &str| Refused {
@@ -526,7 +522,7 @@ fn what_was_refused_comes_in_once_its_cause_is_mended() {
 
 #[test]
 fn addresses_of_servers_are_sealed_before_their_events_are_known() {
-    run(async {
+    deep(async {
         let shop = Shop::open().await;
         let identify = |key: &str| {
             format!(
@@ -548,7 +544,7 @@ fn addresses_of_servers_are_sealed_before_their_events_are_known() {
 
 #[test]
 fn a_cart_that_a_client_changed_was_updated() {
-    run(async {
+    deep(async {
         let shop = Shop::open().await;
         let event = |id: usize, name: &str, properties: &str| {
             format!(r#"{{"type":"track","event":"{name}","messageId":"k{id}","userId":"c1","properties":{properties}}}"#)
@@ -601,7 +597,7 @@ fn a_cart_that_a_client_changed_was_updated() {
 
 #[test]
 fn the_tag_may_be_loaded_by_any_page() {
-    run(async {
+    deep(async {
         let shop = Shop::open().await;
         let reply = shop.ask("GET", "/t.js", &[("Origin", "https://shop.example")], b"").await;
         let got = ["content-type", "access-control-allow-origin", "cross-origin-resource-policy"].map(|name| reply.header(name));

@@ -50,7 +50,7 @@ fn hidden<'a>(page: &'a Reply, name: &str) -> &'a str {
 
 #[test]
 fn what_cannot_be_saved_is_said_and_nothing_is_written() {
-    run(async {
+    deep(async {
         let site = site().await;
         let session = site.signed_in(Role::Marketer).await;
         let list = site.get("/broadcasts", &session).await;
@@ -84,7 +84,7 @@ fn what_cannot_be_saved_is_said_and_nothing_is_written() {
 
 #[test]
 fn a_broadcast_goes_out_after_a_second_account_approved_what_it_says() {
-    run(async {
+    deep(async {
         let site = site().await;
         let (marketer, admin) = (site.signed_in(Role::Marketer).await, site.signed_in(Role::Admin).await);
         let csrf = site.get("/broadcasts", &marketer).await.csrf().to_string();

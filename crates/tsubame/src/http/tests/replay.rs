@@ -6,7 +6,7 @@ const QUERY: &str = "scenario=f2-followup&from=2026-06-29&to=2026-07-01";
 
 #[test]
 fn a_replay_runs_apart_and_stays() {
-    run(async {
+    deep(async {
         let site = Site::open(true, made()).await;
         let session = site.signed_in(Role::Marketer).await;
         let form = site.get("/scenarios/replay?lang=en", &session).await;
@@ -39,7 +39,7 @@ fn a_replay_runs_apart_and_stays() {
 
 #[test]
 fn what_cannot_be_replayed_is_refused_with_what_to_do() {
-    run(async {
+    deep(async {
         let site = Site::open(true, Vec::new()).await;
         let session = site.signed_in(Role::Marketer).await;
         for (query, expect) in [

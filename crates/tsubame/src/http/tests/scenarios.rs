@@ -44,7 +44,7 @@ fn borrowed(fields: &[(String, String)]) -> Vec<(&str, &str)> {
 
 #[test]
 fn who_may_work_on_scenarios() {
-    run(async {
+    deep(async {
         let site = Site::open(true, Vec::new()).await;
         let marketer = site.signed_in(Role::Marketer).await;
         for (target, expect) in [
@@ -80,7 +80,7 @@ fn who_may_work_on_scenarios() {
 
 #[test]
 fn a_form_changes_values_and_a_text_the_file() {
-    run(async {
+    deep(async {
         let site = Site::open(true, Vec::new()).await;
         let session = site.signed_in(Role::Marketer).await;
         let before = site.read(FILE);
@@ -137,7 +137,7 @@ fn a_form_changes_values_and_a_text_the_file() {
 
 #[test]
 fn two_who_edit_at_once_both_see_it() {
-    run(async {
+    deep(async {
         let site = Site::open(true, Vec::new()).await;
         let session = site.signed_in(Role::Marketer).await;
         let before = site.read(FILE);
@@ -178,7 +178,7 @@ fn two_who_edit_at_once_both_see_it() {
 
 #[test]
 fn one_is_made_from_a_ready_made_one() {
-    run(async {
+    deep(async {
         let site = Site::open(true, Vec::new()).await;
         let session = site.signed_in(Role::Marketer).await;
         for (lang, word) in [("ja", "必要なもの"), ("en", "What it needs")] {
@@ -217,7 +217,7 @@ fn one_is_made_from_a_ready_made_one() {
 
 #[test]
 fn three_customers_are_previewed_without_an_address() {
-    run(async {
+    deep(async {
         let site = Site::open(true, first_buyers()).await;
         let contact = |kind, address: &str| Contact { customer_id: customer(0), kind, address: address.into() };
         let contacts = [contact(ContactKind::Email, "canary@example.jp"), contact(ContactKind::Name, "山田太郎")];
@@ -256,7 +256,7 @@ fn three_customers_are_previewed_without_an_address() {
 
 #[test]
 fn a_test_reaches_whoever_typed_an_address_and_leaves_no_trace() {
-    run(async {
+    deep(async {
         let site = Site::open(true, Vec::new()).await;
         let session = site.signed_in(Role::Marketer).await;
         let outbox = || std::fs::read_to_string(site.workspace.path("outbox/email.ndjson")).unwrap_or_default();
@@ -290,7 +290,7 @@ fn a_test_reaches_whoever_typed_an_address_and_leaves_no_trace() {
 
 #[test]
 fn what_goes_to_many_is_approved_by_a_second_account() {
-    run(async {
+    deep(async {
         let site = Site::open(true, first_buyers()).await;
         let (marketer, analyst) = (site.signed_in(Role::Marketer).await, site.signed_in(Role::Analyst).await);
         let settings = format!("{}\n[approval]\nabove = 2\n", site.read("tsubame.toml"));
@@ -343,7 +343,7 @@ fn what_goes_to_many_is_approved_by_a_second_account() {
 
 #[test]
 fn everything_is_stopped_and_goes_on() {
-    run(async {
+    deep(async {
         let site = Site::open(true, made()).await;
         let session = site.signed_in(Role::Marketer).await;
         let list = async |part: &str, is_there: bool| {

@@ -21,7 +21,7 @@ impl Site {
 
 #[test]
 fn a_program_asks_in_sql() {
-    run(async {
+    deep(async {
         let site = Site::open(true, made()).await;
         let check = async |body: Value, status: u16, expect: Value| {
             let (reply, said) = site.sql("analyst", body.clone()).await;
@@ -67,7 +67,7 @@ fn a_program_asks_in_sql() {
 
 #[test]
 fn rows_come_in_the_format_that_was_asked_for() {
-    run(async {
+    deep(async {
         let site = Site::open(false, made()).await;
         let get = async |format: &str| {
             let sql = "SELECT a.order_id, a.net, '=1' AS text, b.order_id FROM orders AS a JOIN orders AS b USING (order_id)
@@ -98,7 +98,7 @@ fn rows_come_in_the_format_that_was_asked_for() {
 
 #[test]
 fn binary_formats_are_read_back() {
-    run(async {
+    deep(async {
         let site = Site::open(false, made()).await;
         let get_as = async |format: &str, encoding: &str| {
             let mut stream = TcpStream::connect(site.address).await.unwrap();
@@ -132,7 +132,7 @@ fn binary_formats_are_read_back() {
 
 #[test]
 fn who_may_ask_and_what_is_masked() {
-    run(async {
+    deep(async {
         let site = Site::open(false, Vec::new()).await;
         let one = json!({ "sql": "SELECT 1 AS one" });
         let check = async |user: &str, status: u16| {
@@ -176,7 +176,7 @@ fn who_may_ask_and_what_is_masked() {
 
 #[test]
 fn a_question_is_cancelled_by_its_id_and_by_hanging_up() {
-    run(async {
+    deep(async {
         let site = Site::open(false, Vec::new()).await;
         let endless = "WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n) SELECT i FROM n";
         let begin = async || {
@@ -215,7 +215,7 @@ fn a_question_is_cancelled_by_its_id_and_by_hanging_up() {
 
 #[test]
 fn the_page_asks_shows_and_saves() {
-    run(async {
+    deep(async {
         let site = Site::open(false, made()).await;
         let session = site.signed_in(Role::Analyst).await;
         let page = site.get("/sql?lang=en", &session).await;

@@ -7,7 +7,7 @@ use super::*;
 
 #[test]
 fn a_page_says_why() {
-    run(async {
+    deep(async {
         let site = Site::open(true, made()).await;
         assert_eq!(site.get("/why", "nobody").await.status, 303, "to the sign-in");
         let session = site.signed_in(Role::Marketer).await;
@@ -83,7 +83,7 @@ async fn park(workspace: &Workspace, send_id: &str, purpose: Purpose) {
 
 #[test]
 fn a_person_decides_about_what_nobody_knows() {
-    run(async {
+    deep(async {
         let site = Site::open(true, Vec::new()).await;
         for id in ["s1", "s2", "s3", "s4"] {
             park(&site.workspace, id, Purpose::Marketing).await;

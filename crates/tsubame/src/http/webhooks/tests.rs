@@ -1,11 +1,11 @@
 //! Deliveries as shops send them: over a socket, signed, against a shop in a temporary folder; and what SQL says of them afterwards.
 
-use std::{future::Future, path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::DateTime;
 use hmac::{Hmac, Mac};
-use model::{Channel, Contact, ContactKind, CustomerId, Instant, Suppression};
+use model::{Channel, Contact, ContactKind, CustomerId, Suppression};
 use query::Mode;
 use serde_json::{Value, json};
 use sha2::Sha256;
@@ -15,8 +15,9 @@ use tokio::net::TcpListener;
 use crate::{
     clock::Clock,
     http::serve,
+    jobs::made::now,
     sql::SqlDoor,
-    workspace::{Access, Workspace},
+    workspace::{Access, Workspace, deep},
 };
 
 const SETTINGS: &str = "
@@ -54,17 +55,6 @@ write_key = \"public\"
 
 /// Said with every delivery; erasures go by it.
 const TRIGGERED_AT: &str = "2026-06-15T09:00:00.123456789+09:00";
-
-/// Plans of nested views recurse deeply in an unoptimised build.
-fn run(test: impl Future<Output = ()> + Send + 'static) {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_stack_size(16 << 20).enable_all().build().unwrap();
-    runtime.block_on(async { tokio::spawn(test).await.unwrap() });
-}
-
-fn now() -> Instant {
-    DateTime::parse_from_rfc3339("2026-07-01T09:00:00+09:00").unwrap().to_utc()
-}
 
 struct Site {
     address: String,
@@ -151,7 +141,7 @@ fn order(id: i64, minute: i64, members: Value) -> Value {
 
 #[test]
 fn only_what_is_signed_is_taken_and_what_is_taken_is_kept() {
-    run(async {
+    deep(async {
         let site = Site::open().await;
         let body = order(1, 0, json!({})).to_string();
         let good = signed("old secret", &[body.as_bytes()]);
@@ -230,7 +220,7 @@ fn only_what_is_signed_is_taken_and_what_is_taken_is_kept() {
 /// What was refused waits for somebody to mend the reason, here a clock.
 #[test]
 fn a_letter_is_read_again() {
-    run(async {
+    deep(async {
         let site = Site::open().await;
         let ahead = order(1, 0, json!({ "created_at": "2026-07-04T10:00:00+09:00", "updated_at": "2026-07-04T10:00:00+09:00" }));
         assert_eq!(site.shopify("orders/create", &ahead).await, 200);
@@ -273,7 +263,7 @@ fn deliveries() -> Vec<(&'static str, Value)> {
 
 #[test]
 fn any_order_of_200_deliveries_ends_in_the_same_tables() {
-    run(async {
+    deep(async {
         let mut known: Option<(Vec<String>, Vec<String>)> = None;
         for seed in [0_u64, 1, 2] {
             let site = Site::open().await;
@@ -308,7 +298,7 @@ fn any_order_of_200_deliveries_ends_in_the_same_tables() {
 
 #[test]
 fn who_is_redacted_stays_gone_in_any_order() {
-    run(async {
+    deep(async {
         let customer = json!({ "id": 1, "email": "c1@example.jp", "first_name": "花子", "created_at": "2026-01-01T00:00:00Z",
             "updated_at": "2026-06-10T09:00:00+09:00" });
         // They ordered without an account too.
@@ -348,7 +338,7 @@ fn who_is_redacted_stays_gone_in_any_order() {
 
 #[test]
 fn what_the_law_asks_of_a_person_waits_for_one() {
-    run(async {
+    deep(async {
         let site = Site::open().await;
         let request = json!({ "shop_id": 1, "customer": { "id": 1, "email": "c1@example.jp" }, "orders_requested": [1] });
         for (topic, body) in [("customers/data_request", &request), ("shop/redact", &json!({ "shop_id": 1 }))] {
@@ -382,7 +372,7 @@ fn orders_of<T: Clone>(things: &[T]) -> Vec<Vec<T>> {
 /// A customer of their own for each order of deliveries, all of them sent twice; for some the shop tells late whose LINE id it is.
 #[test]
 fn whoever_blocks_on_line_is_not_written_to_until_they_come_back() {
-    run(async {
+    deep(async {
         let site = Site::open().await;
         let (state, mut users, mut blocked) = (&site.workspace.state, 0, Vec::new());
         /// Kind and minutes ago of each event, and why nobody is written to at their end.
@@ -441,7 +431,7 @@ fn whoever_blocks_on_line_is_not_written_to_until_they_come_back() {
 
 #[test]
 fn only_line_itself_is_believed() {
-    run(async {
+    deep(async {
         let site = Site::open().await;
         // The console's button.
         assert_eq!(site.line(&json!([])).await, 200);
@@ -476,7 +466,7 @@ fn the_payloads_of_shopifys_own_client() {
         eprintln!("skipped: {} is not there", folder.display());
         return;
     }
-    run(async move {
+    deep(async move {
         let payload = |file: &str, pointer: &str| {
             let text = std::fs::read_to_string(folder.join(file)).unwrap();
             serde_json::from_str::<Value>(&text).unwrap().pointer(pointer).unwrap().clone()

@@ -1,60 +1,26 @@
 //! Shops with planted outcomes: the winner goes to the rest, a test that harms ends, a better message is sent to more; and a second look
 //! changes nothing.
 
-use std::path::Path;
-
-use chrono::{DateTime, TimeDelta};
+use chrono::TimeDelta;
 use decide::automatic::{
     Action, Why,
     rollout::{Part, part},
 };
-use model::{
-    Channel, Consent, ConsentState, Contact, ContactKind, Currency, CustomerId, Event, Exposure, Money, Order, OrderStatus,
-    Purpose, Send, SendState,
-};
-use tempfile::TempDir;
+use model::{Channel, Exposure, Money, Order, Purpose, Send, SendState};
 
 use super::*;
 use crate::{
     analysis,
-    clock::Clock,
-    demo::FILES,
-    jobs::due,
-    workspace::{Access, Stops},
+    jobs::{
+        due,
+        made::{self, customer, open, opt_in, shop, signed_up},
+    },
+    workspace::{Stops, deep},
 };
-
-const MESSAGE: &str = "[email]\nsubject = \"燕\"\nbody = \"{{ shop.sender_name }} {{ shop.postal_address }} {{ shop.contact }} {{ unsubscribe_url }}\"\n";
-
-/// Plans of nested views recurse deeply in an unoptimised build.
-fn run(test: impl Future<Output = ()> + std::marker::Send + 'static) {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_stack_size(16 << 20).enable_all().build().unwrap();
-    runtime.block_on(async { tokio::spawn(test).await.unwrap() });
-}
 
 /// A time of 1 July 2026 and of the days around it, in the shop's zone.
 fn at(day: i64, time: &str) -> Instant {
-    let first = DateTime::parse_from_rfc3339(&format!("2026-07-01T{time}:00+09:00")).unwrap().to_utc();
-    first + TimeDelta::days(day - 1)
-}
-
-/// The demo's settings, with these files.
-async fn shop(files: &[(&str, &str)], now: Instant) -> (TempDir, Workspace) {
-    let folder = tempfile::tempdir().unwrap();
-    let settings = FILES.iter().find(|file| file.0 == "tsubame.toml").unwrap().1;
-    for (path, text) in
-        files.iter().chain(&[("tsubame.toml", settings), ("messages/a.toml", MESSAGE), ("messages/b.toml", MESSAGE)])
-    {
-        let path = folder.path().join(path);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
-    }
-    let workspace = open(folder.path(), now).await;
-    (folder, workspace)
-}
-
-async fn open(folder: &Path, now: Instant) -> Workspace {
-    Workspace::open(folder, Clock::logical(now), Access::Write).await.unwrap()
+    made::at(time) + TimeDelta::days(day - 1)
 }
 
 /// Whoever signs up is greeted, by one of two messages.
@@ -68,36 +34,9 @@ fn greeting(rule: &str) -> String {
     )
 }
 
-fn customer(index: usize) -> CustomerId {
-    CustomerId::stored(format!("c{index:04}"))
-}
-
 fn order(index: usize, yen: i64, at: Instant) -> Fact {
     let yen = Money::whole(yen).unwrap();
-    let order = Order {
-        order_id: format!("o{index}"),
-        revision_id: "1".into(),
-        source: "made".into(),
-        customer_id: Some(customer(index)),
-        ordered_at: at,
-        status: OrderStatus::Completed,
-        gross: yen,
-        discount: Money::ZERO,
-        refunded: Money::ZERO,
-        net: yen,
-        tax: Money::ZERO,
-        shipping: Money::ZERO,
-        fee: Money::ZERO,
-        points_used: Money::ZERO,
-        total: None,
-        shipped_on: None,
-        currency: Currency::jpy(),
-        coupon: None,
-        sales_channel: None,
-        subscription_id: None,
-        subscription_count: None,
-        send_id: None,
-    };
+    let order = Order { customer_id: Some(customer(index)), gross: yen, net: yen, ..Order::new("made", format!("o{index}"), at) };
     Fact::new(&order, at, at)
 }
 
@@ -144,30 +83,6 @@ async fn plant(workspace: &Workspace, facts: Vec<Fact>) {
     workspace.state.journal().append(facts, workspace.now()).await.unwrap();
 }
 
-/// People who may be written to.
-async fn people(workspace: &Workspace, count: usize, at: Instant) {
-    let contact =
-        |index| Contact { customer_id: customer(index), kind: ContactKind::Email, address: format!("c{index:04}@example.jp") };
-    let contacts: Vec<Contact> = (0..count).map(contact).collect();
-    workspace.state.vault().put(&contacts, "made", at).await.unwrap();
-    let consent = |index| {
-        let consent = Consent {
-            customer_id: customer(index),
-            channel: Channel::Email,
-            purpose: Purpose::Marketing,
-            state: ConsentState::Granted,
-            source: "made".into(),
-            wording: None,
-            evidence: None,
-            changed_at: at,
-        };
-        (consent, at)
-    };
-    let consents: Vec<(Consent, Instant)> = (0..count).map(consent).collect();
-    workspace.state.consents().record_consents(&consents, at).await.unwrap();
-    workspace.forget_reachable();
-}
-
 async fn recorded(workspace: &Workspace) -> Vec<Taken> {
     let desk = workspace.desk(workspace.now(), Mode::AsKnown).await.unwrap();
     decided(&desk, "").await.unwrap()
@@ -189,22 +104,12 @@ async fn tick(workspace: &Workspace, time: &str) -> due::Report {
 
 #[test]
 fn the_winner_goes_to_the_rest() {
-    run(async {
+    deep(async {
         let scenario = greeting("rollout = { share = 0.5, wait = \"2h\" }");
-        let (_folder, workspace) = shop(&[("scenarios/welcome.toml", scenario.as_str())], at(1, "09:00")).await;
-        people(&workspace, 400, at(1, "09:00")).await;
+        let (_folder, workspace) = shop(|own| own.into(), &[("scenarios/welcome.toml", scenario.as_str())], at(1, "09:00")).await;
+        opt_in(&workspace, 400, at(1, "09:00")).await;
         tick(&workspace, "10:00").await;
-        let signed_up = |index: usize| {
-            let event = Event {
-                event_id: format!("e{index}"),
-                name: "signed_up".into(),
-                source: "made".into(),
-                customer_id: Some(customer(index)),
-                ..Event::default()
-            };
-            Fact::new(&event, at(1, "09:55"), at(1, "09:55"))
-        };
-        plant(&workspace, (0..400).map(signed_up).collect()).await;
+        plant(&workspace, (0..400).map(|index| signed_up(index, at(1, "09:55"))).collect()).await;
         let first = tick(&workspace, "10:10").await;
         let test = workspace.files.scenarios[0].steps[0].send.clone().unwrap().experiment.unwrap();
         let rollout = test.rollout.clone().unwrap();
@@ -255,9 +160,9 @@ const BUTTON: &str = "experiment = \"button\"\ntitle = { ja = \"ボタン\", en 
 
 #[test]
 fn a_test_that_harms_ends() {
-    run(async {
+    deep(async {
         let night_of = |day| at(day, "03:00");
-        let (folder, workspace) = shop(&[("experiments/button.toml", BUTTON)], at(1, "04:00")).await;
+        let (folder, workspace) = shop(|own| own.into(), &[("experiments/button.toml", BUTTON)], at(1, "04:00")).await;
         let version = workspace.files.experiments[0].version.clone();
         let met = at(1, "12:00") - TimeDelta::days(25);
         let mut facts = Vec::new();
@@ -312,9 +217,9 @@ fn a_test_that_harms_ends() {
 
 #[test]
 fn the_better_message_is_sent_to_more() {
-    run(async {
+    deep(async {
         let scenario = greeting("bandit = { every = \"1d\" }");
-        let (_folder, workspace) = shop(&[("scenarios/welcome.toml", scenario.as_str())], at(1, "04:00")).await;
+        let (_folder, workspace) = shop(|own| own.into(), &[("scenarios/welcome.toml", scenario.as_str())], at(1, "04:00")).await;
         // 200 a day for 8 days: every fifth buys after A, two of five after B. Those of the last three days are still followed.
         let mut facts = Vec::new();
         for index in 0..1_600 {

@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    future::Future,
     sync::{Arc, Mutex},
 };
 
@@ -14,25 +13,17 @@ use axum::{
     response::{IntoResponse, Response},
     routing,
 };
-use chrono::DateTime;
 use serde_json::json;
 use tempfile::TempDir;
 
 use super::*;
-use crate::{clock::Clock, workspace::Access};
+use crate::{
+    clock::Clock,
+    jobs::made::now,
+    workspace::{Access, deep},
+};
 
 type Json = serde_json::Value;
-
-/// Plans of nested views recurse deeply in an unoptimised build.
-fn run(test: impl Future<Output = ()> + Send + 'static) {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_stack_size(16 << 20).enable_all().build().unwrap();
-    runtime.block_on(async { tokio::spawn(test).await.unwrap() });
-}
-
-fn now() -> Instant {
-    DateTime::parse_from_rfc3339("2026-07-01T09:00:00+09:00").unwrap().to_utc()
-}
 
 #[derive(Debug, Clone, Copy)]
 enum Trouble {
@@ -146,7 +137,7 @@ fn order(id: i64, day: u32) -> Json {
 
 #[test]
 fn every_page_comes_in_once_whatever_goes_wrong_on_the_way() {
-    run(async {
+    deep(async {
         let shop = Shop::open("token\n", None).await;
         let refunded = {
             let mut order = order(3, 3);
@@ -189,7 +180,7 @@ fn every_page_comes_in_once_whatever_goes_wrong_on_the_way() {
 
 #[test]
 fn a_pull_that_was_cut_short_goes_on_there() {
-    run(async {
+    deep(async {
         let shop = Shop::open("token", None).await;
         shop.has("customers", Vec::new());
         shop.has("products", Vec::new());
@@ -210,7 +201,7 @@ fn a_pull_that_was_cut_short_goes_on_there() {
 
 #[test]
 fn the_days_that_differ_are_named() {
-    run(async {
+    deep(async {
         let shop = Shop::open("token", None).await;
         shop.has("customers", Vec::new());
         shop.has("products", Vec::new());
@@ -229,7 +220,7 @@ fn the_days_that_differ_are_named() {
 
 #[test]
 fn a_token_goes_to_the_shop_alone_and_must_be_good() {
-    run(async {
+    deep(async {
         let shop = Shop::open("stolen", None).await;
         let fault = shop.pull(u32::MAX).await.unwrap_err();
         assert_eq!(fault.exit, Exit::Config, "{fault}");

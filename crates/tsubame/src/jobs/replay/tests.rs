@@ -5,22 +5,21 @@ use std::{collections::BTreeMap, future::Future, path::Path, pin::pin, task::Pol
 
 use chrono::DateTime;
 use decide::replay::Bought;
-use model::{Consent, Contact, Currency, Event, Fact as Row, Money, Order, OrderStatus, Suppression};
+use model::{Consent, Contact, Event, Fact as Row, Money, Order, Suppression};
 use state::ContactChange;
 use tempfile::TempDir;
 
 use super::*;
-use crate::{clock::Clock, demo::FILES, jobs::tick, workspace::Access};
+use crate::{
+    jobs::{
+        made::{demo_settings, open, shop_of},
+        tick,
+    },
+    workspace::deep,
+};
 
 const MESSAGE: &str = "[email]\nsubject = \"燕\"\nbody = \"{{ shop.sender_name }} {{ shop.postal_address }} {{ shop.contact }} {{ unsubscribe_url }}\"\n\
      [line]\nbody = \"{{ shop.sender_name }} {{ shop.postal_address }} {{ shop.contact }} {{ unsubscribe_url }}\"\n";
-
-/// Plans of nested views recurse deeply in an unoptimised build.
-fn run(test: impl Future<Output = ()> + std::marker::Send + 'static) {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_stack_size(16 << 20).enable_all().build().unwrap();
-    runtime.block_on(async { tokio::spawn(test).await.unwrap() });
-}
 
 /// A time of March 2026, in the shop's zone.
 fn at(day: u32, time: &str) -> Instant {
@@ -46,19 +45,7 @@ const AGAIN: &str = "[[step]]\nid = \"wait1d\"\nwait = { for = \"24h\" }\n[[step
      send = { purpose = \"marketing\", try = [\"email\", \"line\"], template = \"m\", on_cap = \"skip\", on_quiet = \"defer\" }\n";
 
 async fn shop(scenario: &str, now: Instant) -> (TempDir, Workspace) {
-    let folder = tempfile::tempdir().unwrap();
-    let settings = FILES.iter().find(|file| file.0 == "tsubame.toml").unwrap().1;
-    for (path, text) in [("tsubame.toml", settings), ("messages/m.toml", MESSAGE), ("scenarios/cart.toml", scenario)] {
-        let path = folder.path().join(path);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
-    }
-    let workspace = open(folder.path(), now).await;
-    (folder, workspace)
-}
-
-async fn open(folder: &Path, now: Instant) -> Workspace {
-    Workspace::open(folder, Clock::logical(now), Access::Write).await.unwrap()
+    shop_of(&[("tsubame.toml", demo_settings()), ("messages/m.toml", MESSAGE), ("scenarios/cart.toml", scenario)], now).await
 }
 
 /// Something that a shop comes to know.
@@ -100,28 +87,10 @@ fn left_cart(name: &str, key: &str, at: Instant) -> Told {
 fn bought(name: &str, at: Instant) -> Told {
     let yen = Money::whole(3_000).unwrap();
     let order = Order {
-        order_id: format!("o-{name}-{}", at.timestamp()),
-        revision_id: "1".into(),
-        source: "test".into(),
         customer_id: Some(customer(name)),
-        ordered_at: at,
-        status: OrderStatus::Completed,
         gross: yen,
-        discount: Money::ZERO,
-        refunded: Money::ZERO,
         net: yen,
-        tax: Money::ZERO,
-        shipping: Money::ZERO,
-        fee: Money::ZERO,
-        points_used: Money::ZERO,
-        total: None,
-        shipped_on: None,
-        currency: Currency::jpy(),
-        coupon: None,
-        sales_channel: None,
-        subscription_id: None,
-        subscription_count: None,
-        send_id: None,
+        ..Order::new("test", format!("o-{name}-{}", at.timestamp()), at)
     };
     (at, customer(name), News::Row(Row::new(&order, at, at)))
 }
@@ -289,7 +258,7 @@ async fn of_ledger(workspace: &Workspace) -> Vec<String> {
 
 #[test]
 fn t37_four_carts() {
-    run(async {
+    deep(async {
         let (folder, workspace) = shop(&cart("", ""), at(10, "09:00")).await;
         let long_ago = at(1, "00:00") - TimeDelta::days(40);
         let mut told: Vec<Told> = Vec::new();
@@ -346,7 +315,7 @@ fn files(folder: &Path) -> Vec<String> {
 
 #[test]
 fn a_replayed_week_is_the_week_as_it_was_lived() {
-    run(async {
+    deep(async {
         let start = at(1, "00:00");
         let (_on, lived) = shop(&cart("", AGAIN), start).await;
         live(&lived, &week()).await;
@@ -372,7 +341,7 @@ fn a_replayed_week_is_the_week_as_it_was_lived() {
 
 #[test]
 fn facts_that_were_imported_later_replay_as_those_that_came_live() {
-    run(async {
+    deep(async {
         let scenario = cart("enabled = false\n", AGAIN);
         let (_live, live_shop) = shop(&scenario, at(1, "00:00")).await;
         live(&live_shop, &week()).await;
@@ -418,7 +387,7 @@ fn family() -> Vec<Told> {
 
 #[test]
 fn looks_that_are_passed_over_would_have_changed_nothing() {
-    run(async {
+    deep(async {
         let event = cart("[holdout]\npercent = 30\nsalt = \"s\"\n", AGAIN);
         let waits = "[[step]]\nid = \"until\"\nwait = { event = \"cart_updated\", timeout = \"30h\", on_timeout = \"again\" }\n\
              next = \"end\"\n";
@@ -447,7 +416,7 @@ fn looks_that_are_passed_over_would_have_changed_nothing() {
 
 #[test]
 fn a_span_that_cannot_be_replayed_is_refused() {
-    run(async {
+    deep(async {
         let (_folder, workspace) = shop(&cart("", ""), at(10, "09:00")).await;
         let refused = [
             (date(2), date(2), false, "is not before"),
@@ -499,7 +468,7 @@ async fn planned(workspace: &Workspace) -> Vec<String> {
 
 #[test]
 fn many_nights_are_one_run_over_them_also_where_some_are_cut_short() {
-    run(async {
+    deep(async {
         let scenario = cart("[holdout]\npercent = 30\nsalt = \"s\"\n", AGAIN);
         let grace = TimeDelta::minutes(10);
         let nights: Vec<Instant> = (2..=9).map(|day| at(day, "03:00")).collect();

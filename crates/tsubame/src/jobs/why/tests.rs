@@ -1,17 +1,18 @@
 //! What happens to a customer between the plan and the send decides: who unsubscribes, blocks, buys or is erased gets nothing, and both the
 //! timeline and `why` say for what reason. And the answer's other half: why somebody never came in.
 
-use chrono::DateTime;
 use decide::why::Paragraph;
-use model::{Consent, ConsentState, Contact, ContactKind, Currency, Event, Fact, Money, Order, OrderStatus, Suppression};
+use model::{Consent, ConsentState, Contact, ContactKind, Event, Fact, Money, Order, Suppression};
 use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    clock::Clock,
-    demo::FILES,
-    jobs::{deliver, tick, webhooks},
-    workspace::Access,
+    jobs::{
+        deliver,
+        made::{at, demo_settings, shop_of},
+        tick, webhooks,
+    },
+    workspace::deep,
 };
 
 const SCENARIO: &str = "scenario = \"welcome\"\ntitle = { ja = \"歓迎\", en = \"Welcome\" }\n[entry]\non = \"signed_up\"\n\
@@ -24,39 +25,21 @@ const BUYERS: &str = "scenario = \"buyers\"\ntitle = { ja = \"購入者\", en = 
 const SEGMENT: &str = "-- Buyers\n--\n-- Whoever has bought.\n--\n-- column customer_id text ja:\"会員ID\" en:\"Customer\"\nSELECT customer_id FROM customer_facts WHERE orders > 0\n";
 const WORDS: &str = "{{ shop.sender_name }} {{ shop.postal_address }} {{ shop.contact }} {{ unsubscribe_url }}";
 
-/// Plans of nested views recurse deeply in an unoptimised build.
-fn run(test: impl Future<Output = ()> + std::marker::Send + 'static) {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_stack_size(16 << 20).enable_all().build().unwrap();
-    runtime.block_on(async { tokio::spawn(test).await.unwrap() });
-}
-
-/// A time of 1 July 2026 in the shop's zone.
-fn at(time: &str) -> Instant {
-    DateTime::parse_from_rfc3339(&format!("2026-07-01T{time}:00+09:00")).unwrap().to_utc()
-}
-
 fn customer(name: &str) -> CustomerId {
     CustomerId::stored(name)
 }
 
 /// The demo's settings with two scenarios, and these customers; each has an e-mail address, and LINE too where somebody blocks it.
 async fn shop(names: &[&str]) -> (TempDir, Workspace) {
-    let folder = tempfile::tempdir().unwrap();
-    let settings = FILES.iter().find(|file| file.0 == "tsubame.toml").unwrap().1;
     let message = format!("[email]\nsubject = \"燕\"\nbody = \"{WORDS}\"\n[line]\nbody = \"{WORDS}\"\n");
-    for (path, text) in [
-        ("tsubame.toml", settings),
+    let files = [
+        ("tsubame.toml", demo_settings()),
         ("scenarios/welcome.toml", SCENARIO),
         ("scenarios/buyers.toml", BUYERS),
         ("queries/segments/buyers.sql", SEGMENT),
         ("messages/a.toml", message.as_str()),
-    ] {
-        let path = folder.path().join(path);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
-    }
-    let workspace = Workspace::open(folder.path(), Clock::logical(at("09:00")), Access::Write).await.unwrap();
+    ];
+    let (folder, workspace) = shop_of(&files, at("09:00")).await;
     let mut contacts = Vec::new();
     let mut consents = Vec::new();
     for (place, name) in names.iter().enumerate() {
@@ -102,30 +85,7 @@ fn signed_up(name: &str) -> Fact {
 
 fn order(name: &str, at: Instant) -> Fact {
     let yen = Money::whole(3_000).unwrap();
-    let order = Order {
-        order_id: format!("o-{name}"),
-        revision_id: "1".into(),
-        source: "made".into(),
-        customer_id: Some(customer(name)),
-        ordered_at: at,
-        status: OrderStatus::Completed,
-        gross: yen,
-        discount: Money::ZERO,
-        refunded: Money::ZERO,
-        net: yen,
-        tax: Money::ZERO,
-        shipping: Money::ZERO,
-        fee: Money::ZERO,
-        points_used: Money::ZERO,
-        total: None,
-        shipped_on: None,
-        currency: Currency::jpy(),
-        coupon: None,
-        sales_channel: None,
-        subscription_id: None,
-        subscription_count: None,
-        send_id: None,
-    };
+    let order = Order { customer_id: Some(customer(name)), gross: yen, net: yen, ..Order::new("made", format!("o-{name}"), at) };
     Fact::new(&order, at, at)
 }
 
@@ -157,7 +117,7 @@ async fn told(workspace: &Workspace, name: &str, scenario: &str) -> Vec<String> 
 
 #[test]
 fn what_happens_between_plan_and_send_decides() {
-    run(async {
+    deep(async {
         let names = ["blocks", "buys", "erased", "stays", "unsubscribes"];
         let (folder, workspace) = shop(&names).await;
         workspace.state.journal().append(names.map(signed_up).into(), at("09:56")).await.unwrap();
@@ -229,7 +189,7 @@ fn what_happens_between_plan_and_send_decides() {
 
 #[test]
 fn why_somebody_never_came_in() {
-    run(async {
+    deep(async {
         let (_folder, workspace) = shop(&["quiet"]).await;
         workspace.state.journal().append(vec![order("bought", at("09:30"))], at("09:31")).await.unwrap();
         workspace.clock.set(at("10:00"));
