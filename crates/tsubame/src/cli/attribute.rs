@@ -21,10 +21,7 @@ pub struct Attribute {
 impl Attribute {
     pub async fn run(self) -> Result<(), Fault> {
         let workspace = self.shop.open(Access::Write).await?;
-        let until = match &self.until {
-            Some(text) => super::instant(&workspace, text)?,
-            None => workspace.now(),
-        };
+        let until = super::instant_or_now(&workspace, self.until.as_deref())?;
         super::refuse_future(&workspace, until)?;
         let report = attribute(&workspace, until).await?;
         crate::jobs::flush::flush(&workspace).await?;

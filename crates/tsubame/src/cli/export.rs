@@ -27,10 +27,7 @@ pub struct Export {
 impl Export {
     pub async fn run(self) -> Result<(), Fault> {
         let workspace = self.shop.open(Access::Write).await?;
-        let at = match &self.date {
-            Some(text) => super::instant(&workspace, text)?,
-            None => workspace.now(),
-        };
+        let at = super::instant_or_now(&workspace, self.date.as_deref())?;
         let named = export::find(&workspace, &self.name)?.clone();
         let report = export::export(&workspace, &named, at).await?;
         flush(&workspace).await?;

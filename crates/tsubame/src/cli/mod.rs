@@ -206,6 +206,11 @@ pub fn instant(workspace: &Workspace, text: &str) -> Result<model::Instant, Faul
     }
 }
 
+/// The instant given, as [`instant`] reads it; none means now.
+pub fn instant_or_now(workspace: &Workspace, text: Option<&str>) -> Result<model::Instant, Fault> {
+    text.map_or_else(|| Ok(workspace.now()), |text| instant(workspace, text))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -66,10 +66,7 @@ impl Query {
             }
             return Ok(());
         }
-        let as_of = match &self.as_of {
-            Some(text) => super::instant(&workspace, text)?,
-            None => workspace.now(),
-        };
+        let as_of = super::instant_or_now(&workspace, self.as_of.as_deref())?;
         let mode = if self.as_happened { Mode::AsHappened } else { Mode::AsKnown };
         let desk = workspace.desk(as_of, mode).await?;
         let query = match (&self.sql, &self.name) {

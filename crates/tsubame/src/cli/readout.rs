@@ -50,10 +50,7 @@ impl Readout {
             print!("{}", pinned::again(&workspace, hash, &self.name).await?);
             return Ok(());
         }
-        let as_of = match &self.as_of {
-            Some(text) => super::instant(&workspace, text)?,
-            None => workspace.now(),
-        };
+        let as_of = super::instant_or_now(&workspace, self.as_of.as_deref())?;
         let desk = workspace.desk(as_of, Mode::AsKnown).await?;
         if let Some(test) = workspace.files.experiments.iter().find(|test| test.experiment == self.name) {
             let report = analysis::report(&desk, test).await?;

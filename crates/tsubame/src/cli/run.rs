@@ -26,10 +26,7 @@ pub struct Run {
 impl Run {
     pub async fn run(self) -> Result<(), Fault> {
         let mut workspace = self.shop.open(Access::Write).await?;
-        let at = match &self.at {
-            Some(text) => super::instant(&workspace, text)?,
-            None => workspace.now(),
-        };
+        let at = super::instant_or_now(&workspace, self.at.as_deref())?;
         super::refuse_future(&workspace, at)?;
         // What is still in time, and when it was sent, is told by the same clock as what is due.
         workspace.clock = Clock::logical(at);

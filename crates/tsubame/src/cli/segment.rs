@@ -161,7 +161,7 @@ impl Segment {
             What::Explain { name, customer, asked, as_of, out } => {
                 let query = segments::find(&workspace.library, &name)?.clone();
                 let params = super::query::params(&query, &asked.params)?;
-                let desk = workspace.desk(moment(&workspace, as_of.as_deref())?, asked.mode()).await?;
+                let desk = workspace.desk(super::instant_or_now(&workspace, as_of.as_deref())?, asked.mode()).await?;
                 let explained = explain(&desk, &query, &params, &customer).await?;
                 if explained.clauses.is_none() {
                     eprintln!("{}: {NOT_ONE_CONDITION}", explained.segment);
@@ -177,7 +177,7 @@ impl Segment {
                         (from, to, query.clone(), "left".to_string(), "came".to_string())
                     }
                     (other, ..) => {
-                        let at = moment(&workspace, as_of.as_deref())?;
+                        let at = super::instant_or_now(&workspace, as_of.as_deref())?;
                         let second = segments::find(&workspace.library, other.as_deref().unwrap_or_default())?.clone();
                         (at, at, second.clone(), format!("only {}", short(&query.name)), format!("only {}", short(&second.name)))
                     }
@@ -229,10 +229,6 @@ const NOT_ONE_CONDITION: &str =
 
 fn short(name: &str) -> &str {
     name.strip_prefix("segments/").unwrap_or(name)
-}
-
-fn moment(workspace: &Workspace, as_of: Option<&str>) -> Result<model::Instant, Fault> {
-    as_of.map_or_else(|| Ok(workspace.now()), |text| super::instant(workspace, text))
 }
 
 /// Each night asked by itself: what the back-test must be equal to.
