@@ -22,6 +22,7 @@ pub mod destinations;
 pub mod detect;
 pub mod formats;
 pub mod import;
+mod json_text;
 pub mod mapping;
 pub mod personal;
 pub mod senders;

@@ -10,6 +10,7 @@ use std::borrow::Cow;
 use serde_json::{Map, Number, Value};
 
 use super::Malformed;
+use crate::json_text::{self, BadText};
 
 /// Objects and arrays in each other.
 pub(super) const DEPTH_MAX: usize = 32;
@@ -347,77 +348,10 @@ impl<'a> Reader<'a> {
     /// A text as it stands, if it has no escapes.
     fn string(&mut self) -> Result<Cow<'a, str>, Wrong> {
         self.at += 1;
-        let mut out = Cow::Borrowed("");
-        loop {
-            let piece = self.plain();
-            match &mut out {
-                Cow::Borrowed("") => out = Cow::Borrowed(piece),
-                out => out.to_mut().push_str(piece),
-            }
-            match self.peek() {
-                Some(b'"') => {
-                    self.at += 1;
-                    return Ok(out);
-                }
-                Some(b'\\') => {
-                    self.at += 1;
-                    let c = self.escape()?;
-                    out.to_mut().push(c);
-                }
-                _ => return Err(Wrong::NotJson),
-            }
-        }
-    }
-
-    /// Up to the next quote, backslash or control character.
-    fn plain(&mut self) -> &'a str {
-        let start = self.at;
-        let rest = &self.text.as_bytes()[start..];
-        self.at += rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1F)).unwrap_or(rest.len());
-        &self.text[start..self.at]
-    }
-
-    fn escape(&mut self) -> Result<char, Wrong> {
-        let byte = self.peek().ok_or(Wrong::NotJson)?;
-        self.at += 1;
-        Ok(match byte {
-            b'"' => '"',
-            b'\\' => '\\',
-            b'/' => '/',
-            b'b' => '\u{8}',
-            b'f' => '\u{c}',
-            b'n' => '\n',
-            b'r' => '\r',
-            b't' => '\t',
-            b'u' => {
-                let first = self.hex()?;
-                match first {
-                    0xD800..=0xDBFF => {
-                        if !self.text.as_bytes()[self.at..].starts_with(b"\\u") {
-                            return Err(Wrong::LoneSurrogate);
-                        }
-                        self.at += 2;
-                        let second = self.hex()?;
-                        if !(0xDC00..=0xDFFF).contains(&second) {
-                            return Err(Wrong::LoneSurrogate);
-                        }
-                        char::from_u32(0x10000 + ((first - 0xD800) << 10) + (second - 0xDC00)).ok_or(Wrong::LoneSurrogate)?
-                    }
-                    code => char::from_u32(code).ok_or(Wrong::LoneSurrogate)?,
-                }
-            }
-            _ => return Err(Wrong::NotJson),
+        json_text::read(self.text, &mut self.at).map_err(|bad| match bad {
+            BadText::LoneSurrogate => Wrong::LoneSurrogate,
+            _ => Wrong::NotJson,
         })
-    }
-
-    fn hex(&mut self) -> Result<u32, Wrong> {
-        let digits = self.text.as_bytes().get(self.at..self.at + 4).ok_or(Wrong::NotJson)?;
-        let mut code = 0;
-        for byte in digits {
-            code = code * 16 + char::from(*byte).to_digit(16).ok_or(Wrong::NotJson)?;
-        }
-        self.at += 4;
-        Ok(code)
     }
 
     fn number(&mut self) -> Result<Value, Wrong> {

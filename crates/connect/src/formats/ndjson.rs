@@ -23,6 +23,7 @@ use std::{
 };
 
 use super::{Cells, Encoding, FormatError, ImportFormat, Layout, Opened, Parsed, RECORD_BYTES_MAX, Rejection, Row};
+use crate::json_text::{self, BadText};
 
 const HEAD_RECORDS: usize = 1_000;
 const HEAD_BYTES: usize = 8 * 1024 * 1024;
@@ -490,84 +491,15 @@ impl<'a> Scanner<'a> {
     /// A text with its escapes resolved; as it stands if there are none.
     fn string(&mut self) -> Result<Cow<'a, str>, Broken> {
         self.take(b'"')?;
-        let start = self.at;
-        let end = self.run();
-        if self.peek() == Some(b'"') {
-            self.at += 1;
-            return Ok(Cow::Borrowed(&self.text[start..end]));
-        }
-        let mut text = self.text[start..end].to_string();
-        loop {
-            match self.peek() {
-                Some(b'"') => {
-                    self.at += 1;
-                    return Ok(Cow::Owned(text));
-                }
-                Some(b'\\') => {
-                    self.at += 1;
-                    text.push(self.escape()?);
-                }
-                Some(_) => return Err(self.broken("a control character stands")),
-                None => return Err(self.broken("a text is not ended")),
+        json_text::read(self.text, &mut self.at).map_err(|bad| match bad {
+            BadText::NotEnded => self.broken("a text is not ended"),
+            BadText::ControlCharacter => self.broken("a control character stands"),
+            BadText::UnknownEscape => self.broken("an unknown escape stands"),
+            BadText::HexDigits => self.broken("four hexadecimal digits are missing"),
+            BadText::LoneSurrogate => {
+                Broken { code: "undecodable", reason: format!("half of a surrogate pair stands at byte {}", self.at + 1) }
             }
-            let start = self.at;
-            let end = self.run();
-            text.push_str(&self.text[start..end]);
-        }
-    }
-
-    /// Goes on to the next quote, backslash or control character.
-    fn run(&mut self) -> usize {
-        let rest = &self.text.as_bytes()[self.at..];
-        let run = rest.iter().position(|byte| *byte < 0x20 || *byte == b'"' || *byte == b'\\').unwrap_or(rest.len());
-        self.at += run;
-        self.at
-    }
-
-    /// After a backslash.
-    fn escape(&mut self) -> Result<char, Broken> {
-        let byte = self.peek().ok_or_else(|| self.broken("a text is not ended"))?;
-        self.at += 1;
-        Ok(match byte {
-            b'"' => '"',
-            b'\\' => '\\',
-            b'/' => '/',
-            b'b' => '\u{8}',
-            b'f' => '\u{c}',
-            b'n' => '\n',
-            b'r' => '\r',
-            b't' => '\t',
-            b'u' => return self.unicode(),
-            _ => return Err(self.broken("an unknown escape stands")),
         })
-    }
-
-    fn unicode(&mut self) -> Result<char, Broken> {
-        let first = self.four_digits()?;
-        let code = match first {
-            0xd800..=0xdbff if self.text[self.at..].starts_with("\\u") => {
-                self.at += 2;
-                let second = self.four_digits()?;
-                if !(0xdc00..=0xdfff).contains(&second) {
-                    return Err(self.half());
-                }
-                0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00)
-            }
-            other => other,
-        };
-        char::from_u32(code).ok_or_else(|| self.half())
-    }
-
-    fn half(&self) -> Broken {
-        Broken { code: "undecodable", reason: format!("half of a surrogate pair stands at byte {}", self.at + 1) }
-    }
-
-    fn four_digits(&mut self) -> Result<u32, Broken> {
-        let digits = self.text.get(self.at..self.at + 4).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
-        let code = digits.and_then(|digits| u32::from_str_radix(digits, 16).ok());
-        let code = code.ok_or_else(|| self.broken("four hexadecimal digits are missing"))?;
-        self.at += 4;
-        Ok(code)
     }
 
     /// Over a whole value, without recursion.
