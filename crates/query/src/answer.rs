@@ -47,20 +47,6 @@ impl Kind {
     }
 }
 
-/// What `Kind::parse` reads.
-pub fn kind_name(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Text => "text",
-        Kind::Int => "int",
-        Kind::Float => "float",
-        Kind::Rate => "rate",
-        Kind::Money => "money",
-        Kind::Date => "date",
-        Kind::Instant => "instant",
-        Kind::Bool => "bool",
-    }
-}
-
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
     Null,

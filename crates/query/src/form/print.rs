@@ -39,8 +39,7 @@ impl Form {
             let (kind, label) =
                 attribute.map_or((crate::Kind::Text, customer.clone()), |attribute| (attribute.holds.kind(), attribute.label()));
             let line = sql.lines().count() + 1;
-            let kind_name = format!("{kind:?}").to_lowercase();
-            let _ = writeln!(sql, "-- column {name} {kind_name} ja:\"{}\" en:\"{}\"", label.ja, label.en);
+            let _ = writeln!(sql, "-- column {name} {} ja:\"{}\" en:\"{}\"", kind.name(), label.ja, label.en);
             header.columns.push(ColumnHeader { name: name.clone(), kind, label, personal: None, line });
         }
         let selected: Vec<String> = columns

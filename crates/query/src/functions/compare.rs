@@ -3,7 +3,7 @@
 use stats::{Alpha, ArmCount, Moments, Proportion, Summary, Welch};
 
 use super::{
-    ALPHA, Function, Gives,
+    ALPHA, Arg, Function, Gives,
     Kind::{Aggregate, Scalar},
     Make, Member,
     Type::{Bool, Float, Floats, Int, Number},
@@ -15,6 +15,11 @@ use super::{
     survival::{alpha, bits},
     words,
 };
+
+const X_A: Arg = arg("x_a", Int, "Aで該当した人数", "how many of A did");
+const N_A: Arg = arg("n_a", Int, "Aの人数", "how many are in A");
+const X_B: Arg = arg("x_b", Int, "Bで該当した人数", "how many of B did");
+const N_B: Arg = arg("n_b", Int, "Bの人数", "how many are in B");
 
 const NO_SCATTER: Words = words(
     "引数が空値か、差を測るばらつきがなければ空値（全員同じ、人数が足りない、xがnより大きい）。",
@@ -72,13 +77,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function {
         name: "two_proportion",
         kind: Scalar,
-        takes: &[
-            arg("x_a", Int, "Aで該当した人数", "how many of A did"),
-            arg("n_a", Int, "Aの人数", "how many are in A"),
-            arg("x_b", Int, "Bで該当した人数", "how many of B did"),
-            arg("n_b", Int, "Bの人数", "how many are in B"),
-            ALPHA,
-        ],
+        takes: &[X_A, N_A, X_B, N_B, ALPHA],
         gives: Gives::Members(&[
             member("rate_a", Float, "Aの割合", "rate of A"),
             member("rate_b", Float, "Bの割合", "rate of B"),
@@ -122,12 +121,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function {
         name: "fisher",
         kind: Scalar,
-        takes: &[
-            arg("x_a", Int, "Aで該当した人数", "how many of A did"),
-            arg("n_a", Int, "Aの人数", "how many are in A"),
-            arg("x_b", Int, "Bで該当した人数", "how many of B did"),
-            arg("n_b", Int, "Bの人数", "how many are in B"),
-        ],
+        takes: &[X_A, N_A, X_B, N_B],
         gives: Gives::One(Float),
         says: words(
             "2つの小さな割合の差の両側p値（フィッシャーの正確確率検定）。",

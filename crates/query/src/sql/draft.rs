@@ -7,10 +7,7 @@ use lake::ReadView;
 use model::{Problem, ShopZone};
 
 use super::text::Checked;
-use crate::{
-    Desk, Header, Kind, Library, Mode, Moment, Param, ParamKind, Query, answer::kind_name, check::check_query, header,
-    run::kind_of,
-};
+use crate::{Desk, Header, Kind, Library, Mode, Moment, Param, ParamKind, Query, check::check_query, header, run::kind_of};
 
 /// The parameters of a text other than those that every question is given: declared in its header, or guessed from what was typed.
 pub fn params_of(sql: &str, typed: &[(String, String)]) -> Vec<(Param, String)> {
@@ -55,7 +52,7 @@ pub fn file_text(title: &str, sql: &str, params: &[Param], columns: &SchemaRef) 
                 format!("the column `{}` is of type {}, which a library file cannot return", field.name(), field.data_type());
             return Err(Problem::new("SQL", 0, message).with_remedy("CAST it, or leave it out"));
         };
-        text.push_str(&format!("-- column {name} {} ja:\"{name}\" en:\"{name}\"\n", kind_name(kind), name = field.name()));
+        text.push_str(&format!("-- column {name} {} ja:\"{name}\" en:\"{name}\"\n", kind.name(), name = field.name()));
     }
     let body: Vec<&str> = sql
         .lines()
