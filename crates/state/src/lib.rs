@@ -74,13 +74,19 @@ pub struct State {
 }
 
 impl State {
-    /// Opens or makes the file, brings its tables to this version, and finishes plans that were sealed but not yet settled. The
-    /// journal's committer runs on the tokio runtime that calls this.
+    /// For who has the shop: as [`State::open_to_read`], and finishes plans that were sealed but not yet settled.
     pub async fn open(path: &Path, master_key: [u8; 32]) -> Result<State, StateError> {
+        let state = State::open_to_read(path, master_key).await?;
+        state.ledger.settle().await?;
+        Ok(state)
+    }
+
+    /// Opens or makes the file and brings its tables to this version. Beside a writer: what it has sealed is its to settle. The
+    /// journal's committer runs on the tokio runtime that calls this.
+    pub async fn open_to_read(path: &Path, master_key: [u8; 32]) -> Result<State, StateError> {
         let db = db::Db::open(path).await?;
         let vault = Vault::open(db.clone(), master_key).await?;
         let ledger = vault.ledger();
-        ledger.settle().await?;
         Ok(State {
             documents: vault.documents(),
             journal: Journal::start(db.clone()),

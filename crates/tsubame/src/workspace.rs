@@ -86,7 +86,12 @@ impl Workspace {
             Access::Write => Some(Arc::new(lock(&data.join("lock"))?)),
             Access::Read => None,
         };
-        let state = State::open(&data.join("state.db"), master_key(folder)?).await?.with_relay_domains(&files.shop.relay_domains);
+        let (path, key) = (data.join("state.db"), master_key(folder)?);
+        let state = match access {
+            Access::Read => State::open_to_read(&path, key).await?,
+            Access::Write => State::open(&path, key).await?,
+        };
+        let state = state.with_relay_domains(&files.shop.relay_domains);
         let place = lake_place(folder, &files.shop);
         let lake = match access {
             Access::Read => Lake::open(&place).await?,
@@ -451,4 +456,78 @@ fn write_secret(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(bytes)?;
     file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::AssertUnwindSafe;
+
+    use futures::FutureExt;
+    use model::{Channel, Money, Purpose, Run, Send, SendState};
+
+    use super::*;
+    use crate::point::near;
+
+    #[tokio::test]
+    async fn what_was_sealed_is_settled_by_who_writes() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("tsubame.toml"), "").unwrap();
+        let open = async |access| Workspace::open(folder.path(), Clock::Real, access).await.unwrap();
+        let close = async |workspace: Workspace| workspace.state.close().await;
+        let (run, send) = planned();
+
+        let writer = open(Access::Write).await;
+        let ledger = writer.state.ledger();
+        ledger.begin(&run).await.unwrap();
+        ledger.record_plan(&run, &[], &[send], &[], &[], run.logical_at).await.unwrap();
+        near::arm("ledger.after_sealed", 1);
+        assert!(AssertUnwindSafe(ledger.seal(&run, run.logical_at)).catch_unwind().await.is_err(), "it died");
+        close(writer).await;
+
+        let check = async |access, planned: Option<u64>| {
+            let workspace = open(access).await;
+            let (state, run) = (&workspace.state, run.run_id.as_str());
+            assert!(state.ledger().run(run).await.unwrap().is_some_and(|(_, sealed_at)| sealed_at.is_some()), "{access:?}");
+            assert_eq!(state.ledger().counts().await.unwrap().get(&SendState::Planned).copied(), planned, "{access:?}");
+            let end = state.journal().last_position().await.unwrap();
+            close(workspace).await;
+            end
+        };
+        let sealed = check(Access::Read, None).await;
+        assert_eq!(check(Access::Read, None).await, sealed);
+        assert!(check(Access::Write, Some(1)).await > sealed);
+        check(Access::Read, Some(1)).await;
+    }
+
+    /// A run with one message.
+    fn planned() -> (Run, Send) {
+        let run = Run {
+            run_id: "r1".into(),
+            kind: "tick".into(),
+            name: "all".into(),
+            logical_at: Instant::default(),
+            definition: "d".into(),
+            members: 1,
+            counts: serde_json::Value::Null,
+        };
+        let send = Send {
+            send_id: "s1".into(),
+            run_id: "r1".into(),
+            entry_id: "e1".into(),
+            scenario: "s".into(),
+            scenario_version: "v".into(),
+            step: "hello".into(),
+            customer_id: CustomerId::stored("c1"),
+            channel: Channel::Email,
+            purpose: Purpose::Marketing,
+            template: "t".into(),
+            arm: None,
+            state: SendState::Planned,
+            due_at: Instant::default(),
+            cost: Money::ZERO,
+            provider_id: None,
+            detail: None,
+        };
+        (run, send)
+    }
 }

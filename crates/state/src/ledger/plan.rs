@@ -122,7 +122,7 @@ impl Ledger {
         Ok(Sealed::Now(self.settle().await?))
     }
 
-    /// Moves what sealed runs have laid aside into the ledger. Called at every start, before anybody reads.
+    /// Moves what sealed runs have laid aside into the ledger. Called at every start of who writes.
     pub(crate) async fn settle(&self) -> Result<Settled, StateError> {
         let mut settled = Settled::default();
         loop {
