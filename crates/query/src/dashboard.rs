@@ -25,6 +25,9 @@ pub struct Panel {
     pub title: Text,
     #[serde(default)]
     pub note: Text,
+    /// What to do where there are no rows, if more orders would not help.
+    #[serde(default)]
+    pub empty: Text,
     #[serde(default)]
     pub query: String,
     #[serde(default = "table")]

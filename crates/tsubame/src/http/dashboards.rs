@@ -235,6 +235,7 @@ fn card(
         high: role(&panel.high),
         hatch_when: role(&panel.hatch_when),
         wide: panel.wide,
+        when_empty: role(panel.empty.get(lang.name())),
         ..ChartSpec::new(&id, Chart::parse(&panel.chart).unwrap_or(Chart::Table), title, &visit.locale)
     };
     let content = match answer {

@@ -259,7 +259,7 @@ fn explanation(visit: &Visit, found: Result<Explained, PanelError>) -> Markup {
         Err(error) => return panel::failed(locale, &error),
     };
     let verdict = if explained.is_member { words::SEGMENT_IS_IN } else { words::SEGMENT_IS_OUT };
-    let drawn = table::draw(locale, &segments::explained(&explained), None);
+    let drawn = table::draw(locale, &segments::explained(&explained), None, None);
     html! {
         p role="status" { strong { (verdict.get(lang)) } }
         @if explained.clauses.is_none() { p class="note" { (words::SEGMENT_NOT_ONE_CONDITION.get(lang)) } }

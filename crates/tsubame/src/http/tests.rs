@@ -262,6 +262,21 @@ fn every_page_of_an_empty_shop_opens() {
 }
 
 #[test]
+fn a_panel_without_rows_says_what_would_fill_it() {
+    run(async {
+        let site = Site::open(false, Vec::new()).await;
+        let session = site.signed_in(Role::Marketer).await;
+        for (lang, words) in [("ja", "1通ごとにコードが発行され"), ("en", "each of its messages issues a code")] {
+            let page = site.get(&format!("/d/channels?lang={lang}"), &session).await;
+            let panels: Vec<&str> = page.body.split("<section class=\"card").skip(1).collect();
+            let coupons = panels.last().and_then(|panel| panel.split("</section>").next()).unwrap();
+            assert!(coupons.contains(words) && coupons.contains("coupon = { unique = true"), "{coupons}");
+            assert!(!coupons.contains("/import"), "{coupons}");
+        }
+    });
+}
+
+#[test]
 fn what_a_page_shows_is_in_its_csv() {
     deep(async {
         let site = Site::open(true, made()).await;

@@ -44,7 +44,7 @@ pub fn draw(locale: &Locale, month: &Month, titles: &BTreeMap<String, String>) -
                     h2 id="list" { (words::CALENDAR_LIST.get(lang)) }
                     a class="csv" href={ "/calendar.csv?month=" (month.first.format("%Y-%m")) } download { "↓ CSV" }
                 }
-                @if let Ok(table) = table::draw(locale, &listed(lang, month, titles), None) { (table) }
+                @if let Ok(table) = table::draw(locale, &listed(lang, month, titles), None, None) { (table) }
             }
         }
     }

@@ -87,7 +87,7 @@ pub fn failed(locale: &Locale, error: &PanelError) -> Markup {
 fn answered(panel: &Panel, answer: &Answer) -> (Markup, Option<Markup>) {
     let locale = panel.spec.locale;
     let drawn = match panel.spec.chart {
-        Chart::Table => table::draw(locale, answer, panel.link).map(|table| (table, None)),
+        Chart::Table => table::draw(locale, answer, panel.link, panel.spec.when_empty).map(|table| (table, None)),
         _ if answer.rows.is_empty() => chart::draw(&panel.spec, answer).map(|empty| (empty, None)),
         _ => chart::draw(&panel.spec, answer)
             .and_then(|chart| table::twin(locale, answer, panel.link).map(|twin| (chart, Some(twin)))),

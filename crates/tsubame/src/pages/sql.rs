@@ -248,7 +248,7 @@ fn rows(locale: &Locale, asked: &Asked, answer: &Answer, ms: u64, cut: bool) -> 
             @if let Some(chart) = drawn { (chart) }
             @if answer.rows.is_empty() { p class="muted" { (words::SQL_NO_ROWS.get(lang)) } }
             @else {
-                @match table::draw(locale, answer, None) {
+                @match table::draw(locale, answer, None, None) {
                     Ok(table) => { (table) },
                     Err(error) => { p { (error) } },
                 }

@@ -12,13 +12,13 @@ use super::{
 /// More rows than this make a page slow to open; the CSV has them all.
 pub const ROWS_MAX: usize = 1000;
 
-/// The table; its first column links to `link`, a path in which `{column}` stands for that row's value.
-pub fn draw(locale: &Locale, answer: &Answer, link: Option<&str>) -> Result<Markup, ChartError> {
+/// The table; its first column links to `link`, a path in which `{column}` stands for that row's value. Without rows, `when_empty`.
+pub fn draw(locale: &Locale, answer: &Answer, link: Option<&str>, when_empty: Option<&str>) -> Result<Markup, ChartError> {
     if let Some(link) = link {
         check_link(link, answer)?;
     }
     if answer.rows.is_empty() {
-        return Ok(chart::empty(locale));
+        return Ok(chart::empty(locale, when_empty));
     }
     let lang = locale.lang;
     let class = |kind: Kind| if is_number(kind) { "number" } else { "text" };
@@ -56,7 +56,7 @@ pub fn draw(locale: &Locale, answer: &Answer, link: Option<&str>) -> Result<Mark
 
 /// The table folded beneath its chart.
 pub fn twin(locale: &Locale, answer: &Answer, link: Option<&str>) -> Result<Markup, ChartError> {
-    let table = draw(locale, answer, link)?;
+    let table = draw(locale, answer, link, None)?;
     Ok(html! {
         details class="twin" {
             summary {
@@ -111,7 +111,7 @@ mod tests {
             &[("customer_id", Kind::Text), ("net", Kind::Money)],
             &[&[Value::Text("c 1&<x>".into()), Value::Float(1200.0)], &[Value::Text("c-2".into()), Value::Null]],
         );
-        draw(&locale(Lang::Ja), &answer, link).map(|markup| markup.into_string())
+        draw(&locale(Lang::Ja), &answer, link, None).map(|markup| markup.into_string())
     }
 
     #[test]

@@ -70,7 +70,7 @@ fn series(data: &Data) -> Result<Markup, ChartError> {
     points.retain(|point| along.share(data, point.row).is_some());
     let share = |row: usize| along.share(data, row).unwrap_or(0.5);
     points.sort_by(|a, b| share(a.row).total_cmp(&share(b.row)));
-    let Some(last) = points.last() else { return Ok(super::empty(locale)) };
+    let Some(last) = points.last() else { return Ok(super::empty(locale, data.spec.when_empty)) };
     let kind = data.kind(data.value);
     let scale = Scale::from_zero(points.iter().map(|point| point.value), kind);
     let place = |row: usize, value: f64| (4.0 + share(row) * 212.0, 44.0 - scale.share(value) * 40.0);

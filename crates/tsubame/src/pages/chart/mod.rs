@@ -66,6 +66,8 @@ pub struct ChartSpec<'a> {
     pub high: Option<&'a str>,
     pub hatch_when: Option<&'a str>,
     pub wide: bool,
+    /// What to do where there are no rows, in place of importing orders.
+    pub when_empty: Option<&'a str>,
     pub locale: &'a Locale,
 }
 
@@ -83,6 +85,7 @@ impl<'a> ChartSpec<'a> {
             high: None,
             hatch_when: None,
             wide: false,
+            when_empty: None,
             locale,
         }
     }
@@ -122,10 +125,10 @@ impl Remedy for ChartError {
 pub fn draw(spec: &ChartSpec, answer: &Answer) -> Result<Markup, ChartError> {
     let data = Data::bind(spec, answer)?;
     if answer.rows.is_empty() {
-        return Ok(empty(spec.locale));
+        return Ok(empty(spec.locale, spec.when_empty));
     }
     match spec.chart {
-        Chart::Table => table::draw(spec.locale, answer, None),
+        Chart::Table => table::draw(spec.locale, answer, None, spec.when_empty),
         Chart::Kpi => kpi::draw(&data),
         Chart::Line => line::draw(&data),
         Chart::Bar => bar::draw(&data),
@@ -135,13 +138,15 @@ pub fn draw(spec: &ChartSpec, answer: &Answer) -> Result<Markup, ChartError> {
     }
 }
 
-/// The state of a panel whose answer has no rows.
-pub fn empty(locale: &Locale) -> Markup {
+/// The state of a panel whose answer has no rows, and what to do: `remedy`, or to import orders.
+pub fn empty(locale: &Locale, remedy: Option<&str>) -> Markup {
     html! {
         div class="empty" {
             p class="empty-title" { (words::NO_DATA.get(locale.lang)) }
-            p { (words::NO_DATA_REMEDY.get(locale.lang)) }
-            p { a href="/import" { (words::IMPORT_ORDERS.get(locale.lang)) } }
+            @if let Some(remedy) = remedy { p { (remedy) } } @else {
+                p { (words::NO_DATA_REMEDY.get(locale.lang)) }
+                p { a href="/import" { (words::IMPORT_ORDERS.get(locale.lang)) } }
+            }
         }
     }
 }

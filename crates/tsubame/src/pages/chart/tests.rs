@@ -234,6 +234,9 @@ fn an_empty_answer_says_what_to_do() {
             let locale = locale(lang);
             let html = draw(&spec(chart, &locale, "題"), &rows(chart, Kind::Text, Kind::Rate, 0)).unwrap().into_string();
             assert!(html.contains(words) && html.contains("href=\"/import\""), "{chart:?}");
+            let own = ChartSpec { when_empty: Some("燕を待つ"), ..spec(chart, &locale, "題") };
+            let html = draw(&own, &rows(chart, Kind::Text, Kind::Rate, 0)).unwrap().into_string();
+            assert!(html.contains(words) && html.contains("燕を待つ") && !html.contains("href=\"/import\""), "{chart:?}");
         }
     }
 }
