@@ -50,7 +50,10 @@ pub use session::{NewSession, Session, Sessions};
 pub use signer::Signer;
 pub use sql_token::{SqlTokens, Verifier};
 pub use standing::{Standing, Standings};
-pub use vault::{ContactChange, ContactFlags, DeadLetter, DeadLetterSummary, LetterCount, Letters, Newest, Secret, Vault};
+pub use vault::{
+    ContactChange, ContactFlags, DEAD_LETTER_DAYS, DeadLetter, DeadLetterSummary, Erasure, LetterCount, Letters, Newest, Secret,
+    Vault,
+};
 
 /// The parts of one `state.db`. Clones share it.
 #[derive(Clone)]

@@ -16,6 +16,7 @@ use hmac::{Hmac, Mac};
 use model::{Contact, ContactKind, CustomerId, Fact, IdKey, Instant, customer::ContactFlag};
 use serde::Serialize;
 use sha2::Sha256;
+use sqlx::sqlite::SqliteRow;
 
 use crate::{
     StateError,
@@ -27,8 +28,17 @@ use crate::{
 /// Contacts per transaction: the journal gets its turn in between.
 const BATCH: usize = 5_000;
 /// How long an unreadable line is kept.
-const DEAD_LETTER_DAYS: i64 = 30;
+pub const DEAD_LETTER_DAYS: i64 = 30;
 const NONCE_BYTES: usize = 24;
+
+/// Whom an erasure of $1 is of: everybody they were merged with, and the guest of each of their addresses told up to $2.
+const PERSON: &str =
+    "WITH survivor (id) AS (SELECT coalesce((SELECT survivor_id FROM merged WHERE customer_id = $1 AND linked), $1)),
+     person (id) AS (
+         SELECT id FROM survivor UNION SELECT customer_id FROM survivor JOIN merged ON survivor_id = id AND linked)
+     SELECT id FROM person
+     UNION SELECT 'h-' || address_hash FROM person JOIN contacts ON customer_id = id
+         WHERE kind IN ('email', 'phone') AND changed_at <= $2";
 
 /// Something that must not be shown: it has no `Debug` or `Display` of its content.
 #[derive(Clone, PartialEq, Eq)]
@@ -73,6 +83,19 @@ pub struct ContactChange {
 pub struct ContactFlags {
     pub customer_id: CustomerId,
     pub kinds: BTreeMap<ContactKind, String>,
+}
+
+/// What an erasure takes away.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Erasure {
+    /// The ids of the person, also those they would have as a guest of one of these addresses.
+    pub customers: Vec<CustomerId>,
+    /// Addresses, names among them.
+    pub addresses: u64,
+    /// Calls kept for a repeat that are to one of these addresses.
+    pub calls: u64,
+    /// As of when all of these ids had been erased before.
+    pub before: Option<Instant>,
 }
 
 /// A line of a file or an event that could not be used, as it came. All but `raw` is shown: no address may stand in it.
@@ -248,6 +271,35 @@ impl Vault {
         self.erase_told_until(customer, now, i64::MAX, now).await.map(|_| ())
     }
 
+    /// What [`Vault::erase`] would take away.
+    pub async fn erasable(&self, customer: &CustomerId) -> Result<Erasure, StateError> {
+        let doing = format!("look up what there is to erase of {customer}");
+        let statement = sqlx::query(PERSON).bind(customer.as_str()).bind(i64::MAX);
+        let customers = person_of(&self.db.rows(&doing, statement).await?)?;
+        let statement = sqlx::query(
+            "WITH person (id) AS (SELECT value FROM json_each($1)),
+             gone (ids, erased_at) AS (
+                 SELECT count(*), min(erased_at) FROM erased WHERE customer_id IN (SELECT id FROM person))
+             SELECT
+                 (SELECT count(*) FROM contacts WHERE customer_id IN (SELECT id FROM person)) AS addresses,
+                 (SELECT count(*) FROM calls WHERE call_id IN (
+                     SELECT call_id FROM call_members JOIN sends USING (send_id)
+                     WHERE customer_id IN (SELECT id FROM person))) AS calls,
+                 CASE WHEN ids = (SELECT count(*) FROM person) THEN erased_at END AS erased_at
+             FROM gone",
+        );
+        let Some(row) = self.db.row(&doing, statement.bind(json_rows(&customers))).await? else {
+            return Ok(Erasure { customers, ..Erasure::default() });
+        };
+        let before: Option<i64> = get(&row, "erased_at")?;
+        Ok(Erasure {
+            customers,
+            addresses: get::<i64>(&row, "addresses")? as u64,
+            calls: get::<i64>(&row, "calls")? as u64,
+            before: before.and_then(Instant::from_timestamp_micros),
+        })
+    }
+
     /// Erases a person as of a moment: their keys and their addresses told up to then, in the write-ahead log too, and those of everybody they
     /// were merged with, and of the guest who is known by one of these addresses alone. Consents stay: they are the proof that we were
     /// allowed. Returns whether this was news.
@@ -263,17 +315,8 @@ impl Vault {
 
     async fn erase_told_until(&self, customer: &CustomerId, at: Instant, until: i64, now: Instant) -> Result<bool, StateError> {
         let mut tx = self.db.begin(format!("erase the addresses of {customer}")).await?;
-        let statement = sqlx::query(
-            "WITH survivor (id) AS (SELECT coalesce((SELECT survivor_id FROM merged WHERE customer_id = $1 AND linked), $1)),
-             person (id) AS (
-                 SELECT id FROM survivor UNION SELECT customer_id FROM survivor JOIN merged ON survivor_id = id AND linked)
-             SELECT id FROM person
-             UNION SELECT 'h-' || address_hash FROM person JOIN contacts ON customer_id = id
-                 WHERE kind IN ('email', 'phone') AND changed_at <= $2",
-        );
-        let rows = tx.rows(statement.bind(customer.as_str()).bind(until)).await?;
-        let person = rows.iter().map(|row| get(row, "id")).collect::<Result<Vec<String>, _>>()?;
-        let person = json_rows(&person);
+        let rows = tx.rows(sqlx::query(PERSON).bind(customer.as_str()).bind(until)).await?;
+        let person = json_rows(&person_of(&rows)?);
         let noted = sqlx::query(
             "INSERT INTO erased SELECT value, $2 FROM json_each($1) WHERE true
              ON CONFLICT DO UPDATE SET erased_at = excluded.erased_at WHERE excluded.erased_at > erased_at",
@@ -554,6 +597,10 @@ impl Vault {
             .and_then(|key| XChaCha20Poly1305::new_from_slice(&key).ok())
             .ok_or_else(|| StateError::Sealed { what: "key", of: customer.into() })
     }
+}
+
+fn person_of(rows: &[SqliteRow]) -> Result<Vec<CustomerId>, StateError> {
+    rows.iter().map(|row| get::<String>(row, "id").map(CustomerId::stored)).collect()
 }
 
 #[derive(Serialize)]

@@ -457,6 +457,7 @@ async fn a_kept_call_is_sealed_and_given_up_with_any_of_its_members() {
     assert_eq!(shop.state.ledger().call_of("s-a").await.unwrap(), None);
 
     let shop = one_call_unknown().await;
+    assert_eq!(shop.state.vault().erasable(&customer("a")).await.unwrap().calls, 1);
     shop.state.vault().erase(&customer("a"), minute(2)).await.unwrap();
     assert_eq!(shop.state.ledger().repeat_call("s-c", minute(3)).await.unwrap(), Repeated::Gone);
 

@@ -94,7 +94,14 @@ async fn an_erased_person_is_gone() {
     let vault = shop.state.vault();
     let contacts = [contact("a", ContactKind::Email, CANARY), contact("b", ContactKind::Email, "b@example.jp")];
     vault.put(&contacts, "file", minute(0)).await.unwrap();
+    let erasable = async || {
+        let found = vault.erasable(&customer("a")).await.unwrap();
+        (found.customers.len(), found.addresses, found.before)
+    };
+    // Whoever ordered by this address without an account is them.
+    assert_eq!(erasable().await, (2, 1, None));
     vault.erase(&customer("a"), minute(1)).await.unwrap();
+    assert_eq!(erasable().await, (1, 0, Some(minute(1))));
     let left = vault.addresses(&[customer("a"), customer("b")], ContactKind::Email).await.unwrap();
     assert_eq!(left.into_keys().collect::<Vec<_>>(), [customer("b")]);
     let last = shop.journaled("contacts").await.pop().unwrap();
@@ -103,6 +110,7 @@ async fn an_erased_person_is_gone() {
     // Somebody who comes back gets a new key.
     assert_eq!(vault.put(&contacts, "file", minute(2)).await.unwrap(), 1);
     assert_eq!(vault.addresses(&[customer("a")], ContactKind::Email).await.unwrap().len(), 1);
+    assert_eq!(erasable().await, (2, 1, Some(minute(1))));
 }
 
 #[tokio::test]

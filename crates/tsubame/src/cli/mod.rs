@@ -17,6 +17,7 @@ mod backup;
 mod bench;
 mod bench_lake;
 mod check;
+mod customer;
 mod demo;
 mod dev_sink;
 mod dictionary;
@@ -59,6 +60,7 @@ enum Command {
     Demo(demo::Demo),
     New(new::New),
     Check(check::Check),
+    Customer(customer::Customer),
     Identity(identity::Identity),
     Import(import::Import),
     Pull(pull::Pull),
@@ -148,6 +150,7 @@ impl Cli {
             Command::Demo(command) => command.run().await,
             Command::New(command) => command.run(),
             Command::Check(command) => command.run().await,
+            Command::Customer(command) => command.run().await,
             Command::Identity(command) => command.run().await,
             Command::Import(command) => command.run().await,
             Command::Pull(command) => command.run().await,

@@ -145,20 +145,25 @@ pub fn parsed(workspace: &Workspace, id: &str) -> Result<CustomerId, Fault> {
     })
 }
 
+/// A slip of the pen is no customer.
+pub async fn refuse_unknown(workspace: &Workspace, customer: &CustomerId) -> Result<(), Fault> {
+    match since(workspace, customer).await? {
+        Some(_) => Ok(()),
+        None => Err(Fault::new(Exit::Data, format!("the shop knows no customer {customer}"))
+            .remedy("`tsubame query customer_search -p q=START` lists customers whose ids start so")),
+    }
+}
+
 fn changed(workspace: &Workspace, judged: &ClaimsJudged) {
     if judged.merged > 0 {
         workspace.forget_reachable();
     }
 }
 
-/// A slip of the pen is no customer.
 async fn known(workspace: &Workspace, a: &str, b: &str) -> Result<[CustomerId; 2], Fault> {
     let both = [parsed(workspace, a)?, parsed(workspace, b)?];
     for customer in &both {
-        if since(workspace, customer).await?.is_none() {
-            return Err(Fault::new(Exit::Data, format!("the shop knows no customer {customer}"))
-                .remedy("`tsubame query customer_search -p q=START` lists customers whose ids start so"));
-        }
+        refuse_unknown(workspace, customer).await?;
     }
     Ok(both)
 }

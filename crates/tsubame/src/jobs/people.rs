@@ -4,10 +4,27 @@
 
 use std::collections::BTreeSet;
 
-use model::{Consent, CustomerId, Instant, SuppressedAddress, Suppression};
-use state::ContactChange;
+use model::{Channel, Consent, ConsentState, CustomerId, EntryStatus, Instant, Purpose, SuppressedAddress, Suppression};
+use state::{ConsentNow, ContactChange, Erasure};
 
 use crate::{fault::Fault, jobs::identity, workspace::Workspace};
+
+/// What there is to erase of somebody who asks for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Erasable {
+    pub of: Erasure,
+    /// What they may still be written to for.
+    pub granted: Vec<ConsentNow>,
+    /// Passes through scenarios that end at the next tick after their addresses are gone.
+    pub open: usize,
+}
+
+impl Erasable {
+    /// As of when they had been erased, if nothing came since.
+    pub fn gone_at(&self) -> Option<Instant> {
+        self.of.before.filter(|_| self.of.addresses == 0)
+    }
+}
 
 /// Returns when all of it is on stable storage. Addresses must come from a source that the shop trusts: equal ones may make two people one.
 pub async fn learn(
@@ -44,6 +61,63 @@ pub async fn erase(workspace: &Workspace, erased: &[(CustomerId, Instant)]) -> R
         workspace.forget_reachable();
     }
     Ok(news)
+}
+
+/// What [`erase_asked`] would take away of a customer, whoever they are one person with included.
+pub async fn erasable(workspace: &Workspace, customer: &CustomerId) -> Result<Erasable, Fault> {
+    let state = &workspace.state;
+    let of = state.vault().erasable(customer).await?;
+    if of.addresses == 0 && of.before.is_none() {
+        identity::refuse_unknown(workspace, customer).await?;
+    }
+    let mut granted = Vec::new();
+    for customer in &of.customers {
+        let consents = state.consents().consents_of(customer).await?;
+        granted.extend(consents.into_iter().filter(|consent| consent.state == ConsentState::Granted));
+    }
+    let entries = match of.addresses {
+        // Nothing tells the tick of them.
+        0 => Vec::new(),
+        _ => state.ledger().entries_of(&of.customers).await?,
+    };
+    let open = entries.iter().filter(|entry| entry.status == EntryStatus::Waiting).count();
+    Ok(Erasable { of, granted, open })
+}
+
+/// Erases a customer as a shop's own word on them does (see [`erase`]), because somebody asked the account `by` for it: what they had agreed to
+/// is revoked first, which says who erased them, then all their addresses go. Returns what there was; asked again, nothing is.
+pub async fn erase_asked(workspace: &Workspace, customer: &CustomerId, by: &str) -> Result<Erasable, Fault> {
+    let (state, now) = (&workspace.state, workspace.now());
+    let found = erasable(workspace, customer).await?;
+    let gone_at = found.gone_at();
+    let mut permissions: BTreeSet<(&CustomerId, Channel, Purpose)> =
+        found.granted.iter().map(|consent| (&consent.customer_id, consent.channel, consent.purpose)).collect();
+    if gone_at.is_none() {
+        for customer in &found.of.customers {
+            permissions.extend([Channel::Email, Channel::Sms].map(|channel| (customer, channel, Purpose::Marketing)));
+        }
+    }
+    let revoked = |(customer_id, channel, purpose): (&CustomerId, Channel, Purpose)| {
+        let consent = Consent {
+            customer_id: customer_id.clone(),
+            channel,
+            purpose,
+            state: ConsentState::Revoked,
+            source: "erasure".into(),
+            wording: None,
+            evidence: Some(format!("erased by {by}, who was asked to")),
+            changed_at: now,
+        };
+        (consent, now)
+    };
+    let revoked: Vec<(Consent, Instant)> = permissions.into_iter().map(revoked).collect();
+    state.consents().record_consents(&revoked, now).await?;
+    match gone_at {
+        Some(at) => _ = erase(workspace, &[(customer.clone(), at)]).await?,
+        None => state.vault().erase(customer, now).await?,
+    }
+    workspace.forget_reachable();
+    Ok(found)
 }
 
 /// Blocks addresses, and takes blocks back: each word as of its own time, and the last one holds. A block that was told of a customer (by a

@@ -82,3 +82,24 @@ fn a_guest_order_belongs_to_the_member_of_the_same_mail() {
     // A mall's relay address names nobody.
     check("a@fw.rakuten.ne.jp", "a@fw.rakuten.ne.jp", 2);
 }
+
+#[test]
+fn whoever_asks_for_it_is_erased_and_no_address_is_said() {
+    let shop = shop("1,m-1,a@example.jp,090-0000-0001,2024-04-02,1000\n");
+    shop.run(&["account", "add", "anna", "--role", "admin"]).expect(0);
+    shop.run(&["account", "add", "mika", "--role", "marketer"]).expect(0);
+    shop.run(&["customer", "erase", "m-1"]).expect(2);
+    for by in ["mika", "nobody"] {
+        shop.run(&["customer", "erase", "m-1", "--by", by]).expect(4).complains(&["no admin", "remedy: "]);
+    }
+    shop.run(&["customer", "erase", "m-9", "--by", "anna"]).expect(4).complains(&["knows no customer m-9", "remedy: "]);
+    let kinds = || shop.ask("SELECT kind FROM contacts WHERE active ORDER BY kind");
+    shop.run(&["customer", "erase", "m-1", "--dry-run"]).expect(0).says(&["would erase: 2 addresses"]);
+    assert_eq!(kinds(), ["email", "phone"]);
+    let said = shop.run(&["customer", "erase", "m-1", "--by", "anna"]).expect(0);
+    let said = said.says(&["erased: 2 addresses", "stays: orders", "30 days"]);
+    assert!(!said.out.contains("0001") && !said.out.contains("example.jp"), "no address is shown: {}", said.out);
+    assert_eq!(kinds(), Vec::<String>::new());
+    assert_eq!(of(&views(&shop), "order"), ["1,m-1"]);
+    shop.run(&["customer", "erase", "m-1", "--by", "anna"]).expect(0).says(&["had been erased as of", "erased: 0 addresses"]);
+}

@@ -14,8 +14,9 @@ use tokio::net::TcpListener;
 
 use crate::{
     clock::Clock,
+    fault::Exit,
     http::serve,
-    jobs::made::now,
+    jobs::{made::now, people},
     sql::SqlDoor,
     workspace::{Access, Workspace, deep},
 };
@@ -333,6 +334,49 @@ fn who_is_redacted_stays_gone_in_any_order() {
             let kinds = "SELECT customer_id, kind FROM contacts WHERE active ORDER BY kind";
             assert_eq!(site.ask(kinds).await, ["1 email", "1 name"], "redacted at {place}");
         }
+    });
+}
+
+#[test]
+fn who_asks_us_is_erased_as_who_asks_the_shop() {
+    deep(async {
+        let site = Site::open().await;
+        let (state, member) = (&site.workspace.state, CustomerId::stored("1"));
+        let customer = json!({ "id": 1, "email": "c1@example.jp", "first_name": "花子", "created_at": "2026-01-01T00:00:00Z",
+            "updated_at": "2026-06-10T09:00:00+09:00", "email_marketing_consent": { "state": "subscribed" } });
+        // They ordered without an account too.
+        let as_guest = order(2, 0, json!({ "customer": null, "email": "c1@example.jp" }));
+        let told = [("orders/create", order(1, 0, json!({}))), ("customers/update", customer), ("orders/create", as_guest)];
+        for (topic, body) in &told {
+            assert_eq!(site.shopify(topic, body).await, 200, "{topic}");
+        }
+        let held: usize = state.vault().flags().await.unwrap().iter().map(|flags| flags.kinds.len()).sum();
+        let found = people::erasable(&site.workspace, &member).await.unwrap();
+        assert_eq!((found.of.customers.len(), found.of.addresses, found.of.before), (2, held as u64, None));
+        assert_eq!((found.granted.len(), found.open), (1, 0));
+        let before = state.journal().last_position().await.unwrap();
+        assert_eq!(people::erasable(&site.workspace, &member).await.unwrap(), found);
+        assert_eq!(state.journal().last_position().await.unwrap(), before, "to look erases nothing");
+
+        assert_eq!(people::erase_asked(&site.workspace, &member, "anna").await.unwrap(), found);
+        let erased = state.journal().last_position().await.unwrap();
+        let again = people::erase_asked(&site.workspace, &member, "boris").await.unwrap();
+        assert_eq!((again.of.addresses, again.granted.len(), again.gone_at()), (0, 0, Some(now())));
+        assert_eq!(state.journal().last_position().await.unwrap(), erased, "asked again, nothing is new");
+        // And what is told again of before stays gone.
+        for (topic, body) in &told {
+            assert_eq!(site.shopify(topic, body).await, 200, "{topic}");
+        }
+        assert_eq!(state.vault().flags().await.unwrap(), []);
+        assert_eq!(site.ask("SELECT kind FROM contacts WHERE active").await, Vec::<String>::new());
+        assert_eq!(site.ask("SELECT order_id FROM orders ORDER BY order_id").await, ["1", "2"]);
+        let consent = "SELECT DISTINCT channel, state FROM consents WHERE customer_id = '1' ORDER BY channel";
+        assert_eq!(site.ask(consent).await, ["email revoked", "sms revoked"]);
+        let evidence = "SELECT DISTINCT source, evidence FROM consents_history WHERE state = 'revoked'";
+        assert_eq!(site.ask(evidence).await, ["erasure erased by anna, who was asked to"]);
+
+        let fault = people::erase_asked(&site.workspace, &CustomerId::stored("nobody"), "anna").await.unwrap_err();
+        assert!(fault.exit == Exit::Data && fault.remedy.is_some(), "{fault}");
     });
 }
 

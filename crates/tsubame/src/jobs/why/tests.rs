@@ -10,7 +10,7 @@ use crate::{
     jobs::{
         deliver,
         made::{at, demo_settings, shop_of},
-        tick, webhooks,
+        people, tick, webhooks,
     },
     workspace::deep,
 };
@@ -118,12 +118,12 @@ async fn told(workspace: &Workspace, name: &str, scenario: &str) -> Vec<String> 
 #[test]
 fn what_happens_between_plan_and_send_decides() {
     deep(async {
-        let names = ["blocks", "buys", "erased", "stays", "unsubscribes"];
+        let names = ["asks", "blocks", "buys", "erased", "stays", "unsubscribes"];
         let (folder, workspace) = shop(&names).await;
         workspace.state.journal().append(names.map(signed_up).into(), at("09:56")).await.unwrap();
         workspace.clock.set(at("10:05"));
         let planned = tick::tick(&workspace, at("09:50"), at("09:55")).await.unwrap();
-        assert_eq!((planned.sends, planned.stops), (5, 0), "{planned:?}");
+        assert_eq!((planned.sends, planned.stops), (6, 0), "{planned:?}");
 
         let (state, then) = (&workspace.state, at("10:05"));
         let revoked = consent("unsubscribes", Channel::Line, ConsentState::Revoked, then);
@@ -141,11 +141,13 @@ fn what_happens_between_plan_and_send_decides() {
         let shopify: model::Source = toml::from_str("name = \"shopify\"\nkind = \"shopify\"\n").unwrap();
         let redact = webhooks::read_letter(&workspace, &shopify, "customers/redact", br#"{"customer": {"id": "erased"}}"#);
         webhooks::keep(&workspace, &shopify, "customers/redact", redact, webhooks::Known::Now).await.unwrap();
+        let erased = people::erase_asked(&workspace, &customer("asks"), "anna").await.unwrap();
+        assert_eq!((erased.of.addresses, erased.granted.len()), (2, 2));
         workspace.forget_reachable();
 
         workspace.clock.set(at("10:06"));
         let delivered = deliver::deliver(&workspace, None).await.unwrap();
-        assert_eq!((delivered.accepted, delivered.stopped), (1, 4), "{delivered:?}");
+        assert_eq!((delivered.accepted, delivered.stopped), (1, 5), "{delivered:?}");
         let outbox = std::fs::read_to_string(folder.path().join("outbox/line.ndjson")).unwrap();
         assert!(outbox.lines().count() == 1 && outbox.contains("\"stays\""), "{outbox}");
         assert!(!folder.path().join("outbox/email.ndjson").exists());
@@ -178,12 +180,11 @@ fn what_happens_between_plan_and_send_decides() {
             "stopped just before it left, they had left by `order_placed`",
         )
         .await;
-        check(
-            "erased",
-            &["Not sent: Left the scenario (bought, …) (erased), step hello".to_string(), format!("{stopped} exited: erased")],
-            "The person was erased on 2026-07-01 10:05: nothing is sent to them",
-        )
-        .await;
+        for name in ["asks", "erased"] {
+            let left = "Not sent: Left the scenario (bought, …) (erased), step hello";
+            let said = "The person was erased on 2026-07-01 10:05: nothing is sent to them";
+            check(name, &[left.to_string(), format!("{stopped} exited: erased")], said).await;
+        }
     });
 }
 
