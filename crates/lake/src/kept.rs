@@ -297,7 +297,9 @@ impl Lake {
                 let bytes = got.bytes().await.map_err(|source| self.kept_error(source))?;
                 let failed = |source: ParquetError| LakeError::Read { table: table.name.into(), source: Box::new(source.into()) };
                 let rows = ParquetRecordBatchReaderBuilder::try_new(bytes).and_then(|rows| rows.build()).map_err(failed)?;
-                let rows: Result<Vec<RecordBatch>, ArrowError> = rows.collect();
+                // Another version's rows may have other columns.
+                let of_table = |rows: RecordBatch| RecordBatch::try_new(table.schema(), rows.columns().to_vec());
+                let rows: Result<Vec<RecordBatch>, ArrowError> = rows.map(|rows| rows.and_then(of_table)).collect();
                 batches.extend(rows.map_err(ParquetError::from).map_err(failed)?);
             }
             let rows = concat_batches(&table.schema(), &batches).map_err(ParquetError::from);
