@@ -36,16 +36,7 @@ FROM (
                 FROM events
                 WHERE name = 'products_searched' AND occurred_at >= shop_midnight($from) AND occurred_at < shop_midnight($to)
             ) AS search
-            LEFT JOIN (
-                SELECT
-                    session_id,
-                    max(CASE WHEN name = 'product_viewed' THEN occurred_at END) AS last_view_at,
-                    max(CASE WHEN name = 'product_added' OR (name = 'cart_updated' AND value > 0) THEN occurred_at END) AS last_cart_at,
-                    max(CASE WHEN name IN ('order_completed', 'order_placed') THEN occurred_at END) AS last_order_at
-                FROM events
-                WHERE session_id IS NOT NULL
-                GROUP BY session_id
-            ) AS session ON session.session_id = search.session_id
+            LEFT JOIN session_states AS session ON session.session_id = search.session_id
         ) AS followed
         WHERE term <> ''
         GROUP BY term

@@ -113,6 +113,9 @@ pub const SESSION_STATES: KeptTable = KeptTable {
         ("ordered", Int),
         ("first_at", Instant),
         ("last_at", Instant),
+        ("last_view_at", Instant),
+        ("last_cart_at", Instant),
+        ("last_order_at", Instant),
     ],
 };
 
@@ -129,10 +132,32 @@ pub const CART_STATES: KeptTable = KeptTable {
     ],
 };
 
+/// Events of carts with who was identified next in their browsers, and a number to search these by.
+pub const CART_EVENTS: KeptTable = KeptTable {
+    name: "cart_events_identified",
+    columns: &[
+        ("visitor_key", Int),
+        ("position", Int),
+        ("occurred_at", Instant),
+        ("event_id", Text),
+        ("is_order", Bool),
+        ("cart_id", Text),
+        ("session_id", Text),
+        ("visitor_id", Text),
+        ("customer_id", Text),
+        ("order_id", Text),
+        ("value", Money),
+        ("identified_as", Text),
+        ("identified_at", Instant),
+        ("identified_by", Int),
+    ],
+};
+
 /// In an overlay: whom it speaks for. A customer who has no row any more is named here too.
 pub const TOUCHED: KeptTable = KeptTable { name: "touched", columns: &[("customer_id", Text)] };
 
-const KEPT: [&KeptTable; 6] = [&ORDER_STATES, &PURCHASE_DAYS, &CUSTOMER_FACTS, &TOUCHED, &SESSION_STATES, &CART_STATES];
+const KEPT: [&KeptTable; 7] =
+    [&ORDER_STATES, &PURCHASE_DAYS, &CUSTOMER_FACTS, &TOUCHED, &SESSION_STATES, &CART_STATES, &CART_EVENTS];
 
 impl KeptTable {
     pub fn schema(&self) -> SchemaRef {

@@ -22,7 +22,8 @@ pub use compact::{Compacted, Tended};
 pub use foreign::{ForeignError, ParquetRows};
 pub use handed::{Fetch, Handed, Reach, Reader};
 pub use kept::{
-    CART_STATES, CUSTOMER_FACTS, Kept, KeptFile, KeptTable, Manifest, ORDER_STATES, PURCHASE_DAYS, SESSION_STATES, TOUCHED,
+    CART_EVENTS, CART_STATES, CUSTOMER_FACTS, Kept, KeptFile, KeptTable, Manifest, ORDER_STATES, PURCHASE_DAYS, SESSION_STATES,
+    TOUCHED,
 };
 pub use land::{Lake, Landed, TableStatus};
 pub use open::Access;

@@ -228,7 +228,8 @@ impl Desk {
                 continue;
             }
             let word = word.as_str();
-            if let Some(table) = word.strip_suffix("_history").and_then(|name| self.view.table(name)) {
+            let history = word.strip_suffix("_history").unwrap_or_default();
+            if let Some(table) = self.view.table(history) {
                 if table.is_empty() {
                     // Said to the planner, so that joins with it vanish: a shop that never merged anybody pays nothing for `survivors`.
                     let schema = table.schema().to_dfschema_ref().map_err(|source| planning_error(file, source))?;
@@ -241,19 +242,20 @@ impl Desk {
                 session.register_object_store(&url, store);
                 let at = ParamValue::Instant(self.moment.as_of);
                 let at = if self.open { at.placeholder("as_of") } else { at.literal() };
-                let filter = match self.since {
-                    Some(Since { position, moment }) => {
-                        let moment = ParamValue::Instant(moment).scalar();
+                let filter = match &self.since {
+                    Some(Since { positions, moment }) => {
+                        let position = positions.get(history).copied().unwrap_or(0);
+                        let moment = ParamValue::Instant(*moment).scalar();
                         let late = col("occurred_at").gt(lit(moment.clone())).or(col("known_at").gt(lit(moment)));
                         self.past(at).and(col("position").gt(lit(position)).or(late))
                     }
                     None => self.past(at),
                 };
-                let history = session
+                let rows = session
                     .read_table(table)
                     .and_then(|rows| rows.filter(filter))
                     .map_err(|source| planning_error(file, source))?;
-                session.register_table(word, history.into_view()).map_err(|source| planning_error(file, source))?;
+                session.register_table(word, rows.into_view()).map_err(|source| planning_error(file, source))?;
             } else if let Some((_, table)) = self.tables.iter().find(|(name, _)| name == word) {
                 session.register_table(word, table.clone()).map_err(|source| planning_error(file, source))?;
             } else if let Some((_, query, params)) = self.relations.iter().find(|(name, ..)| name == word) {

@@ -17,7 +17,7 @@ SELECT
     first_value(placed.value ORDER BY placed.ordered_at, placed.order_id) AS next_order_value
 FROM (
     SELECT
-        event_id,
+        position,
         coalesce(cart_id, session_id, visitor_id, customer_id) AS cart_id,
         customer_id,
         coalesce('customer ' || customer_id, 'visitor ' || visitor_id) AS owner,
@@ -25,19 +25,27 @@ FROM (
         value,
         lead(occurred_at) OVER (
             PARTITION BY coalesce(cart_id, session_id, visitor_id, customer_id) ORDER BY occurred_at, event_id) AS next_change_at
-    FROM events_identified
-    WHERE name IN ('cart_updated', 'product_added', 'product_removed')
+    FROM (
+        SELECT
+            cart.position, cart.event_id, cart.occurred_at, cart.cart_id, cart.session_id, cart.visitor_id, cart.value,
+            coalesce(who.survivor_id, cart.customer_id, cart.identified_as) AS customer_id
+        FROM cart_events_identified AS cart
+        LEFT JOIN survivors AS who ON who.customer_id = coalesce(cart.customer_id, cart.identified_as)
+        WHERE NOT cart.is_order
+    ) AS known
 ) AS change
 LEFT JOIN (
     SELECT 'customer ' || customer_id AS owner, order_id, ordered_at, net AS value
     FROM orders
     WHERE customer_id IS NOT NULL
     UNION ALL
-    SELECT 'visitor ' || visitor_id AS owner, order_id, occurred_at AS ordered_at, coalesce(value, CAST(0 AS DECIMAL(18, 4))) AS value
-    FROM events
-    WHERE name IN ('order_completed', 'order_placed') AND visitor_id IS NOT NULL
+    SELECT
+        'visitor ' || told.visitor_id AS owner, told.order_id, told.occurred_at AS ordered_at,
+        coalesce(told.value, CAST(0 AS DECIMAL(18, 4))) AS value
+    FROM cart_events_identified AS told
+    WHERE told.is_order
 ) AS placed
     ON placed.owner = change.owner
     AND placed.ordered_at >= change.changed_at
     AND placed.ordered_at <= add_seconds(change.changed_at, 2592000)
-GROUP BY change.event_id, change.cart_id, change.customer_id, change.changed_at, change.value, change.next_change_at
+GROUP BY change.position, change.cart_id, change.customer_id, change.changed_at, change.value, change.next_change_at

@@ -28,15 +28,7 @@ FROM events_history AS this
 LEFT JOIN (
     SELECT anonymous.position, first_value(found.customer_id ORDER BY found.occurred_at, found.position) AS customer_id
     FROM events_history AS anonymous
-    JOIN (
-        SELECT from_id AS visitor_id, survivor_id AS customer_id, occurred_at, position
-        FROM identities_history
-        WHERE kind = 'visitor' AND linked
-        UNION ALL
-        SELECT visitor_id, customer_id, occurred_at, position
-        FROM events_history
-        WHERE visitor_id IS NOT NULL AND customer_id IS NOT NULL
-    ) AS found ON found.visitor_id = anonymous.visitor_id
+    JOIN identifications AS found ON found.visitor_id = anonymous.visitor_id
     WHERE anonymous.customer_id IS NULL
       AND found.occurred_at >= anonymous.occurred_at
       AND found.occurred_at <= add_seconds(anonymous.occurred_at, 2592000)

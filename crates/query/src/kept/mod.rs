@@ -20,11 +20,13 @@ use chrono::{DateTime, NaiveDate, TimeDelta};
 use datafusion::{
     catalog::TableProvider,
     error::DataFusionError,
-    logical_expr::{ColumnarValue, ScalarUDF, Volatility, col, create_udf},
+    logical_expr::{ColumnarValue, Expr, ScalarUDF, Volatility, col, create_udf},
     prelude::SessionContext,
 };
 use futures::{StreamExt, TryStreamExt};
-use lake::{CUSTOMER_FACTS, FactTable, Kept, KeptTable, Lake, LakeError, Manifest, ORDER_STATES, PURCHASE_DAYS, TOUCHED};
+use lake::{
+    CART_EVENTS, CUSTOMER_FACTS, FactTable, Kept, KeptTable, Lake, LakeError, Manifest, ORDER_STATES, PURCHASE_DAYS, TOUCHED,
+};
 use model::{
     Instant, Money, ShopZone,
     kept::{Buyer, Link, News, OrderState, OrderStates, PurchaseDay, buyers, purchase_days, search_key},
@@ -33,17 +35,28 @@ use sha2::{Digest, Sha256};
 
 use crate::{Desk, Library, Mode, Moment, ParamValue, Params, QueryError, run::planning_error, statement::Tokens};
 
+mod carts;
 mod states;
 
 pub(crate) use states::States;
 
 /// What the kept values are defined by. A shop that has one of these for itself is asked from facts.
-const DEFINED_BY: [&str; 7] =
-    ["survivors", "orders", "purchases", "purchase_days", "customer_facts", "session_states", "cart_states"];
+const DEFINED_BY: [&str; 10] = [
+    "survivors",
+    "orders",
+    "purchases",
+    "purchase_days",
+    "customer_facts",
+    "session_states",
+    "cart_states",
+    "identifications",
+    "cart_events",
+    "cart_events_identified",
+];
 /// What the kept values are made from.
 const MADE_FROM: [&str; 3] = ["orders", "identities", "events"];
 /// Changes with the kept files themselves.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 /// Past this share of all buyers (in hundredths), or of all orders, making anew is the cheaper.
 const OVERLAY_PERCENT_MAX: u64 = 10;
 /// Small shops are spared the rebuilding.
@@ -74,6 +87,7 @@ pub enum Refreshed {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Group {
     Purchases,
+    CartEvents,
     States(States),
 }
 
@@ -84,16 +98,27 @@ impl From<States> for Group {
 }
 
 impl Group {
+    fn all() -> impl Iterator<Item = Group> {
+        [Group::Purchases, Group::CartEvents].into_iter().chain(States::ALL.map(Group::States))
+    }
+
     /// The group of a view's kept rows.
     pub fn of(view: &str) -> Option<Group> {
-        let purchases = [&PURCHASE_DAYS, &CUSTOMER_FACTS].iter().any(|table| table.name == view);
-        let states = States::ALL.into_iter().find(|states| states.table().name == view);
-        if purchases { Some(Group::Purchases) } else { states.map(Group::States) }
+        Group::all().find(|group| group.has(view))
+    }
+
+    fn has(self, view: &str) -> bool {
+        match self {
+            Group::Purchases => [&PURCHASE_DAYS, &CUSTOMER_FACTS].iter().any(|table| table.name == view),
+            Group::CartEvents => CART_EVENTS.name == view,
+            Group::States(states) => states.table().name == view,
+        }
     }
 
     fn made_from(self) -> &'static [&'static str] {
         match self {
             Group::Purchases => &["orders", "identities"],
+            Group::CartEvents => &["events", "identities"],
             Group::States(_) => &["events"],
         }
     }
@@ -102,20 +127,46 @@ impl Group {
 /// What was found at a moment, by group; nothing where the views are asked.
 pub(crate) type Found = BTreeMap<Group, (Moment, Option<Arc<Current>>)>;
 
-/// Which rows are news.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// Which rows are news: those past the position of their table, and those that had not happened or were not known at a moment.
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Since {
-    pub position: i64,
+    pub positions: BTreeMap<String, i64>,
     pub moment: Instant,
+}
+
+impl Since {
+    fn kept(kept: &Kept) -> Since {
+        Since { positions: kept.manifest.positions.clone(), moment: kept.manifest.as_of }
+    }
+}
+
+/// Ids whose rows are in the overlay alone.
+#[derive(Debug)]
+enum Touched {
+    Texts(Arc<HashSet<String>>),
+    Numbers(Arc<HashSet<i64>>),
+}
+
+impl Touched {
+    fn nobody() -> Touched {
+        Touched::Texts(Arc::default())
+    }
+
+    /// Whether the rows of an id are in the base; `None` where all are.
+    fn elsewhere(&self) -> Option<ScalarUDF> {
+        match self {
+            Touched::Texts(ids) => (!ids.is_empty()).then(|| elsewhere(ids.clone())),
+            Touched::Numbers(ids) => (!ids.is_empty()).then(|| numbers_elsewhere(ids.clone())),
+        }
+    }
 }
 
 /// Kept tables at a desk's moment.
 #[derive(Debug)]
 pub(crate) struct Current {
     tables: BTreeMap<&'static str, (Arc<FactTable>, RecordBatch)>,
-    /// Ids whose rows are in the overlay alone.
-    touched: Arc<HashSet<String>>,
-    /// The column they are in.
+    touched: Touched,
+    /// The column in which the touched ids are.
     id: &'static str,
 }
 
@@ -123,7 +174,7 @@ impl Current {
     /// Rows that are no file's.
     fn of_rows(name: &'static str, rows: RecordBatch, id: &'static str) -> Current {
         let nothing = Arc::new(FactTable::nothing(name, rows.schema()));
-        Current { tables: [(name, (nothing, rows))].into(), touched: Arc::default(), id }
+        Current { tables: [(name, (nothing, rows))].into(), touched: Touched::nobody(), id }
     }
 
     /// The table as a relation; `None` for names that are not kept.
@@ -135,8 +186,8 @@ impl Current {
             return Ok(Some(session.read_batch(overlay.clone())?.into_view()));
         }
         let mut rows = session.read_table(base.clone())?;
-        if !self.touched.is_empty() {
-            rows = rows.filter(elsewhere(self.touched.clone()).call(vec![col(self.id)]))?;
+        if let Some(elsewhere) = self.touched.elsewhere() {
+            rows = rows.filter(elsewhere.call(vec![col(self.id)]))?;
         }
         let columns: Vec<&str> = overlay.schema_ref().fields().iter().map(|field| field.name().as_str()).collect();
         rows = rows.select_columns(&columns)?;
@@ -157,9 +208,14 @@ struct Change {
 }
 
 impl Desk {
-    /// Whether kept tables answer for this moment.
+    /// Whether kept tables answer for this moment, all of them.
     pub async fn reads_kept(&self) -> Result<bool, QueryError> {
-        Ok(self.kept(Group::Purchases).await?.is_some())
+        for group in Group::all() {
+            if self.kept(group).await?.is_none() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// The same desk with these kept tables of a group, or without any.
@@ -199,6 +255,13 @@ impl Desk {
         match group {
             Group::Purchases if has_news => Ok(self.change(&kept).await?.map(|change| current(&kept, Some(&change)))),
             Group::Purchases => Ok(Some(current(&kept, None))),
+            Group::CartEvents => {
+                let overlay = match has_news {
+                    true => self.cart_change(&kept).await?,
+                    false => Some(kept.overlay(&CART_EVENTS).clone()),
+                };
+                Ok(overlay.map(|overlay| carts::current(&kept, &overlay)))
+            }
             Group::States(states) => {
                 let overlay = match has_news {
                     true => self.states_change(states, &kept).await?,
@@ -293,29 +356,34 @@ impl Desk {
 
     /// Kept states of orders that are wanted, and of others; none of those wanted is missing.
     async fn kept_states(&self, kept: &Kept, wanted: Wanted) -> Result<OrderStates, QueryError> {
-        let failed = |source| planning_error("kept/order_states", source);
-        let session = self.session(&Tokens::read("kept", "").expect("nothing to read"), "kept/order_states").await?;
-        // One row in a hundred is wanted: the others are not even decoded.
-        session.state_ref().write().config_mut().options_mut().execution.parquet.pushdown_filters = true;
-        let base = kept.base(&ORDER_STATES);
-        let (url, store) = base.store();
-        session.register_object_store(&url, store);
         let is_wanted = wanted.function().call(vec![col("customer_key"), col("order_key")]);
-        let found = session.read_table(base).and_then(|rows| rows.filter(is_wanted)).map_err(failed)?.collect().await;
+        let found = self.base_rows(kept, &ORDER_STATES, is_wanted).await?;
         let mut states = OrderStates::default();
-        for batch in found.map_err(failed)?.iter().chain([kept.overlay(&ORDER_STATES)]) {
+        for batch in found.iter().chain([kept.overlay(&ORDER_STATES)]) {
             states.extend(order_states(batch, 2));
         }
         Ok(states)
+    }
+
+    /// Few rows of a table's base.
+    async fn base_rows(&self, kept: &Kept, table: &KeptTable, wanted: Expr) -> Result<Vec<RecordBatch>, QueryError> {
+        let failed = |source| planning_error(table.name, source);
+        let session = self.session(&Tokens::read("kept", "").expect("nothing to read"), table.name).await?;
+        // One row in a hundred is wanted: the others are not even decoded.
+        session.state_ref().write().config_mut().options_mut().execution.parquet.pushdown_filters = true;
+        let base = kept.base(table);
+        let (url, store) = base.store();
+        session.register_object_store(&url, store);
+        let found = session.read_table(base).and_then(|rows| rows.filter(wanted)).map_err(failed)?;
+        found.collect().await.map_err(failed)
     }
 
     /// Brings what is kept to this desk's moment, and stores it. Whatever is kept is either all as it was, or all as it is now.
     pub async fn refresh_kept(&self, lake: &Lake) -> Result<Refreshed, KeptError> {
         let Some(mut manifest) = self.manifest() else { return Ok(Refreshed::Undefined) };
         let Some(kept) = self.sound_kept() else { return self.rebuild_kept(lake).await };
-        let groups = [Group::Purchases].into_iter().chain(States::ALL.map(Group::States));
         // It never goes back: an earlier moment is asked from facts.
-        if self.moment.as_of < kept.manifest.as_of || !groups.into_iter().any(|group| self.has_news(&kept, group)) {
+        if self.moment.as_of < kept.manifest.as_of || !Group::all().any(|group| self.has_news(&kept, group)) {
             return Ok(Refreshed::Current);
         }
         let overlays = self.overlays(&kept).await.unwrap_or_else(|error| {
@@ -342,6 +410,10 @@ impl Desk {
                 return Ok(None);
             }
             overlays = overlay(kept, &change);
+        }
+        if self.has_news(kept, Group::CartEvents) {
+            let Some(rows) = self.cart_change(kept).await? else { return Ok(None) };
+            overlays.push((&CART_EVENTS, rows));
         }
         for states in States::ALL {
             if self.has_news(kept, states.into()) {
@@ -373,7 +445,7 @@ impl Desk {
         // What customers add up to is made from the days just stored.
         let stored = (lake.kept_table(&PURCHASE_DAYS, &days)?, RecordBatch::new_empty(PURCHASE_DAYS.schema()));
         manifest.base.insert(PURCHASE_DAYS.name.into(), days);
-        let from_days = Current { tables: [(PURCHASE_DAYS.name, stored)].into(), touched: Arc::default(), id: "customer_id" };
+        let from_days = Current { tables: [(PURCHASE_DAYS.name, stored)].into(), touched: Touched::nobody(), id: "customer_id" };
         let from_days = from_facts.clone().with_kept(Group::Purchases, Some(Arc::new(from_days)));
         let facts = from_days.stream("system/kept/customer_facts", &Params::new()).await?;
         let facts = lake.store_kept::<KeptError>(&CUSTOMER_FACTS, facts.map_err(KeptError::from)).await?;
@@ -381,9 +453,12 @@ impl Desk {
         for states in States::ALL {
             let table = states.table();
             let rows = from_facts.stream(&format!("system/views/{}", table.name), &Params::new()).await?;
-            let rows = rows.map_ok(|batch| states::with_key(&batch, table)).map_err(KeptError::from);
+            let rows = rows.map_ok(|batch| states::with_key(&batch, table, states.id())).map_err(KeptError::from);
             manifest.base.insert(table.name.into(), lake.store_kept::<KeptError>(table, rows).await?);
         }
+        let rows = from_facts.stream(carts::DEFINITION, &Params::new()).await?;
+        let rows = rows.map_ok(|batch| carts::with_key(&batch)).map_err(KeptError::from);
+        manifest.base.insert(CART_EVENTS.name.into(), lake.store_kept::<KeptError>(&CART_EVENTS, rows).await?);
         lake.keep(manifest).await?;
         Ok(Refreshed::Rebuilt)
     }
@@ -407,9 +482,11 @@ fn current(kept: &Kept, change: Option<&Change>) -> Current {
         Some(change) => overlay(kept, change).into_iter().map(|(table, rows)| (table.name, rows)).collect(),
         None => [&PURCHASE_DAYS, &CUSTOMER_FACTS, &TOUCHED].map(|table| (table.name, kept.overlay(table).clone())).into(),
     };
-    let touched = overlays[TOUCHED.name].column(0).as_string::<i32>().iter().flatten().map(String::from).collect();
+    let touched: HashSet<String> =
+        overlays[TOUCHED.name].column(0).as_string::<i32>().iter().flatten().map(String::from).collect();
     let table = |table: &KeptTable| (table.name, (kept.base(table), overlays[table.name].clone()));
-    Current { tables: [&PURCHASE_DAYS, &CUSTOMER_FACTS].map(table).into(), touched: Arc::new(touched), id: "customer_id" }
+    let touched = Touched::Texts(Arc::new(touched));
+    Current { tables: [&PURCHASE_DAYS, &CUSTOMER_FACTS].map(table).into(), touched, id: "customer_id" }
 }
 
 /// The overlay after a change: what it was for customers whom the change does not touch, and what is new.
@@ -466,6 +543,17 @@ fn elsewhere(touched: Arc<HashSet<String>>) -> ScalarUDF {
         Ok(ColumnarValue::Array(Arc::new(found)))
     };
     create_udf("is_untouched", vec![DataType::Utf8], DataType::Boolean, Volatility::Immutable, Arc::new(find))
+}
+
+/// The same of ids that are numbers.
+fn numbers_elsewhere(touched: Arc<HashSet<i64>>) -> ScalarUDF {
+    let find = move |args: &[ColumnarValue]| -> Result<ColumnarValue, DataFusionError> {
+        let columns = ColumnarValue::values_to_arrays(args)?;
+        let ids = columns[0].as_primitive::<Int64Type>();
+        let found: BooleanArray = ids.iter().map(|id| Some(id.is_none_or(|id| !touched.contains(&id)))).collect();
+        Ok(ColumnarValue::Array(Arc::new(found)))
+    };
+    create_udf("is_untouched_number", vec![DataType::Int64], DataType::Boolean, Volatility::Immutable, Arc::new(find))
 }
 
 fn order_search_key((source, order_id): &(String, String)) -> i64 {

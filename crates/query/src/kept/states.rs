@@ -16,8 +16,8 @@ use futures::{StreamExt, TryStreamExt};
 use lake::{CART_STATES, Kept, KeptTable, SESSION_STATES};
 use model::kept::search_key;
 
-use super::{Current, Since, elsewhere, share_of};
-use crate::{Desk, Params, QueryError, run::planning_error, statement::Tokens};
+use super::{Current, Since, Touched, elsewhere, share_of};
+use crate::{Desk, Params, QueryError};
 
 /// A table of states: the view that makes them from events, and its kept twin, whose rows are told apart by the first column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,7 +36,7 @@ impl States {
         }
     }
 
-    fn id(self) -> &'static str {
+    pub fn id(self) -> &'static str {
         match self {
             States::Sessions => "session_id",
             States::Carts => "customer_id",
@@ -47,11 +47,11 @@ impl States {
 impl Desk {
     /// The table at this moment: what was kept, and `overlay` for what has changed.
     pub(super) fn states_with(&self, states: States, kept: &Kept, overlay: RecordBatch) -> Current {
-        let touched = ids(&overlay, states).iter().flatten().map(String::from).collect();
+        let touched: HashSet<String> = ids(&overlay, states).iter().flatten().map(String::from).collect();
         let overlay = without_key(&overlay);
         Current {
             tables: [(states.table().name, (kept.base(states.table()), overlay))].into(),
-            touched: Arc::new(touched),
+            touched: Touched::Texts(Arc::new(touched)),
             id: states.id(),
         }
     }
@@ -59,13 +59,12 @@ impl Desk {
     /// The overlay with the events past what was kept; `None` if they are too many.
     pub(super) async fn states_change(&self, states: States, kept: &Kept) -> Result<Option<RecordBatch>, QueryError> {
         let table = states.table();
-        let since = Since { position: kept.manifest.positions.get("events").copied().unwrap_or(0), moment: kept.manifest.as_of };
         let rows_max = share_of(kept.manifest.base_rows(table));
         let view = format!("system/views/{}", table.name);
-        let mut news = self.clone().since(since).stream(&view, &Params::new()).await?;
+        let mut news = self.clone().since(Since::kept(kept)).stream(&view, &Params::new()).await?;
         let (mut fresh, mut rows) = (Vec::new(), 0);
         while let Some(batch) = news.next().await {
-            let batch = with_key(&batch?, table);
+            let batch = with_key(&batch?, table, states.id());
             rows += batch.num_rows() as u64;
             if rows > rows_max {
                 return Ok(None);
@@ -94,19 +93,10 @@ impl Desk {
         let overlaid: HashSet<&str> = overlaid.iter().flatten().collect();
         let wanted: HashSet<String> =
             ids(fresh, states).iter().flatten().filter(|id| !overlaid.contains(id)).map(String::from).collect();
-        let failed = |source| planning_error(table.name, source);
-        let session = self.session(&Tokens::read("kept", "").expect("nothing to read"), table.name).await?;
-        session.state_ref().write().config_mut().options_mut().execution.parquet.pushdown_filters = true;
-        let base = kept.base(table);
-        let (url, store) = base.store();
-        session.register_object_store(&url, store);
         let keys = wanted.iter().map(|id| search_key(id)).collect();
-        let found = session
-            .read_table(base)
-            .and_then(|rows| rows.filter(has_key(keys).call(vec![col("search_key")])))
-            .and_then(|rows| rows.filter(elsewhere(Arc::new(wanted)).call(vec![col(states.id())]).eq(lit(false))))
-            .map_err(failed)?;
-        found.collect().await.map_err(failed)
+        let is_wanted = has_key(keys).call(vec![col("search_key")]);
+        let is_named = elsewhere(Arc::new(wanted)).call(vec![col(states.id())]).eq(lit(false));
+        self.base_rows(kept, table, is_wanted.and(is_named)).await
     }
 
     /// Parts put together, one row each.
@@ -115,7 +105,7 @@ impl Desk {
         let on_parts = Current::of_rows(table.name, without_key(&parts), states.id());
         let desk = self.clone().with_kept(states.into(), Some(Arc::new(on_parts)));
         let rows = desk.stream(&format!("system/kept/{}", table.name), &Params::new()).await?;
-        let rows: Vec<RecordBatch> = rows.map_ok(|batch| with_key(&batch, table)).try_collect().await?;
+        let rows: Vec<RecordBatch> = rows.map_ok(|batch| with_key(&batch, table, states.id())).try_collect().await?;
         Ok(concat_batches(&table.schema(), &rows).expect("one schema"))
     }
 }
@@ -124,19 +114,20 @@ fn ids(rows: &RecordBatch, states: States) -> arrow::array::StringArray {
     rows.column_by_name(states.id()).expect("a state has its id").as_string::<i32>().clone()
 }
 
-/// The columns of a kept row, from those of the view.
-pub(super) fn with_key(rows: &RecordBatch, table: &KeptTable) -> RecordBatch {
-    let keys: Int64Array = rows.column(0).as_string::<i32>().iter().map(|id| id.map(search_key)).collect();
+/// The columns of a kept row, from those of the view: a number for the text of one of them is the first.
+pub(super) fn with_key(rows: &RecordBatch, table: &KeptTable, of: &str) -> RecordBatch {
+    let texts = rows.column_by_name(of).expect("the view has it").as_string::<i32>();
+    let keys: Int64Array = texts.iter().map(|text| text.map(search_key)).collect();
     let columns = [Arc::new(keys) as ArrayRef].into_iter().chain(rows.columns().iter().cloned());
     RecordBatch::try_new(table.schema(), columns.collect()).expect("the view's columns are those of the table")
 }
 
-fn without_key(rows: &RecordBatch) -> RecordBatch {
+pub(super) fn without_key(rows: &RecordBatch) -> RecordBatch {
     let places: Vec<usize> = (1..rows.num_columns()).collect();
     rows.project(&places).expect("columns of the table")
 }
 
-fn has_key(keys: HashSet<i64>) -> ScalarUDF {
+pub(super) fn has_key(keys: HashSet<i64>) -> ScalarUDF {
     let find = move |args: &[ColumnarValue]| -> datafusion::error::Result<ColumnarValue> {
         let columns = ColumnarValue::values_to_arrays(args)?;
         let column = columns[0].as_primitive::<arrow::datatypes::Int64Type>();

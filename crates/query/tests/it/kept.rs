@@ -4,11 +4,12 @@ use chrono::{Days, NaiveDate, TimeDelta};
 use lake::{Lake, ReadView, TailSegment};
 use model::{CustomerId, Event, Fact, Identity, Instant, Money, Order, OrderStatus};
 use query::{Mode, Params, Refreshed, ad_hoc};
+use serde_json::{Value, json};
 
 use crate::{at, desk, noon, order, shown};
 
 /// Whatever reads kept tables.
-const QUESTIONS: [&str; 15] = [
+const QUESTIONS: [&str; 18] = [
     "system/kept/customer_facts",
     "system/kept/purchase_days",
     "rfm_scores",
@@ -23,7 +24,10 @@ const QUESTIONS: [&str; 15] = [
     "system/kept/session_states",
     "system/kept/cart_states",
     "session_funnel",
+    "search_terms",
     "cart_abandoned",
+    "cart_abandonment",
+    "cart_recovery_by_channel",
 ];
 
 /// A shop's journal and lake.
@@ -81,9 +85,15 @@ impl Shop {
             let expected = facts.ask(question, &Params::new()).await.expect(question);
             assert_eq!(shown(&answer), shown(&expected), "{why}, {mode:?}: {question}");
         }
-        let all = "SELECT * FROM customer_facts ORDER BY customer_id";
-        let (answer, expected) = (kept.ask_sql(all).await.expect(all), facts.ask_sql(all).await.expect(all));
-        assert_eq!(shown(&answer), shown(&expected), "{why}, {mode:?}");
+        let whole = [
+            "SELECT * FROM customer_facts ORDER BY customer_id",
+            "SELECT * FROM cart_events_identified ORDER BY position",
+            "SELECT * FROM cart_changes ORDER BY changed_at, cart_id, next_change_at, customer_id, value, next_order_value",
+        ];
+        for all in whole {
+            let (answer, expected) = (kept.ask_sql(all).await.expect(all), facts.ask_sql(all).await.expect(all));
+            assert_eq!(shown(&answer), shown(&expected), "{why}, {mode:?}: {all}");
+        }
     }
 }
 
@@ -97,28 +107,43 @@ impl Chance {
     }
 }
 
-/// An event of a session or cart, an order, a later revision of one, a merge or its undoing. What is late happened before what is known already.
+/// An event of a session or cart, an order, a later revision of one, a merge or its undoing, a browser and whose it is. What is late happened
+/// before what is known already.
 fn something(chance: &mut Chance, number: u64, now: Instant) -> Fact {
     let customer = |chance: &mut Chance| format!("c{:02}", chance.below(40));
     let late = TimeDelta::hours(chance.below(24 * 20) as i64);
     let happened = if chance.below(3) == 0 { now - late } else { now };
-    if chance.below(3) == 0 {
-        let names = ["product_viewed", "cart_updated", "checkout_started", "order_completed", "page_viewed"];
+    if chance.below(2) == 0 {
+        let names = [
+            "product_viewed",
+            "cart_updated",
+            "product_added",
+            "product_removed",
+            "checkout_started",
+            "order_completed",
+            "products_searched",
+            "page_viewed",
+        ];
         let event = Event {
             event_id: format!("e{number}"),
-            name: names[chance.below(5) as usize].into(),
+            name: names[chance.below(8) as usize].into(),
             session_id: (chance.below(9) > 0).then(|| format!("s{}", chance.below(60))),
-            customer_id: (chance.below(2) == 0).then(|| CustomerId::stored(customer(chance))),
-            cart_id: Some(format!("k{}", chance.below(30))),
+            customer_id: (chance.below(3) == 0).then(|| CustomerId::stored(customer(chance))),
+            visitor_id: (chance.below(8) > 0).then(|| format!("v{}", chance.below(12))),
+            cart_id: (chance.below(4) > 0).then(|| format!("k{}", chance.below(30))),
+            order_id: Some(format!("told{number}")),
             value: Some(Money::whole(chance.below(3) as i64 * 100).expect("an amount")),
+            properties: json!({"query": format!("term {}", chance.below(3))}),
             ..Event::default()
         };
         return Fact::new(&event, happened, now);
     }
     if chance.below(8) == 0 {
-        let (from_id, survivor) = (customer(chance), customer(chance));
+        let of_browser = chance.below(2) == 0;
+        let from_id = if of_browser { format!("v{}", chance.below(12)) } else { customer(chance) };
+        let survivor = customer(chance);
         let identity = Identity {
-            kind: "customer".into(),
+            kind: if of_browser { "visitor" } else { "customer" }.into(),
             from_id,
             survivor_id: CustomerId::stored(&survivor),
             rule: "manual".into(),
@@ -129,7 +154,7 @@ fn something(chance: &mut Chance, number: u64, now: Instant) -> Fact {
         };
         return Fact::new(&identity, happened, now);
     }
-    let day = NaiveDate::from_ymd_opt(2025, 1, 1).expect("a day") + Days::new(chance.below(500));
+    let day = NaiveDate::from_ymd_opt(2025, 1, 1).expect("a day") + Days::new(chance.below(515));
     let buyer = customer(chance);
     let mut revision = order(&buyer, &day.to_string(), chance.below(40) as i64 * 100);
     revision.order_id = format!("o{}", chance.below(150));
@@ -250,6 +275,76 @@ async fn kept_tables_outlive_the_process_and_their_own_loss() {
     }
     let reopened = Lake::open(&folder).await.expect("a lake");
     assert_eq!(ask(&reopened).await, (false, vec!["a".to_string()]), "asked from facts until it is made again");
+}
+
+#[tokio::test]
+async fn a_cart_is_whose_browser_was_next_identified() {
+    let mut shop = Shop::new().await;
+    let seen = |event: &str, name: &str, visitor: &str, customer: Option<&str>, day: &str| {
+        let event = Event {
+            event_id: event.into(),
+            name: name.into(),
+            visitor_id: Some(visitor.into()),
+            customer_id: customer.map(CustomerId::stored),
+            value: Some(Money::whole(100).expect("an amount")),
+            ..Event::default()
+        };
+        Fact::new(&event, noon(day), noon(day))
+    };
+    let linked = |kind: &str, from_id: &str, survivor: &str, day: &str, known: &str| {
+        let identity = Identity {
+            kind: kind.into(),
+            from_id: from_id.into(),
+            survivor_id: CustomerId::stored(survivor),
+            rule: "identify".into(),
+            linked: true,
+            source: "test".into(),
+            evidence: None,
+            changed_at: noon(day),
+        };
+        Fact::new(&identity, noon(day), noon(known))
+    };
+    let check = async |shop: &Shop, as_of: &str, expect: &[&str]| {
+        let desk = desk(&shop.view().await, noon(as_of), Mode::AsKnown);
+        assert!(desk.reads_kept().await.expect("kept"), "{as_of}");
+        let owners = "SELECT cart_id, coalesce(customer_id, 'nobody') AS owner FROM cart_changes ORDER BY cart_id";
+        assert_eq!(shown(&desk.ask_sql(owners).await.expect("an answer")), expect, "{as_of}");
+    };
+    shop.happens(["v1", "v2"].map(|visitor| seen(visitor, "cart_updated", visitor, None, "2026-03-01")));
+    assert_eq!(shop.refreshes(noon("2026-03-02")).await, Refreshed::Rebuilt);
+    check(&shop, "2026-03-02", &["v1 nobody", "v2 nobody"]).await;
+    let steps = [
+        (seen("later", "page_viewed", "v1", Some("a"), "2026-03-10"), "2026-03-11", ["v1 a", "v2 nobody"]),
+        // It came in late, and happened sooner.
+        (linked("visitor", "v1", "b", "2026-03-05", "2026-03-12"), "2026-03-13", ["v1 b", "v2 nobody"]),
+        (linked("customer", "b", "c", "2026-03-14", "2026-03-14"), "2026-03-15", ["v1 c", "v2 nobody"]),
+        // More than 30 days after.
+        (seen("late", "page_viewed", "v2", Some("a"), "2026-04-02"), "2026-04-03", ["v1 c", "v2 nobody"]),
+    ];
+    for (fact, as_of, expect) in steps {
+        shop.happens([fact]);
+        check(&shop, as_of, &expect).await;
+        assert!(matches!(shop.refreshes(noon(as_of)).await, Refreshed::Folded(_)), "{as_of}");
+        check(&shop, as_of, &expect).await;
+    }
+}
+
+#[tokio::test]
+async fn rows_with_the_columns_of_another_version_are_left_aside() {
+    let mut shop = Shop::new().await;
+    shop.happens([placed("a", "2026-01-05")]);
+    shop.refreshes(noon("2026-03-01")).await;
+    shop.happens([placed("a", "2026-03-02")]);
+    assert!(matches!(shop.refreshes(noon("2026-03-03")).await, Refreshed::Folded(_)));
+    shop.lands().await;
+    let file = shop._folder.path().join("kept/kept.json");
+    let mut manifest: Value = serde_json::from_str(&std::fs::read_to_string(&file).expect("a manifest")).expect("JSON");
+    manifest["overlay"]["purchase_days"] = manifest["overlay"]["customer_facts"].clone();
+    std::fs::write(&file, manifest.to_string()).expect("written");
+    let reopened = Lake::open(&shop._folder.path().to_string_lossy()).await.expect("a lake");
+    let desk = desk(&reopened.view(&[]).await.expect("a view"), noon("2026-03-04"), Mode::AsKnown);
+    assert!(!desk.reads_kept().await.expect("no kept"), "asked from facts until it is made again");
+    assert_eq!(shown(&desk.ask_sql("SELECT orders FROM customer_facts").await.expect("an answer")), ["2"]);
 }
 
 fn placed(customer: &str, day: &str) -> Fact {
