@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use futures::TryStreamExt;
 use model::Instant;
 use sqlx::{
     ConnectOptions, Row, Sqlite, SqlitePool, Transaction,
@@ -130,6 +131,20 @@ impl Db {
     /// Reads the last committed state.
     pub async fn rows(&self, doing: &str, statement: Statement<'_>) -> Result<Vec<SqliteRow>, StateError> {
         statement.fetch_all(&self.readers).await.map_err(|error| failure(doing, error, false, &self.stopped))
+    }
+
+    /// The same, a row at a time: of very many, rows would take several times what is made of them.
+    pub async fn each(
+        &self,
+        doing: &str,
+        statement: Statement<'_>,
+        mut take: impl FnMut(&SqliteRow) -> Result<(), StateError>,
+    ) -> Result<(), StateError> {
+        let mut rows = statement.fetch(&self.readers);
+        while let Some(row) = rows.try_next().await.map_err(|error| failure(doing, error, false, &self.stopped))? {
+            take(&row)?;
+        }
+        Ok(())
     }
 
     pub async fn row(&self, doing: &str, statement: Statement<'_>) -> Result<Option<SqliteRow>, StateError> {

@@ -295,10 +295,14 @@ impl Identities {
         now: Instant,
     ) -> Result<BTreeMap<CustomerId, CustomerId>, StateError> {
         let mut kept: BTreeMap<CustomerId, (i64, CustomerId)> = BTreeMap::new();
-        for row in self.db.rows("read the bucketing units", sqlx::query("SELECT customer_id, unit, since FROM units")).await? {
-            let id = |column| get::<String>(&row, column).map(CustomerId::stored);
-            kept.insert(id("customer_id")?, (get(&row, "since")?, id("unit")?));
-        }
+        let statement = sqlx::query("SELECT customer_id, unit, since FROM units");
+        self.db
+            .each("read the bucketing units", statement, |row| {
+                let id = |column| get::<String>(row, column).map(CustomerId::stored);
+                kept.insert(id("customer_id")?, (get(row, "since")?, id("unit")?));
+                Ok(())
+            })
+            .await?;
         let mut of_cluster: BTreeMap<&CustomerId, &(i64, CustomerId)> = BTreeMap::new();
         for (customer, cluster) in clusters {
             if let Some(unit) = kept.get(customer) {
@@ -331,8 +335,8 @@ impl Identities {
             let best = first.entry(merged.survivor_id.clone()).or_insert_with(|| rank(&merged.survivor_id, false));
             *best = rank(&merged.customer_id, true).min(best.clone());
         }
-        let mut units: BTreeMap<CustomerId, CustomerId> =
-            kept.into_iter().map(|(customer, (_, unit))| (customer, unit)).collect();
+        let others = kept.into_iter().filter(|(customer, (_, unit))| customer != unit);
+        let mut units: BTreeMap<CustomerId, CustomerId> = others.map(|(customer, (_, unit))| (customer, unit)).collect();
         units.extend(first.into_iter().map(|(customer, (.., unit))| (customer, unit)));
         units.retain(|customer, unit| customer != unit);
         Ok(units)

@@ -33,6 +33,7 @@ pub struct Ledger {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PastEntry {
     pub customer_id: CustomerId,
+    pub scenario: String,
     pub entry_id: String,
     pub entry_key: String,
     pub entered_at: Instant,
@@ -92,8 +93,15 @@ impl Ledger {
     pub async fn open_entries(&self, due_to: Instant) -> Result<Vec<EntryStep>, StateError> {
         let statement =
             sqlx::query("SELECT entry FROM entries WHERE status = 'waiting' AND due_at <= $1 ORDER BY customer_id, entry_id");
-        let rows = self.db.rows("read the entries that are due", statement.bind(due_to.timestamp_micros())).await?;
-        rows.iter().map(|row| get_json(row, "entry")).collect()
+        let mut entries = Vec::new();
+        let doing = "read the entries that are due";
+        self.db
+            .each(doing, statement.bind(due_to.timestamp_micros()), |row| {
+                entries.push(get_json(row, "entry")?);
+                Ok(())
+            })
+            .await?;
+        Ok(entries)
     }
 
     /// Everybody who waits, whenever they are due; by customer.
@@ -125,20 +133,23 @@ impl Ledger {
     /// Every pass of everybody through a scenario; by customer.
     pub async fn past_entries(&self, scenario: &str) -> Result<Vec<PastEntry>, StateError> {
         let statement = sqlx::query(
-            "SELECT customer_id, entry_id, entry_key, entered_at, status FROM entries WHERE scenario = $1 ORDER BY customer_id, entry_id",
+            "SELECT customer_id, scenario, entry_id, entry_key, entered_at, status FROM entries
+             WHERE scenario = $1 ORDER BY customer_id, entry_id",
         );
         let rows = self.db.rows(&format!("read the past entries of {scenario}"), statement.bind(scenario)).await?;
-        rows.iter()
-            .map(|row| {
-                Ok(PastEntry {
-                    customer_id: CustomerId::stored(get::<String>(row, "customer_id")?),
-                    entry_id: get(row, "entry_id")?,
-                    entry_key: get(row, "entry_key")?,
-                    entered_at: get_instant(row, "entered_at")?,
-                    status: get_name(row, "status")?,
-                })
-            })
-            .collect()
+        rows.iter().map(PastEntry::read).collect()
+    }
+
+    /// Every pass of these customers through these scenarios; by customer.
+    pub async fn passes_of(&self, customers: &[CustomerId], scenarios: &[&str]) -> Result<Vec<PastEntry>, StateError> {
+        let statement = sqlx::query(
+            "SELECT customer_id, scenario, entry_id, entry_key, entered_at, status FROM entries
+             WHERE customer_id IN (SELECT value FROM json_each($1)) AND +scenario IN (SELECT value FROM json_each($2))
+             ORDER BY customer_id, entry_id",
+        );
+        let statement = statement.bind(json_rows(customers)).bind(json_rows(scenarios));
+        let rows = self.db.rows("read customers' past entries", statement).await?;
+        rows.iter().map(PastEntry::read).collect()
     }
 
     /// Sends that failed for good at `since` or later, and transactional ones of which nobody can tell whether they arrived; by customer, then
@@ -318,6 +329,19 @@ impl Ledger {
         let statement = sqlx::query("SELECT * FROM sends WHERE state = $1 ORDER BY changed_at, send_id");
         let rows = self.db.rows(&format!("list the {} sends", state.name()), statement.bind(state.name())).await?;
         rows.iter().map(Held::read).collect()
+    }
+}
+
+impl PastEntry {
+    fn read(row: &SqliteRow) -> Result<PastEntry, StateError> {
+        Ok(PastEntry {
+            customer_id: CustomerId::stored(get::<String>(row, "customer_id")?),
+            scenario: get(row, "scenario")?,
+            entry_id: get(row, "entry_id")?,
+            entry_key: get(row, "entry_key")?,
+            entered_at: get_instant(row, "entered_at")?,
+            status: get_name(row, "status")?,
+        })
     }
 }
 

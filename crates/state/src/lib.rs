@@ -135,6 +135,11 @@ impl State {
         Standings::all(&self.db).await
     }
 
+    /// The same, some people at a time: of very many.
+    pub async fn each_standings(&self, take: impl FnMut(Standings)) -> Result<(), StateError> {
+        Standings::each(&self.db, standing::PAGE_ROWS, take).await
+    }
+
     /// The same of some customers, whoever is one person with them, and whoever has an address of theirs.
     pub async fn standings_of(&self, customers: &BTreeSet<CustomerId>) -> Result<Standings, StateError> {
         let mut tx = self.db.begin("read how some customers can be reached").await?;

@@ -14,6 +14,18 @@ use crate::{
     db::{Db, Statement, Tx, get, get_name, json_rows},
 };
 
+/// Rows of each table that are read at a time.
+pub(crate) const PAGE_ROWS: i64 = 20_000;
+/// The last customer of the page after `$1` that has about `$2` rows of some table: of the fullest, or the last there is.
+const PAGE_END: &str = "WITH full (customer_id) AS (
+         SELECT (SELECT customer_id FROM contacts WHERE customer_id > $1 ORDER BY customer_id LIMIT 1 OFFSET $2)
+         UNION ALL SELECT (SELECT customer_id FROM consents WHERE customer_id > $1 ORDER BY customer_id LIMIT 1 OFFSET $2)
+         UNION ALL SELECT (SELECT customer_id FROM suppressions WHERE customer_id > $1 ORDER BY customer_id LIMIT 1 OFFSET $2)),
+     ends (customer_id) AS (
+         SELECT max(customer_id) FROM contacts UNION ALL SELECT max(customer_id) FROM consents
+         UNION ALL SELECT max(customer_id) FROM suppressions)
+     SELECT coalesce((SELECT min(customer_id) FROM full), (SELECT max(customer_id) FROM ends)) AS page_end";
+
 /// How a person stands on one channel.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Standing {
@@ -40,20 +52,62 @@ impl Standings {
     }
 
     pub(crate) async fn all(db: &Db) -> Result<Standings, StateError> {
-        let read = async |sql| db.rows("read who can be reached", sqlx::query(sql)).await;
-        let rows = Rows {
-            merged: read("SELECT customer_id, survivor_id, changed_at FROM merged WHERE linked").await?,
-            contacts: read("SELECT customer_id, kind, address_hash, contactable FROM contacts WHERE active").await?,
-            blocked: read(
-                "SELECT customer_id, channel, reason
-                 FROM suppressed_addresses JOIN contacts USING (kind, address_hash)
-                 WHERE suppressed_addresses.active AND contacts.active",
-            )
-            .await?,
-            consents: read("SELECT customer_id, channel, purpose, state, changed_at FROM consents").await?,
-            suppressions: read("SELECT customer_id, channel, reason FROM suppressions WHERE active").await?,
-        };
-        rows.fold()
+        let mut all = Standings::default();
+        Standings::each(db, PAGE_ROWS, |some| {
+            all.of.extend(some.of);
+            all.merged.extend(some.merged);
+        })
+        .await?;
+        Ok(all)
+    }
+
+    /// The same, some people at a time, of each table about so many rows: what lies between the rows and the answer takes many times
+    /// what either does. Those who are merged come last, whole.
+    pub(crate) async fn each(db: &Db, page_rows: i64, mut take: impl FnMut(Standings)) -> Result<(), StateError> {
+        let doing = "read who can be reached";
+        let statement = sqlx::query("SELECT customer_id, survivor_id, changed_at FROM merged WHERE linked");
+        let mut several = Rows { merged: db.rows(doing, statement).await?, ..Rows::default() };
+        let mut of_several: BTreeSet<String> = BTreeSet::new();
+        for row in &several.merged {
+            of_several.extend([get::<String>(row, "customer_id")?, get(row, "survivor_id")?]);
+        }
+        let mut after = String::new();
+        loop {
+            let end = db.row(doing, sqlx::query(PAGE_END).bind(after.clone()).bind(page_rows)).await?;
+            let end = end.as_ref().map_or(Ok(None), |row| get::<Option<String>>(row, "page_end"))?;
+            let Some(end) = end.filter(|end| *end > after) else { break };
+            let read = async |sql| db.rows(doing, sqlx::query(sql).bind(after.clone()).bind(end.clone())).await;
+            let mut page = Rows {
+                merged: Vec::new(),
+                contacts: read(
+                    "SELECT customer_id, kind, address_hash, contactable FROM contacts
+                     WHERE customer_id > $1 AND customer_id <= $2 AND active",
+                )
+                .await?,
+                // By contact: whatever is planned, addresses are not gone through once per page.
+                blocked: read(
+                    "SELECT customer_id, channel, reason
+                     FROM contacts CROSS JOIN suppressed_addresses USING (kind, address_hash)
+                     WHERE customer_id > $1 AND customer_id <= $2 AND suppressed_addresses.active AND contacts.active",
+                )
+                .await?,
+                consents: read(
+                    "SELECT customer_id, channel, purpose, state, changed_at FROM consents
+                     WHERE customer_id > $1 AND customer_id <= $2",
+                )
+                .await?,
+                suppressions: read(
+                    "SELECT customer_id, channel, reason FROM suppressions
+                     WHERE customer_id > $1 AND customer_id <= $2 AND active",
+                )
+                .await?,
+            };
+            page.set_aside(&of_several, &mut several)?;
+            take(page.fold()?);
+            after = end;
+        }
+        take(several.fold()?);
+        Ok(())
     }
 
     /// These customers and whoever has an address of theirs: what stands for the address is everybody's who has it.
@@ -117,6 +171,7 @@ impl Standings {
     }
 }
 
+#[derive(Default)]
 struct Rows {
     merged: Vec<SqliteRow>,
     contacts: Vec<SqliteRow>,
@@ -138,6 +193,26 @@ struct Person {
 }
 
 impl Rows {
+    /// Moves the rows of these customers to others.
+    fn set_aside(&mut self, customers: &BTreeSet<String>, others: &mut Rows) -> Result<(), StateError> {
+        if customers.is_empty() {
+            return Ok(());
+        }
+        let tables = [
+            (&mut self.contacts, &mut others.contacts),
+            (&mut self.blocked, &mut others.blocked),
+            (&mut self.consents, &mut others.consents),
+            (&mut self.suppressions, &mut others.suppressions),
+        ];
+        for (own, others) in tables {
+            for row in std::mem::take(own) {
+                let is_theirs = customers.contains(get::<&str>(&row, "customer_id")?);
+                if is_theirs { others.push(row) } else { own.push(row) }
+            }
+        }
+        Ok(())
+    }
+
     fn fold(self) -> Result<Standings, StateError> {
         let mut merged = BTreeMap::new();
         let mut people: BTreeMap<CustomerId, Person> = BTreeMap::new();
@@ -228,4 +303,54 @@ impl Person {
 
 fn customer(row: &SqliteRow) -> Result<CustomerId, StateError> {
     get::<String>(row, "customer_id").map(CustomerId::stored)
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{Consent, Contact};
+
+    use super::*;
+    use crate::State;
+
+    /// However few are read at a time, of whom some are one person.
+    #[tokio::test]
+    async fn pages_are_everybody() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = State::open(&folder.path().join("state.db"), [7; 32]).await.unwrap();
+        let at = model::Instant::UNIX_EPOCH;
+        let customer = |index: usize| CustomerId::stored(format!("c{index}"));
+        let contact = |index, kind, end| Contact { customer_id: customer(index), kind, address: format!("u{index}{end}") };
+        let two = |index| [contact(index, ContactKind::Email, "@example.jp"), contact(index, ContactKind::Line, "")];
+        let contacts: Vec<Contact> = (0..7).flat_map(two).collect();
+        state.vault().put(&contacts, "test", at).await.unwrap();
+        let consent = |index| {
+            let consent = Consent {
+                customer_id: customer(index),
+                channel: Channel::Email,
+                purpose: Purpose::Marketing,
+                state: if index % 3 == 0 { ConsentState::Revoked } else { ConsentState::Granted },
+                source: "test".into(),
+                wording: None,
+                evidence: None,
+                changed_at: at,
+            };
+            (consent, at)
+        };
+        // Some have said something and have no address.
+        state.consents().record_consents(&(3..10).map(consent).collect::<Vec<_>>(), at).await.unwrap();
+        state.identities().merge(&customer(8), &customer(1), "test", None, at).await.unwrap();
+        let all = state.standings().await.unwrap();
+        assert_eq!((all.of.len(), all.merged.len()), (9, 1));
+        for page_rows in [0, 1, 3, 100] {
+            let (mut pages, mut read) = (0, Standings::default());
+            let taken = Standings::each(&state.db, page_rows, |some| {
+                pages += 1;
+                read.of.extend(some.of);
+                read.merged.extend(some.merged);
+            });
+            taken.await.unwrap();
+            assert_eq!(read, all, "{page_rows} rows");
+            assert_eq!(pages > 2, page_rows < 14, "{page_rows} rows are read in {pages} parts");
+        }
+    }
 }

@@ -21,7 +21,7 @@ use sqlx::sqlite::SqliteRow;
 use crate::{
     StateError,
     consent::address_moved,
-    db::{Db, Tx, get, get_instant, get_name, json_rows},
+    db::{Db, Statement, Tx, get, get_instant, get_name, json_rows},
     journal::append_once_made,
 };
 
@@ -243,19 +243,76 @@ impl Vault {
         Ok(addresses)
     }
 
-    /// Every customer who has an address of any kind; by customer.
+    /// Every customer who has an address of any kind, with those; by customer.
     pub async fn flags(&self) -> Result<Vec<ContactFlags>, StateError> {
         let statement =
             sqlx::query("SELECT customer_id, kind, address_hash FROM contacts WHERE active ORDER BY customer_id, kind");
+        self.read_flags(statement).await
+    }
+
+    /// The same of some customers.
+    pub async fn flags_of(&self, customers: &BTreeSet<CustomerId>) -> Result<Vec<ContactFlags>, StateError> {
+        let statement = sqlx::query(
+            "SELECT customer_id, kind, address_hash FROM json_each($1) JOIN contacts ON customer_id = json_each.value
+             WHERE active ORDER BY customer_id, kind",
+        );
+        self.read_flags(statement.bind(json_rows(customers))).await
+    }
+
+    /// Every customer who has an address of any kind; by customer.
+    pub async fn customers(&self) -> Result<Vec<CustomerId>, StateError> {
+        let statement = sqlx::query("SELECT DISTINCT customer_id FROM contacts WHERE active ORDER BY customer_id");
+        let mut customers = Vec::new();
+        self.db
+            .each("read who has an address", statement, |row| {
+                customers.push(CustomerId::stored(get::<String>(row, "customer_id")?));
+                Ok(())
+            })
+            .await?;
+        Ok(customers)
+    }
+
+    /// Those who can be written to at one and the same address, for each such address: two and more, by customer.
+    pub async fn sharing(&self) -> Result<Vec<Vec<CustomerId>>, StateError> {
+        // Counted on the index alone: few addresses are anybody else's, and only of those it is asked whether they still are.
+        let statement = sqlx::query(
+            "SELECT shared.kind AS kind, shared.address_hash AS address_hash, contacts.customer_id AS customer_id
+             FROM (SELECT kind, address_hash FROM contacts WHERE kind NOT IN ('name', 'postal')
+                   GROUP BY kind, address_hash HAVING count(*) > 1) AS shared
+             CROSS JOIN contacts ON contacts.kind = shared.kind AND contacts.address_hash = shared.address_hash
+             WHERE contacts.active ORDER BY 1, 2, 3",
+        );
+        let mut sharing: Vec<Vec<CustomerId>> = Vec::new();
+        let mut last = (String::new(), String::new());
+        self.db
+            .each("read who shares an address", statement, |row| {
+                let address: (String, String) = (get(row, "kind")?, get(row, "address_hash")?);
+                if sharing.is_empty() || address != last {
+                    sharing.push(Vec::new());
+                    last = address;
+                }
+                let of_address = sharing.last_mut().expect("one was pushed if there was none");
+                of_address.push(CustomerId::stored(get::<String>(row, "customer_id")?));
+                Ok(())
+            })
+            .await?;
+        sharing.retain(|customers| customers.len() > 1);
+        Ok(sharing)
+    }
+
+    async fn read_flags(&self, statement: Statement<'_>) -> Result<Vec<ContactFlags>, StateError> {
         let mut flags: Vec<ContactFlags> = Vec::new();
-        for row in self.db.rows("read which addresses customers have", statement).await? {
-            let customer: &str = get(&row, "customer_id")?;
-            if flags.last().is_none_or(|last| last.customer_id.as_str() != customer) {
-                flags.push(ContactFlags { customer_id: CustomerId::stored(customer), kinds: BTreeMap::new() });
-            }
-            let last = flags.last_mut().expect("one was pushed if there was none");
-            last.kinds.insert(get_name(&row, "kind")?, get(&row, "address_hash")?);
-        }
+        self.db
+            .each("read which addresses customers have", statement, |row| {
+                let customer: &str = get(row, "customer_id")?;
+                if flags.last().is_none_or(|last| last.customer_id.as_str() != customer) {
+                    flags.push(ContactFlags { customer_id: CustomerId::stored(customer), kinds: BTreeMap::new() });
+                }
+                let last = flags.last_mut().expect("one was pushed if there was none");
+                last.kinds.insert(get_name(row, "kind")?, get(row, "address_hash")?);
+                Ok(())
+            })
+            .await?;
         Ok(flags)
     }
 

@@ -134,6 +134,8 @@ async fn a_plan_holds_when_it_is_sealed_and_not_before() {
     assert_eq!(steps(ledger.entries_of(&[customer("b"), customer("a")]).await.unwrap()), ["e1 remind", "e2 wait"]);
     let past = ledger.past_entries("cart-recovery").await.unwrap();
     assert_eq!((past.len(), past[0].entry_key.as_str(), past[0].entered_at), (2, "cart-1", minute(-60)));
+    let passes = async |scenario| ledger.passes_of(&[customer("b"), customer("z")], &["other", scenario]).await.unwrap();
+    assert_eq!((passes("cart-recovery").await.as_slice(), passes("cart").await.as_slice()), (&past[1..], &[][..]));
     assert_eq!(ledger.open_entries(minute(99)).await.unwrap()[0], first[1], "an entry comes back as it was recorded");
     assert_eq!(told(&shop).await, ["s1 planned", "g1 ghost"]);
     assert_eq!(shop.journaled("entries").await.len(), 3);

@@ -1,6 +1,6 @@
 //! The vault: addresses come back to those who hold the key, and nowhere else.
 
-use model::{Contact, ContactKind};
+use model::{Contact, ContactKind, CustomerId};
 use state::{ContactChange, DeadLetter, Letters, Newest, State, StateError};
 
 use crate::{MASTER_KEY, Shop, customer, minute};
@@ -63,6 +63,37 @@ async fn addresses_come_back_and_only_changes_are_facts() {
     let b = [true, true, false, true].map(|active| format!(r#""b" "email" {active}"#));
     let expect = [&b[0], r#""a" "email" true"#, r#""a" "phone" true"#, &b[1], &b[2], &b[3]];
     assert_eq!(told, expect);
+}
+
+#[tokio::test]
+async fn who_shares_an_address() {
+    let shop = Shop::new().await;
+    let vault = shop.state.vault();
+    let (one, phone) = ("one@example.jp", "+819012345678");
+    let contacts = [
+        contact("a", ContactKind::Email, one),
+        contact("b", ContactKind::Email, one),
+        contact("c", ContactKind::Email, "two@example.jp"),
+        contact("c", ContactKind::Phone, phone),
+        contact("d", ContactKind::Phone, phone),
+        // Two who have a name in common share nothing.
+        contact("a", ContactKind::Name, "花子"),
+        contact("d", ContactKind::Name, "花子"),
+    ];
+    vault.put(&contacts, "file", minute(1)).await.unwrap();
+    let told = |customers: &[CustomerId]| customers.iter().map(CustomerId::as_str).collect::<String>();
+    let check = async |sharing: &[&str], everybody: &str| {
+        let found = vault.sharing().await.unwrap();
+        assert_eq!(found.iter().map(|customers| told(customers)).collect::<Vec<_>>(), sharing);
+        assert_eq!(told(&vault.customers().await.unwrap()), everybody);
+        let flags = vault.flags().await.unwrap();
+        let of_one = vault.flags_of(&[customer("c"), customer("z")].into()).await.unwrap();
+        assert_eq!(of_one.as_slice(), &flags[flags.len() - 2..flags.len() - 1]);
+    };
+    check(&["ab", "cd"], "abcd").await;
+    let gone = ContactChange { contact: contacts[1].clone(), active: false, changed_at: minute(2), known_at: minute(2) };
+    vault.put_changes(&[gone], "file", minute(2)).await.unwrap();
+    check(&["cd"], "acd").await;
 }
 
 #[tokio::test]
