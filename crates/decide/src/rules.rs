@@ -24,7 +24,7 @@ pub struct Rules {
     pub holdout: Option<Holdout>,
     pub seasons: Vec<Season>,
     pub pauses: Vec<Pause>,
-    /// When the quota of a channel is used up: found anew for each window ([`crate::tick::closings`]).
+    /// When the quota of a channel is used up: found anew for each window ([`crate::tick::Closings`]).
     pub closed: Vec<Closed>,
 }
 

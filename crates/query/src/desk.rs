@@ -438,13 +438,14 @@ pub(crate) fn bind(plan: LogicalPlan, values: &Params) -> datafusion::common::Re
 }
 
 impl Desk {
-    /// The answer of a query with a boolean column `c0`, `c1`, … per condition: SQL expressions over its columns, as scenario files have
-    /// them. They are parsed as expressions, so none can become anything else.
+    /// The answer of a query, of whose columns those of `columns` that it has, with a boolean column `c0`, `c1`, … per condition: SQL
+    /// expressions over any of its columns, as scenario files have them. They are parsed as expressions, so none can become anything else.
     pub async fn ask_with_conditions(
         &self,
         name: &str,
         params: &Params,
         conditions: &[&str],
+        columns: &[&str],
     ) -> Result<crate::Answer, QueryError> {
         let begun = std::time::Instant::now();
         let query = self.query(name)?;
@@ -454,11 +455,17 @@ impl Desk {
         let plan = bind(self.plan(&session, query, &tokens, &values).await?, &values)
             .map_err(|source| planning_error(&query.file, source))?;
         let mut frame = suited(&session, plan).await.map_err(|source| planning_error(&query.file, source))?;
+        let has = |column: &&str| frame.schema().has_column_with_unqualified_name(column);
+        let mut wanted: Vec<String> = columns.iter().copied().filter(has).map(String::from).collect();
         for (index, condition) in conditions.iter().enumerate() {
             let wrong = |source: DataFusionError| self.condition_error(&session, condition, &source);
             let expression = session.parse_sql_expr(condition, frame.schema()).map_err(wrong)?;
-            frame = frame.with_column(&format!("c{index}"), expression.is_true()).map_err(wrong)?;
+            let column = format!("c{index}");
+            frame = frame.with_column(&column, expression.is_true()).map_err(wrong)?;
+            wanted.push(column);
         }
+        let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
+        let frame = frame.select_columns(&wanted).map_err(|source| planning_error(&query.file, source))?;
         tracing::debug!(query = query.file, ms = begun.elapsed().as_millis() as u64, "planned");
         self.collect(&query.file, None, frame).await
     }

@@ -1,5 +1,5 @@
-//! Who can be reached, as the planner asks it of everybody at every tick. It is read once and kept: of the few whose consents or suppressions
-//! change between two ticks alone it is read again.
+//! Who can be reached, as the planner asks it of everybody at every tick. It is read once and kept, in some tens of bytes each: of the few whose
+//! consents or suppressions change between two ticks alone it is read again.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -7,7 +7,7 @@ use std::{
 };
 
 use decide::gates::Reach;
-use model::{Channel, ConsentState, ContactKind, CustomerId, Instant};
+use model::{Channel, ConsentState, CustomerId, Instant, Purpose};
 use state::{Standing, State};
 
 use crate::fault::Fault;
@@ -18,7 +18,7 @@ const CHANGED_MAX: usize = 2_000;
 /// Who can be reached on which channels, and how the people who share an address are bucketed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reachable {
-    pub reach: BTreeMap<CustomerId, BTreeMap<Channel, Reach>>,
+    pub reach: BTreeMap<CustomerId, Ways>,
     /// Whose bucket it is, for those who are not bucketed under their own id.
     pub unit: BTreeMap<CustomerId, CustomerId>,
     /// Customers who are somebody else's earlier self, and who that is.
@@ -29,6 +29,79 @@ impl Reachable {
     /// Whom a customer's history and messages belong to.
     pub fn survivor(&self, customer: CustomerId) -> CustomerId {
         self.merged.get(&customer).cloned().unwrap_or(customer)
+    }
+}
+
+/// How one customer can be reached, channel by channel.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ways {
+    /// In the order of [`Channel::ALL`]: what is known of each, a bit per answer.
+    channels: [u16; Channel::ALL.len()],
+    /// Why which channels must not be used: of few there is any.
+    suppressed: Option<Box<[(Channel, String)]>>,
+}
+
+/// Anything is known of the channel at all.
+const KNOWN: u16 = 1;
+const HAS_ADDRESS: u16 = 1 << 1;
+const IS_RELAY: u16 = 1 << 2;
+const PURPOSES: [Purpose; 3] = [Purpose::Marketing, Purpose::Transactional, Purpose::Ads];
+
+/// The customer has spoken of the purpose.
+fn spoke_of(purpose: Purpose) -> u16 {
+    1 << (3 + 2 * purpose as u16)
+}
+
+fn granted(purpose: Purpose) -> u16 {
+    spoke_of(purpose) << 1
+}
+
+impl Ways {
+    fn of(standings: BTreeMap<Channel, Standing>) -> Ways {
+        let mut ways = Ways::default();
+        let mut suppressed = Vec::new();
+        for (channel, standing) in standings {
+            let known = &mut ways.channels[channel as usize];
+            *known = KNOWN;
+            if standing.has_address || standing.is_relay {
+                *known |= HAS_ADDRESS;
+            }
+            if standing.is_relay {
+                *known |= IS_RELAY;
+            }
+            for (purpose, state) in standing.consents {
+                *known |= spoke_of(purpose);
+                if state == ConsentState::Granted {
+                    *known |= granted(purpose);
+                }
+            }
+            suppressed.extend(standing.suppressed.map(|why| (channel, why)));
+        }
+        ways.suppressed = (!suppressed.is_empty()).then(|| suppressed.into());
+        ways
+    }
+
+    /// On one channel, if anything is known of that.
+    pub fn on(&self, channel: Channel) -> Option<Reach> {
+        let known = self.channels[channel as usize];
+        let suppressed = self.suppressed.as_deref().unwrap_or_default().iter().find(|(of, _)| *of == channel);
+        let spoken = PURPOSES.into_iter().filter(|purpose| known & spoke_of(*purpose) != 0);
+        (known & KNOWN != 0).then(|| Reach {
+            has_address: known & HAS_ADDRESS != 0,
+            is_relay: known & IS_RELAY != 0,
+            consents: spoken.map(|purpose| (purpose, known & granted(purpose) != 0)).collect(),
+            suppressed: suppressed.map(|(_, why)| why.clone()),
+        })
+    }
+
+    /// On each channel of which anything is known.
+    pub fn all(&self) -> BTreeMap<Channel, Reach> {
+        Channel::ALL.into_iter().filter_map(|channel| Some((channel, self.on(channel)?))).collect()
+    }
+
+    /// Whether there is any address.
+    pub fn has_address(&self) -> bool {
+        self.channels.iter().any(|known| known & HAS_ADDRESS != 0)
     }
 }
 
@@ -81,13 +154,15 @@ impl KnownReach {
 }
 
 async fn read(state: &State, now: Instant) -> Result<Reachable, Fault> {
-    let standings = state.standings().await?;
-    let clusters = clusters(&state.vault().flags().await?);
-    Ok(Reachable {
-        unit: state.identities().units(&clusters, now).await?,
-        merged: standings.merged,
-        reach: standings.of.into_iter().map(|(customer, of)| (customer, reach(of))).collect(),
-    })
+    let (mut reach, mut merged) = (Vec::new(), BTreeMap::new());
+    state
+        .each_standings(|some| {
+            reach.extend(some.of.into_iter().map(|(customer, of)| (customer, Ways::of(of))));
+            merged.extend(some.merged);
+        })
+        .await?;
+    let clusters = clusters(state.vault().customers().await?, &state.vault().sharing().await?);
+    Ok(Reachable { reach: reach.into_iter().collect(), unit: state.identities().units(&clusters, now).await?, merged })
 }
 
 /// The same with those read again who changed, and whoever has an address of theirs.
@@ -98,45 +173,38 @@ async fn again(state: &State, mut known: Arc<Reachable>, changed: BTreeSet<Custo
     for customer in &changed {
         whole.reach.remove(customer);
     }
-    whole.reach.extend(standings.of.into_iter().map(|(customer, of)| (customer, reach(of))));
+    whole.reach.extend(standings.of.into_iter().map(|(customer, of)| (customer, Ways::of(of))));
     Ok(known)
 }
 
-fn reach(of: BTreeMap<Channel, Standing>) -> BTreeMap<Channel, Reach> {
-    let reach = |standing: Standing| Reach {
-        has_address: standing.has_address || standing.is_relay,
-        is_relay: standing.is_relay,
-        consents: standing.consents.into_iter().map(|(purpose, state)| (purpose, state == ConsentState::Granted)).collect(),
-        suppressed: standing.suppressed,
-    };
-    of.into_iter().map(|(channel, standing)| (channel, reach(standing))).collect()
-}
-
 /// For everybody who has an address: the smallest id among those who share one with them, directly or through others.
-fn clusters(flags: &[state::ContactFlags]) -> BTreeMap<CustomerId, CustomerId> {
-    fn root(parent: &[usize], mut member: usize) -> usize {
-        while parent[member] != member {
-            member = parent[member];
+fn clusters(customers: Vec<CustomerId>, sharing: &[Vec<CustomerId>]) -> BTreeMap<CustomerId, CustomerId> {
+    fn root<'a>(parents: &BTreeMap<&'a CustomerId, &'a CustomerId>, mut member: &'a CustomerId) -> &'a CustomerId {
+        while let Some(parent) = parents.get(&member) {
+            member = *parent;
         }
         member
     }
-    // Flags come by customer, so the smallest index is the smallest id.
-    let mut parent: Vec<usize> = (0..flags.len()).collect();
-    let mut first_of: BTreeMap<(ContactKind, &str), usize> = BTreeMap::new();
-    for (member, flags) in flags.iter().enumerate() {
-        for (kind, hash) in flags.kinds.iter().filter(|(kind, _)| !matches!(kind, ContactKind::Name | ContactKind::Postal)) {
-            let first = *first_of.entry((*kind, hash)).or_insert(member);
-            let (one, other) = (root(&parent, first), root(&parent, member));
-            parent[one.max(other)] = one.min(other);
+    // The parent of each who is not the smallest among theirs: somebody smaller.
+    let mut parents: BTreeMap<&CustomerId, &CustomerId> = BTreeMap::new();
+    for of_address in sharing {
+        for pair in of_address.windows(2) {
+            let (one, other) = (root(&parents, &pair[0]), root(&parents, &pair[1]));
+            if one != other {
+                parents.insert(one.max(other), one.min(other));
+            }
         }
     }
-    let of = |member: usize| (flags[member].customer_id.clone(), flags[root(&parent, member)].customer_id.clone());
-    (0..flags.len()).map(of).collect()
+    let of = |customer: CustomerId| {
+        let cluster = root(&parents, &customer).clone();
+        (customer, cluster)
+    };
+    customers.into_iter().map(of).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use model::{Consent, Contact, Purpose, Suppression};
+    use model::{Consent, Contact, ContactKind, Suppression};
     use state::ContactChange;
 
     use super::*;
@@ -165,6 +233,10 @@ mod tests {
             assert_eq!(*known.now(&state, at(9)).await.expect("known"), anew, "{why}");
         };
         check("at first").await;
+        let kept = known.now(&state, at(9)).await.expect("known");
+        assert_eq!(kept.unit, BTreeMap::from([(customer("b"), customer("a"))]));
+        assert!(kept.reach[&customer("a")].has_address());
+        drop(kept);
         let consent = |name: &str, state, second| {
             let consent = Consent {
                 customer_id: customer(name),
@@ -196,5 +268,50 @@ mod tests {
         state.consents().record_consents(&[consent("c", ConsentState::Revoked, 3)], at(3)).await.expect("an opt-out");
         known.forget_of([customer("c")]);
         check("after an opt-out").await;
+    }
+
+    #[test]
+    fn the_smallest_of_those_who_share_stands_for_all() {
+        let check = |sharing: &[&str], expect: &str| {
+            let id = |name: char| CustomerId::stored(name);
+            let sharing: Vec<Vec<CustomerId>> = sharing.iter().map(|names| names.chars().map(id).collect()).collect();
+            let clusters = clusters("abcdef".chars().map(id).collect(), &sharing);
+            assert_eq!(clusters.into_values().map(|id| id.to_string()).collect::<String>(), expect, "{sharing:?}");
+        };
+        check(&[], "abcdef");
+        check(&["bde"], "abcbbf");
+        // Through others, in whatever order it is found.
+        check(&["bd", "ef", "ab"], "aacaee");
+        check(&["ef", "de", "cd", "bc"], "abbbbb");
+        check(&["cf", "af", "ce"], "abadaa");
+    }
+
+    #[test]
+    fn ways_are_what_stands() {
+        let check = |standing: Standing, channel: Channel| {
+            let reach = Reach {
+                has_address: standing.has_address || standing.is_relay,
+                is_relay: standing.is_relay,
+                consents: standing.consents.iter().map(|(of, state)| (*of, *state == ConsentState::Granted)).collect(),
+                suppressed: standing.suppressed.clone(),
+            };
+            let ways = Ways::of([(channel, standing), (Channel::Sms, Standing::default())].into());
+            assert_eq!(ways.on(channel).as_ref(), Some(&reach));
+            assert_eq!(ways.all(), BTreeMap::from([(channel, reach.clone()), (Channel::Sms, Reach::default())]));
+            assert_eq!(ways.has_address(), reach.has_address);
+        };
+        let states = [None, Some(ConsentState::Granted), Some(ConsentState::Revoked)];
+        for channel in Channel::ALL.into_iter().filter(|channel| *channel != Channel::Sms) {
+            for (has_address, is_relay, why) in [(false, false, None), (true, false, Some("bounced")), (false, true, None)] {
+                for (purpose, other) in [(0, 1), (1, 2), (2, 0)] {
+                    for state in states {
+                        let consents = [(PURPOSES[purpose], state), (PURPOSES[other], Some(ConsentState::Granted))];
+                        let consents = consents.into_iter().filter_map(|(of, state)| Some((of, state?))).collect();
+                        check(Standing { has_address, is_relay, consents, suppressed: why.map(String::from) }, channel);
+                    }
+                }
+            }
+        }
+        assert_eq!(Ways::default().all(), BTreeMap::new());
     }
 }

@@ -47,7 +47,7 @@ pub use dates::{comes_in_by_date, triggers as by_date};
 pub use entering::base_key;
 pub use leaving::matches;
 pub use migrating::{Held, Refusal, refusals};
-pub use quota::{Allowance, closings, month_after, month_of};
+pub use quota::{Allowance, Closings, month_after, month_of};
 pub use stir::{Stir, stir};
 pub use trial::{TRIAL, trial};
 pub use walk::SENT_LATELY;

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{Datelike, NaiveDate};
-use model::{Channel, Instant, Scenario, SendState, ShopZone};
+use model::{Channel, CustomerId, Instant, Scenario, SendState, ShopZone};
 
 use super::{Customer, Window, plan_with_decisions};
 use crate::{Rules, automatic::Taken, gates::Closed};
@@ -37,55 +37,68 @@ fn first_of(day: NaiveDate) -> NaiveDate {
     day.with_day(1).unwrap_or(day)
 }
 
-/// The months of the window in which a quota is used up, and from which send on. Empty where all that is planned is within it.
-pub fn closings(
-    customers: &[Customer],
-    scenarios: &[Scenario],
-    rules: &Rules,
-    window: &Window,
-    taken: &[Taken],
-    allowances: &[Allowance],
-) -> Vec<Closed> {
-    let mut rules = Rules { closed: Vec::new(), ..rules.clone() };
-    // Each pass closes the first month that is not closed yet, since what is stopped there may change what is planned after it.
-    while let Some(closed) = next_closing(customers, scenarios, &rules, window, taken, allowances) {
-        rules.closed.push(closed);
-    }
-    rules.closed
+/// The months of a window in which a quota is used up, and from which send on: found in passes over everybody, some of them at a time.
+#[derive(Debug)]
+pub struct Closings {
+    allowances: Vec<Allowance>,
+    /// With what is closed so far.
+    rules: Rules,
+    /// In this pass, when a message is to leave and for whom.
+    planned: BTreeMap<(NaiveDate, Channel), Vec<(Instant, CustomerId)>>,
 }
 
-fn next_closing(
-    customers: &[Customer],
-    scenarios: &[Scenario],
-    rules: &Rules,
-    window: &Window,
-    taken: &[Taken],
-    allowances: &[Allowance],
-) -> Option<Closed> {
-    let mut planned: BTreeMap<(NaiveDate, Channel), Vec<(Instant, &str)>> = BTreeMap::new();
-    for customer in customers.iter().filter(|_| !allowances.is_empty()) {
-        for send in plan_with_decisions(customer, scenarios, rules, window, taken).sends {
-            let channel = send.row.channel;
-            let counts = send.row.state != SendState::Ghost && allowances.iter().any(|allowance| allowance.channel == channel);
-            if counts {
-                // When it is to leave, which may be after it was decided on.
-                let due = send.row.due_at;
-                planned.entry((month_of(rules.zone, due), channel)).or_default().push((due, customer.id.as_str()));
+impl Closings {
+    pub fn new(rules: &Rules, allowances: Vec<Allowance>) -> Closings {
+        Closings { allowances, rules: Rules { closed: Vec::new(), ..rules.clone() }, planned: BTreeMap::new() }
+    }
+
+    /// Everybody comes once in a pass.
+    pub fn add(&mut self, customers: &[Customer], scenarios: &[Scenario], window: &Window, taken: &[Taken]) {
+        if self.allowances.is_empty() {
+            return;
+        }
+        for customer in customers {
+            for send in plan_with_decisions(customer, scenarios, &self.rules, window, taken).sends {
+                let channel = send.row.channel;
+                let is_limited = self.allowances.iter().any(|allowance| allowance.channel == channel);
+                if send.row.state != SendState::Ghost && is_limited {
+                    // When it is to leave, which may be after it was decided on.
+                    let due = send.row.due_at;
+                    let month = month_of(self.rules.zone, due);
+                    self.planned.entry((month, channel)).or_default().push((due, customer.id.clone()));
+                }
             }
         }
     }
-    let found = planned.into_iter().filter_map(|((month, channel), mut sends)| {
-        let allowance = allowances.iter().find(|allowance| allowance.channel == channel)?;
-        let until = rules.zone.start_of(month_after(month));
+
+    /// Ends a pass, and says whether there must be another: each closes the first month that is not closed yet, since what is stopped there may
+    /// change what is planned after it.
+    pub fn pass_ends(&mut self) -> bool {
+        let planned = std::mem::take(&mut self.planned);
+        let found = planned.into_iter().filter_map(|((month, channel), sends)| self.closing(month, channel, sends));
+        let first = found.min_by(|one, other| (one.from, &one.customer).cmp(&(other.from, &other.customer)));
+        let is_found = first.is_some();
+        self.rules.closed.extend(first);
+        is_found
+    }
+
+    /// Empty where all that is planned is within the quotas.
+    pub fn closed(self) -> Vec<Closed> {
+        self.rules.closed
+    }
+
+    fn closing(&self, month: NaiveDate, channel: Channel, mut sends: Vec<(Instant, CustomerId)>) -> Option<Closed> {
+        let allowance = self.allowances.iter().find(|allowance| allowance.channel == channel)?;
+        let until = self.rules.zone.start_of(month_after(month));
         let left = allowance.month_max.saturating_sub(allowance.used.get(&month).copied().unwrap_or(0));
-        let is_closed = rules.closed.iter().any(|closed| closed.channel == channel && closed.until == until);
+        let is_closed = self.rules.closed.iter().any(|closed| closed.channel == channel && closed.until == until);
         let place = usize::try_from(left).ok().filter(|left| *left < sends.len() && !is_closed)?;
         sends.sort();
-        let (from, customer) = sends[place];
-        let room = sends[..place].iter().filter(|send| **send == (from, customer)).count();
-        Some(Closed { channel, month_max: allowance.month_max, from, customer: customer.into(), room, until })
-    });
-    found.min_by(|one, other| (one.from, &one.customer).cmp(&(other.from, &other.customer)))
+        let last = &sends[place];
+        let room = sends[..place].iter().filter(|send| *send == last).count();
+        let (from, customer) = (last.0, last.1.to_string());
+        Some(Closed { channel, month_max: allowance.month_max, from, customer, room, until })
+    }
 }
 
 #[cfg(test)]
@@ -108,6 +121,26 @@ mod tests {
     fn allowance(channel: Channel, month_max: u64, used: &[(&str, u64)]) -> Allowance {
         let used = used.iter().map(|(month, used)| (month.parse().expect("a day"), *used)).collect();
         Allowance { channel, month_max, used }
+    }
+
+    /// Found of one customer at a time.
+    fn closings(
+        customers: &[Customer],
+        scenarios: &[Scenario],
+        rules: &Rules,
+        window: &Window,
+        taken: &[Taken],
+        allowances: &[Allowance],
+    ) -> Vec<Closed> {
+        let mut closings = Closings::new(rules, allowances.to_vec());
+        loop {
+            for customer in customers.chunks(1) {
+                closings.add(customer, scenarios, window, taken);
+            }
+            if !closings.pass_ends() {
+                return closings.closed();
+            }
+        }
     }
 
     /// `c1 02T10:00 line`, for every send; stops of a whole step are left out.

@@ -284,7 +284,8 @@ async fn without_exits(workspace: &Workspace, claimed: Vec<Claimed>, report: &mu
     let reachable = workspace.reachable().await?;
     let mut happened: BTreeMap<CustomerId, Vec<Happening>> = BTreeMap::new();
     for row in happened::until_now(workspace, since, &scenarios).await? {
-        happened.entry(reachable.survivor(row.customer)).or_default().push(row.happening);
+        let happening = row.happening();
+        happened.entry(reachable.survivor(row.customer)).or_default().push(happening);
     }
     let takes_out = |scenario: &Scenario, entry: &EntryStep, happening: &Happening| {
         scenario.exits.iter().enumerate().any(|(index, exit)| {
@@ -341,7 +342,7 @@ async fn conditions_fulfilled(
     }
     let desk = workspace.desk(workspace.now(), Mode::AsKnown).await?;
     let conditions: Vec<&str> = asked.iter().map(|(_, condition)| *condition).collect();
-    let answer = desk.ask_with_conditions("system/views/customer_ranks", &Params::new(), &conditions).await?;
+    let answer = desk.ask_with_conditions("system/views/customer_ranks", &Params::new(), &conditions, &["customer_id"]).await?;
     let rows = Rows::new(&answer);
     for row in 0..answer.rows.len() {
         let customer = CustomerId::stored(rows.needed(row, "customer_id")?);

@@ -69,7 +69,7 @@ pub async fn preview(workspace: &Workspace, scenario: &Scenario, asked: &[String
         let context = known.get(customer);
         let filled = variables(workspace.shop(), "preview", name.clone(), context);
         let channels: BTreeSet<Channel> = scenario.sends().flat_map(|send| send.channels.iter().copied()).collect();
-        let has_address = |channel: Channel| reach.is_some_and(|reach| reach.get(&channel).is_some_and(|one| one.has_address));
+        let has_address = |channel: Channel| reach.and_then(|ways| ways.on(channel)).is_some_and(|reach| reach.has_address);
         Previewed {
             customer: customer.to_string(),
             is_known: context.is_some() || reach.is_some() || name.is_some(),

@@ -13,9 +13,9 @@ use model::{Channel, Instant, Purpose, Scenario, SendState};
 
 use super::{
     approval, pause,
-    tick::{gather, happened, quota, versions},
+    tick::{CHUNK, gather, happened, quota, versions},
 };
-use crate::{broadcasts::reason, fault::Fault, workspace::Workspace};
+use crate::{broadcasts::reason, fault::Fault, reachable::Ways, workspace::Workspace};
 
 /// How far people who come in by events are counted back, and those who come in by a date ahead.
 const DAYS: i64 = 30;
@@ -97,14 +97,16 @@ pub async fn trial(workspace: &Workspace, scenario: &Scenario) -> Result<Trial, 
     let pinned = open.iter().map(|entry| (entry.scenario.clone(), entry.scenario_version.clone()));
     let mut known = versions::of(&alone, pinned.collect()).await?;
     known.extend(alone.files.scenarios.iter().cloned());
-    let customers = gather(&alone, &window, &known, &open, &[]).await?;
+    let everybody = gather(&alone, &window, &known, &open, &[], CHUNK).await?;
     let mut rules = Rules::of(workspace.shop());
     let decisions = crate::jobs::automatic::of_messages(&alone, window.executed_at(window.to)).await?;
-    rules.closed = quota::closed(&alone, &window, &customers, &known, &rules, &decisions).await?;
+    rules.closed = quota::closed(&alone, &window, &everybody, &known, &rules, &decisions).await?;
     let mut trial = Trial::of(basis);
-    for customer in &customers {
-        let plan = tick::plan_with_decisions(customer, &known, &rules, &window, &decisions);
-        trial.count(customer, scenario, &plan, &window, &rules);
+    for chunk in everybody.chunks() {
+        for customer in &everybody.customers(chunk).await? {
+            let plan = tick::plan_with_decisions(customer, &known, &rules, &window, &decisions);
+            trial.count(customer, scenario, &plan, &window, &rules);
+        }
     }
     Ok(trial)
 }
@@ -120,15 +122,17 @@ pub async fn next_day(workspace: &Workspace) -> Result<BTreeMap<String, BTreeMap
     let pinned = open.iter().map(|entry| (entry.scenario.clone(), entry.scenario_version.clone()));
     let mut known = versions::of(workspace, pinned.collect()).await?;
     known.extend(workspace.files.scenarios.iter().cloned());
-    let customers = gather(workspace, &window, &known, &open, &[]).await?;
+    let everybody = gather(workspace, &window, &known, &open, &[], CHUNK).await?;
     let mut rules = Rules { pauses: pause::pauses(workspace).await?, ..Rules::of(workspace.shop()) };
     let decisions = crate::jobs::automatic::of_messages(workspace, window.executed_at(window.to)).await?;
-    rules.closed = quota::closed(workspace, &window, &customers, &known, &rules, &decisions).await?;
+    rules.closed = quota::closed(workspace, &window, &everybody, &known, &rules, &decisions).await?;
     let mut sends: BTreeMap<String, BTreeMap<Channel, u64>> = BTreeMap::new();
-    for customer in &customers {
-        let plan = tick::plan_with_decisions(customer, &known, &rules, &window, &decisions);
-        for send in plan.sends.iter().filter(|send| send.row.state != SendState::Ghost) {
-            *sends.entry(send.row.scenario.clone()).or_default().entry(send.row.channel).or_default() += 1;
+    for chunk in everybody.chunks() {
+        for customer in &everybody.customers(chunk).await? {
+            let plan = tick::plan_with_decisions(customer, &known, &rules, &window, &decisions);
+            for send in plan.sends.iter().filter(|send| send.row.state != SendState::Ghost) {
+                *sends.entry(send.row.scenario.clone()).or_default().entry(send.row.channel).or_default() += 1;
+            }
         }
     }
     Ok(sends)
@@ -148,7 +152,7 @@ async fn of_events(workspace: &Workspace, scenario: &Scenario, window: &Window) 
     let reachable = workspace.reachable().await?;
     let mut people = BTreeSet::new();
     for row in happened::ask(workspace, window, window.from, &[scenario]).await? {
-        if scenario.entry.on.as_deref() == Some(row.happening.name.as_str()) && row.lets_into(scenario) {
+        if row.lets_into(scenario) {
             people.insert(reachable.survivor(row.customer));
         }
     }
@@ -157,7 +161,7 @@ async fn of_events(workspace: &Workspace, scenario: &Scenario, window: &Window) 
     trial.enters = trial.audience;
     let rules = Rules::of(workspace.shop());
     for person in &people {
-        let reach = reachable.reach.get(person).cloned().unwrap_or_default();
+        let reach = reachable.reach.get(person).map(Ways::all).unwrap_or_default();
         trial.reach(&reach, scenario, window.to, &rules);
     }
     Ok(trial)

@@ -84,7 +84,7 @@ async fn facts(
     let params = of(subject);
     let channels = channels(workspace, &desk.ask("system/why_channels", &params).await?, |channel| {
         // Which address is a mall's is known of the present alone.
-        is_now && reachable.reach.get(subject).and_then(|reach| reach.get(&channel)).is_some_and(|reach| reach.is_relay)
+        is_now && reachable.reach.get(subject).and_then(|ways| ways.on(channel)).is_some_and(|reach| reach.is_relay)
     })?;
     Ok(Facts {
         customer: asked.clone(),
@@ -255,10 +255,10 @@ async fn around(
         let window = Window { run_id: String::new(), from: since, to: now, grace: TimeDelta::zero() };
         around.noticed_since = Some(since);
         for row in happened::ask(workspace, &window, since, &[scenario]).await? {
-            let is_entry = entry.on.as_deref() == Some(row.happening.name.as_str());
+            let is_entry = entry.on.as_deref() == Some(&*row.name);
             if is_entry && reachable.survivor(row.customer.clone()) == *subject {
                 let lets_in = row.lets_into(scenario);
-                around.noticed.push(Noticed { at: row.happening.at, known_at: row.happening.known_at, lets_in });
+                around.noticed.push(Noticed { at: row.at, known_at: row.known_at, lets_in });
             }
         }
     } else if let Some(segment) = &entry.segment {

@@ -444,7 +444,7 @@ fn whoever_blocks_on_line_is_not_written_to_until_they_come_back() {
                     state.vault().put(&[contact], "crm", now()).await.unwrap();
                     site.workspace.forget_reachable();
                     let reachable = site.workspace.reachable().await.unwrap();
-                    let line = &reachable.reach[&customer_id][&Channel::Line];
+                    let line = reachable.reach[&customer_id].on(Channel::Line).unwrap();
                     assert_eq!(line.suppressed.as_deref(), expect, "{order:?}, known first: {is_known}");
                     blocked.extend(expect.map(|reason| format!("{customer_id} line {reason}")));
                 }
@@ -466,7 +466,8 @@ fn whoever_blocks_on_line_is_not_written_to_until_they_come_back() {
             assert_eq!(site.line(&json!([line_event("follow", &user, 5)])).await, 200);
             site.workspace.forget_reachable();
             let reachable = site.workspace.reachable().await.unwrap();
-            assert_eq!(reachable.reach[&CustomerId::stored("c999")][&Channel::Line].suppressed.as_deref(), expect);
+            let line = reachable.reach[&CustomerId::stored("c999")].on(Channel::Line).unwrap();
+            assert_eq!(line.suppressed.as_deref(), expect);
         }
         let letters = state.vault().dead_letters(now(), 10).await.unwrap();
         assert!(letters.is_empty(), "{letters:?}");

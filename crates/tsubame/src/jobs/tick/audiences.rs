@@ -1,93 +1,145 @@
 //! Segments that let people into scenarios: who is in one at each of its evaluations, who has left it, and whom a broadcast leaves out.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use decide::tick::{Absence, Trigger, Window, duplicates, schedule};
 use model::{
-    Channel, CustomerId, Instant, Scenario,
+    Channel, CustomerId, EntryStatus, EntryStep, Instant, Scenario,
     scenario::{Reentry, Start},
 };
-use query::{Mode, Value};
-use serde_json::Value as Json;
+use query::{Answer, Mode, Value};
 
 use super::{Rows, params_of, told};
 use crate::{fault::Fault, reachable::Reachable, workspace::Workspace};
 
-#[derive(Default)]
-pub struct Evaluated {
-    pub triggers: Vec<(CustomerId, Trigger)>,
-    pub absences: Vec<(CustomerId, Absence)>,
+/// What a scenario's segment was at one of its evaluations. Its answer is kept as it came: what an entry tells is made when it is asked for.
+pub struct Evaluation<'a> {
+    scenario: &'a Scenario,
+    at: Instant,
+    /// The shop's day of it: the key of passes that have no other.
+    day: String,
+    wanted: Arc<BTreeSet<String>>,
+    answer: Answer,
+    /// By customer and key.
+    pub came: Vec<(CustomerId, Came)>,
+    /// Those under way in the scenario whom it found outside, if the scenario asks.
+    pub absent: Vec<CustomerId>,
 }
 
-/// A scenario's segment at each of its evaluations in the window. `inside` are those who are under way in the scenario.
-pub async fn evaluate(
+/// That a customer was in the segment.
+pub struct Came {
+    /// Of the answer.
+    row: usize,
+    /// What tells their passes apart, where the entry has a `key`.
+    key: Option<Box<str>>,
+    was_in_audience_before: bool,
+    excluded_by: Option<Arc<str>>,
+}
+
+impl Evaluation<'_> {
+    pub fn trigger(&self, came: &Came) -> Trigger {
+        Trigger {
+            scenario: self.scenario.scenario.clone(),
+            entry_key: came.key.as_deref().unwrap_or(&self.day).into(),
+            at: self.at,
+            known_at: self.at,
+            was_in_audience_before: came.was_in_audience_before,
+            excluded_by: came.excluded_by.as_deref().map(String::from),
+            context: told::of_segment(&self.answer, came.row, &self.wanted),
+        }
+    }
+
+    pub fn absence(&self) -> Absence {
+        Absence { scenario: self.scenario.scenario.clone(), at: self.at }
+    }
+}
+
+/// A scenario's segment at each of its evaluations in the window. `open` are those who are under way, in whichever scenario.
+pub async fn evaluate<'a>(
     workspace: &Workspace,
     window: &Window,
-    scenario: &Scenario,
-    inside: &BTreeSet<CustomerId>,
+    scenario: &'a Scenario,
+    open: &[EntryStep],
     reachable: &Reachable,
-) -> Result<Evaluated, Fault> {
+) -> Result<Vec<Evaluation<'a>>, Fault> {
     let zone = workspace.shop().timezone;
     let entry = &scenario.entry;
     let may_leave = scenario.exits.iter().any(|exit| exit.leave.as_deref() == Some("audience"));
     // Whether they were in it before matters to those who come in again, and to a scenario that starts with nobody.
     let asks_before = entry.reentry == Reentry::Rematch || scenario.start == Start::FutureOnly;
-    let wanted = told::wanted(&workspace.files, scenario);
-    let mut evaluated = Evaluated::default();
+    let wanted = Arc::new(told::wanted(&workspace.files, scenario));
+    let mut evaluations = Vec::new();
     for at in schedule::evaluations(entry, zone, window.from, window.to) {
-        let entering = entering(workspace, scenario, window.executed_at(at), &wanted, reachable).await?;
-        let audience: BTreeSet<&CustomerId> = entering.keys().map(|(customer, _)| customer).collect();
-        let before = match schedule::evaluation_before(entry, zone, at).filter(|_| asks_before) {
-            Some(before) => entering_keys(workspace, scenario, window.executed_at(before), reachable).await?,
-            None => BTreeSet::new(),
-        };
-        let mut excluded: BTreeMap<CustomerId, String> = BTreeMap::new();
+        let (mut answer, mut came) = entering(workspace, scenario, window.executed_at(at), reachable).await?;
+        if wanted.is_empty() {
+            answer.rows = Vec::new();
+        }
+        if let Some(before) = schedule::evaluation_before(entry, zone, at).filter(|_| asks_before) {
+            let before = entering_keys(workspace, scenario, window.executed_at(before), reachable).await?;
+            for (customer, came) in &mut came {
+                let member = (&*customer, came.key.as_deref());
+                let place = before.binary_search_by(|(customer, key)| (customer, key.as_deref()).cmp(&member));
+                came.was_in_audience_before = place.is_ok();
+            }
+        }
         for segment in &entry.exclude {
+            let named: Arc<str> = segment.as_str().into();
             for customer in members(workspace, segment, &BTreeMap::new(), window.executed_at(at), reachable).await? {
-                excluded.entry(customer).or_insert_with(|| segment.clone());
+                exclude(&mut came, &customer, &named);
             }
         }
         if scenario.is_broadcast() {
-            let told = audience.iter().copied().filter(|customer| !excluded.contains_key(*customer));
-            let twice = duplicates(scenario, &addresses(workspace, scenario, told.collect()).await?);
-            for (customer, other) in twice {
-                excluded.insert(customer, format!("the address of {other}"));
+            for (customer, other) in duplicates(scenario, &addresses(workspace, scenario, &came).await?) {
+                exclude(&mut came, &customer, &format!("the address of {other}").into());
             }
         }
-        let absence = || Absence { scenario: scenario.scenario.clone(), at };
-        let left = inside.iter().filter(|customer| may_leave && !audience.contains(*customer));
-        evaluated.absences.extend(left.map(|customer| (customer.clone(), absence())));
-        let day = zone.day(at).to_string();
-        evaluated.triggers.extend(entering.into_iter().map(|(member, context)| {
-            let was_in_audience_before = before.contains(&member);
-            let (customer, key) = member;
-            let trigger = Trigger {
-                scenario: scenario.scenario.clone(),
-                entry_key: key.unwrap_or_else(|| day.clone()),
-                at,
-                known_at: at,
-                was_in_audience_before,
-                excluded_by: excluded.get(&customer).cloned(),
-                context,
-            };
-            (customer, trigger)
-        }));
+        let mut absent = match may_leave {
+            true => outside(open, scenario, &came, reachable),
+            false => Vec::new(),
+        };
+        absent.sort();
+        absent.dedup();
+        evaluations.push(Evaluation {
+            scenario,
+            at,
+            day: zone.day(at).to_string(),
+            wanted: wanted.clone(),
+            answer,
+            came,
+            absent,
+        });
     }
-    Ok(evaluated)
+    Ok(evaluations)
+}
+
+/// The first reason stays.
+fn exclude(came: &mut [(CustomerId, Came)], customer: &CustomerId, why: &Arc<str>) {
+    let from = came.partition_point(|(other, _)| other < customer);
+    for (_, came) in came[from..].iter_mut().take_while(|(other, _)| other == customer) {
+        came.excluded_by.get_or_insert_with(|| why.clone());
+    }
+}
+
+fn outside(open: &[EntryStep], scenario: &Scenario, came: &[(CustomerId, Came)], reachable: &Reachable) -> Vec<CustomerId> {
+    let inside = open.iter().filter(|entry| entry.scenario == scenario.scenario && entry.status == EntryStatus::Waiting);
+    let inside = inside.map(|entry| reachable.survivor(entry.customer_id.clone()));
+    inside.filter(|customer| came.binary_search_by(|(other, _)| other.cmp(customer)).is_err()).collect()
 }
 
 /// A customer in a segment, and what tells their passes apart where the entry has a `key`.
 pub type Member = (CustomerId, Option<String>);
 
-/// The members of the entry's segment, each with what its messages and waits ask of them. Where the entry has a key, a row without one
-/// lets nobody in.
+/// The answer of the entry's segment, and who is in it, by customer and key. Where the entry has a key, a row without one lets nobody in; of several
+/// rows of one customer and key the first counts.
 async fn entering(
     workspace: &Workspace,
     scenario: &Scenario,
     as_of: Instant,
-    wanted: &BTreeSet<String>,
     reachable: &Reachable,
-) -> Result<BTreeMap<Member, Json>, Fault> {
+) -> Result<(Answer, Vec<(CustomerId, Came)>), Fault> {
     let entry = &scenario.entry;
     let segment = entry.segment.as_deref().unwrap_or_default();
     let desk = workspace.desk(as_of, Mode::AsKnown).await?;
@@ -96,36 +148,43 @@ async fn entering(
     let rows = Rows::new(&answer);
     let foreseen = workspace.foreseen();
     let mut members: Vec<Member> = Vec::new();
-    let mut entering = BTreeMap::new();
+    let mut entering = Vec::with_capacity(answer.rows.len());
     for row in 0..answer.rows.len() {
         let customer = CustomerId::stored(rows.needed(row, "customer_id")?);
         let key = entry.key.as_ref().map(|key| answer.get(row, key).and_then(key_of));
         if key != Some(None) {
-            let context = told::of_segment(&answer, row, wanted);
             let key = key.flatten();
             if foreseen.is_some() {
                 members.push((customer.clone(), key.clone()));
             }
-            entering.entry((reachable.survivor(customer), key)).or_insert(context);
+            let key = key.map(String::into_boxed_str);
+            let came = Came { row, key, was_in_audience_before: false, excluded_by: None };
+            entering.push((reachable.survivor(customer), came));
         }
     }
     if let Some(foreseen) = foreseen {
         foreseen.keep_members(scenario, as_of, members);
     }
-    Ok(entering)
+    entering.sort_by(|(one, came), (other, also)| (one, &came.key).cmp(&(other, &also.key)));
+    entering.dedup_by(|(later, also), (first, came)| later == first && also.key == came.key);
+    Ok((answer, entering))
 }
 
+/// Who was in it, in order.
 async fn entering_keys(
     workspace: &Workspace,
     scenario: &Scenario,
     as_of: Instant,
     reachable: &Reachable,
-) -> Result<BTreeSet<Member>, Fault> {
+) -> Result<Vec<Member>, Fault> {
     // An evaluation before was made by an earlier window, and nothing of a past that is foreseen has changed since.
     if let Some(members) = workspace.foreseen().and_then(|foreseen| foreseen.members(scenario, as_of)) {
-        return Ok(members.into_iter().map(|(customer, key)| (reachable.survivor(customer), key)).collect());
+        let mut members: Vec<Member> = members.into_iter().map(|(customer, key)| (reachable.survivor(customer), key)).collect();
+        members.sort();
+        return Ok(members);
     }
-    Ok(entering(workspace, scenario, as_of, &BTreeSet::new(), reachable).await?.into_keys().collect())
+    let (_, entering) = entering(workspace, scenario, as_of, reachable).await?;
+    Ok(entering.into_iter().map(|(customer, came)| (customer, came.key.map(String::from))).collect())
 }
 
 /// A value that can be a key. `|` separates the parts that ids are made of.
@@ -155,20 +214,25 @@ async fn members(
     (0..answer.rows.len()).map(member).collect()
 }
 
-/// The addresses of recipients as hashes, on the channels that the broadcast tries.
+/// The addresses of recipients as hashes, on the channels that the broadcast tries: of those who share one with somebody, since nobody else hears
+/// anything twice.
 async fn addresses(
     workspace: &Workspace,
     scenario: &Scenario,
-    recipients: BTreeSet<&CustomerId>,
+    came: &[(CustomerId, Came)],
 ) -> Result<BTreeMap<CustomerId, BTreeMap<Channel, String>>, Fault> {
+    let is_recipient = |customer: &CustomerId| {
+        let place = came.binary_search_by(|(other, _)| other.cmp(customer));
+        place.is_ok_and(|place| came[place].1.excluded_by.is_none())
+    };
+    let vault = workspace.state.vault();
+    let sharing: BTreeSet<CustomerId> = vault.sharing().await?.into_iter().flatten().filter(is_recipient).collect();
     let channels: BTreeSet<Channel> = scenario.sends().flat_map(|send| send.channels.iter().copied()).collect();
     let mut addresses = BTreeMap::new();
-    for flags in workspace.state.vault().flags().await? {
-        if recipients.contains(&flags.customer_id) {
-            let hash = |channel: &Channel| Some((*channel, flags.kinds.get(&channel.contact_kind()?)?.clone()));
-            let hashes = channels.iter().filter_map(hash).collect();
-            addresses.insert(flags.customer_id, hashes);
-        }
+    for flags in vault.flags_of(&sharing).await? {
+        let hash = |channel: &Channel| Some((*channel, flags.kinds.get(&channel.contact_kind()?)?.clone()));
+        let hashes = channels.iter().filter_map(hash).collect();
+        addresses.insert(flags.customer_id, hashes);
     }
     Ok(addresses)
 }

@@ -75,10 +75,7 @@ impl Foreseen {
         if scenarios.len() != 1 || !scenarios.iter().all(is_of) || since < self.since || window.to > self.until {
             return None;
         }
-        let is_known = |row: &&Happened| {
-            let (at, known_at) = (row.happening.at, row.happening.known_at);
-            at >= since && at <= window.to && known_at <= window.executed_at(window.to)
-        };
+        let is_known = |row: &&Happened| row.at >= since && row.at <= window.to && row.known_at <= window.executed_at(window.to);
         Some(self.happened.iter().filter(is_known).cloned().collect())
     }
 
@@ -86,11 +83,10 @@ impl Foreseen {
     pub fn seen(&self, scenario: &Scenario, grace: Duration) -> Vec<Seen> {
         let mut seen: Vec<Seen> = Vec::with_capacity(self.happened.len());
         for row in &self.happened {
-            let of_entry = scenario.entry.on.as_deref() == Some(row.happening.name.as_str());
             seen.push(Seen {
-                at: row.happening.at.max(row.happening.known_at - grace),
+                at: row.at.max(row.known_at - grace),
                 customer: row.customer.clone(),
-                lets_in: of_entry && row.lets_into(scenario),
+                lets_in: row.lets_into(scenario),
             });
         }
         seen.sort_by_key(|seen| seen.at);

@@ -1,6 +1,6 @@
 //! The events that scenarios look at, and which of their conditions each fulfils.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{collections::BTreeSet, sync::Arc};
 
 use chrono::TimeDelta;
 use decide::tick::{Happening, Trigger, Window, exit_key, wait_key};
@@ -11,38 +11,65 @@ use serde_json::{Map, Value as Json, json};
 use super::{Rows, told};
 use crate::{fault::Fault, workspace::Workspace};
 
-/// A row of `system/happenings`.
+/// A row of `system/happenings`: there may be very many, so what many have in common they share.
 #[derive(Clone)]
 pub struct Happened {
     pub customer: CustomerId,
-    pub happening: Happening,
+    pub name: Arc<str>,
+    pub at: Instant,
+    pub known_at: Instant,
+    /// Its values of the key columns of scenarios, and its send, by column.
+    keys: Box<[(Arc<str>, Box<str>)]>,
+    /// The conditions that are true of it, by their keys.
+    fulfils: Box<[Arc<str>]>,
     value: Option<Money>,
     /// What messages and waits of the scenarios ask of it.
-    told: Map<String, Json>,
+    told: Option<Box<Map<String, Json>>>,
 }
 
 impl Happened {
-    /// Whether the entry's `where` is true of it.
+    /// As it is decided on.
+    pub fn happening(&self) -> Happening {
+        Happening {
+            name: self.name.to_string(),
+            at: self.at,
+            known_at: self.known_at,
+            keys: self.keys.iter().map(|(column, value)| (column.to_string(), value.to_string())).collect(),
+            fulfils: self.fulfils.iter().map(|key| key.to_string()).collect(),
+        }
+    }
+
+    /// Whether it is the entry's event and the entry's `where` is true of it.
     pub fn lets_into(&self, scenario: &Scenario) -> bool {
-        scenario.entry.condition.is_none() || self.happening.fulfils.contains(&entry_key(scenario))
+        let is_true = || {
+            let wanted = entry_key(scenario);
+            self.fulfils.iter().any(|key| **key == *wanted)
+        };
+        scenario.entry.on.as_deref() == Some(&*self.name) && (scenario.entry.condition.is_none() || is_true())
+    }
+
+    /// Whether the window sees it for the first time, and it lets somebody in.
+    pub fn enters(&self, scenario: &Scenario, window: &Window) -> bool {
+        let seen_at = window.seen_at(self.at, self.known_at);
+        seen_at > window.from && seen_at <= window.to && self.lets_into(scenario)
     }
 
     /// `wanted` is what the scenario asks of what let somebody in.
     pub fn trigger(&self, scenario: &Scenario, wanted: &BTreeSet<String>) -> Trigger {
-        let key = scenario.entry.key.as_ref().and_then(|column| self.happening.keys.get(column));
-        let told = self.told.iter().filter(|(name, _)| wanted.contains(*name));
+        let key = scenario.entry.key.as_ref().and_then(|name| self.keys.iter().find(|(column, _)| **column == **name));
+        let told = self.told.iter().flat_map(|told| told.iter()).filter(|(name, _)| wanted.contains(*name));
         let mut context: Map<String, Json> = told.map(|(name, value)| (name.clone(), value.clone())).collect();
         if let Some(value) = self.value {
             context.insert("cart_value".into(), json!(value));
         }
-        for (column, value) in self.happening.keys.iter().filter(|(column, _)| *column != SEND_ID) {
-            context.insert(column.clone(), json!(value));
+        for (column, value) in self.keys.iter().filter(|(column, _)| **column != *SEND_ID) {
+            context.insert(column.to_string(), json!(value));
         }
         Trigger {
             scenario: scenario.scenario.clone(),
-            entry_key: key.cloned().unwrap_or_else(|| self.customer.to_string()),
-            at: self.happening.at,
-            known_at: self.happening.known_at,
+            entry_key: key.map_or_else(|| self.customer.to_string(), |(_, value)| value.to_string()),
+            at: self.at,
+            known_at: self.known_at,
             was_in_audience_before: false,
             excluded_by: None,
             context: Json::Object(context),
@@ -113,37 +140,51 @@ async fn ask_names(
         ("names".to_string(), ParamValue::Text(names.into_iter().collect::<Vec<_>>().join(","))),
     ]
     .into();
-    let asked: Vec<(String, &str)> = scenarios.iter().flat_map(|scenario| conditions_of(scenario)).collect();
+    let asked: Vec<(Arc<str>, &str)> =
+        scenarios.iter().flat_map(|scenario| conditions_of(scenario)).map(|(key, condition)| (key.into(), condition)).collect();
     let conditions: Vec<&str> = asked.iter().map(|(_, condition)| *condition).collect();
-    let answer = desk.ask_with_conditions("system/happenings", &params, &conditions).await?;
-    let rows = Rows::new(&answer);
     let asks = |scenario: &&&Scenario| scenario.entry.on.is_some();
     let wanted: BTreeSet<String> =
         scenarios.iter().filter(asks).flat_map(|scenario| told::wanted(&workspace.files, scenario)).collect();
     let keys: BTreeSet<&str> = scenarios.iter().filter_map(|scenario| scenario.entry.key.as_deref()).chain([SEND_ID]).collect();
+    let own = ["customer_id", "name", "occurred_at", "known_at", "value"].into_iter();
+    let told = wanted.iter().map(String::as_str).chain((!wanted.is_empty()).then_some("properties"));
+    let columns: BTreeSet<&str> = own.chain(keys.iter().copied()).chain(told).collect();
+    let columns: Vec<&str> = columns.into_iter().collect();
+    let answer = desk.ask_with_conditions("system/happenings", &params, &conditions, &columns).await?;
+    let rows = Rows::new(&answer);
+    let holds = rows.conditions(asked.len());
+    let keys: Vec<Arc<str>> = keys.into_iter().map(Arc::from).collect();
+    let mut names: BTreeSet<Arc<str>> = BTreeSet::new();
     (0..answer.rows.len())
         .map(|row| {
-            let mut values = BTreeMap::new();
-            for key in &keys {
-                if let Some(value) = rows.text(row, key) {
-                    values.insert(key.to_string(), value);
+            let name = rows.needed(row, "name")?;
+            let name = match names.get(name.as_str()) {
+                Some(known) => known.clone(),
+                None => {
+                    let name: Arc<str> = name.into();
+                    names.insert(name.clone());
+                    name
                 }
-            }
-            let is_true = |index: &usize| rows.is_true(row, &format!("c{index}"));
+            };
+            let value = |key: &Arc<str>| Some((key.clone(), rows.text(row, key)?.into_boxed_str()));
+            let told = told::of_event(&answer, row, &wanted);
             Ok(Happened {
                 customer: CustomerId::stored(rows.needed(row, "customer_id")?),
-                happening: Happening {
-                    name: rows.needed(row, "name")?,
-                    at: rows.instant(row, "occurred_at")?,
-                    known_at: rows.instant(row, "known_at")?,
-                    keys: values,
-                    fulfils: (0..asked.len()).filter(is_true).map(|index| asked[index].0.clone()).collect(),
-                },
+                name,
+                at: rows.instant(row, "occurred_at")?,
+                known_at: rows.instant(row, "known_at")?,
+                keys: keys.iter().filter_map(value).collect(),
+                fulfils: holds
+                    .iter()
+                    .filter(|(_, column)| rows.holds(row, *column))
+                    .map(|(index, _)| asked[*index].0.clone())
+                    .collect(),
                 value: match answer.get(row, "value") {
                     Some(Value::Money(value)) => Some(*value),
                     _ => None,
                 },
-                told: told::of_event(&answer, row, &wanted),
+                told: (!told.is_empty()).then(|| Box::new(told)),
             })
         })
         .collect()

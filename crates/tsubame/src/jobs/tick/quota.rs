@@ -6,17 +6,18 @@ use decide::{
     Rules,
     automatic::Taken,
     gates::Closed,
-    tick::{Allowance, Customer, Window, closings, month_after, month_of},
+    tick::{Allowance, Closings, Window, month_after, month_of},
 };
 use model::{Channel, Scenario};
 
+use super::Gathered;
 use crate::{fault::Fault, workspace::Workspace};
 
-/// Nothing is asked where no enabled scenario sends by a channel that has a quota.
+/// Nothing is asked, and nobody planned for twice, where no enabled scenario sends by a channel that has a quota.
 pub async fn closed(
     workspace: &Workspace,
     window: &Window,
-    customers: &[Customer],
+    everybody: &Gathered<'_>,
     scenarios: &[Scenario],
     rules: &Rules,
     taken: &[Taken],
@@ -27,7 +28,7 @@ pub async fn closed(
     let mut allowances: Vec<Allowance> = limited
         .filter_map(|channel| Some(Allowance { channel, month_max: shop.quota_of(channel)?, used: BTreeMap::new() }))
         .collect();
-    if allowances.is_empty() || customers.is_empty() {
+    if allowances.is_empty() || everybody.is_empty() {
         return Ok(Vec::new());
     }
     let mut months = vec![month_of(rules.zone, window.from)];
@@ -41,7 +42,15 @@ pub async fn closed(
             *allowance.used.entry(months[sent.span]).or_default() += sent.sends;
         }
     }
-    Ok(closings(customers, scenarios, rules, window, taken, &allowances))
+    let mut closings = Closings::new(rules, allowances);
+    loop {
+        for chunk in everybody.chunks() {
+            closings.add(&everybody.customers(chunk).await?, scenarios, window, taken);
+        }
+        if !closings.pass_ends() {
+            return Ok(closings.closed());
+        }
+    }
 }
 
 #[cfg(test)]
