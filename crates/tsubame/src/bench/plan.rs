@@ -27,6 +27,7 @@ use crate::{
     fault::{Exit, Fault},
     jobs::{
         deliver::deliver,
+        flush::flush_if_due,
         tick::{Beat, tick_by_beats},
     },
     workspace::{Access, Workspace},
@@ -126,6 +127,9 @@ pub struct Report {
     pub time_ratio: f64,
     pub cpu_ratio: f64,
     pub memory_ratio: f64,
+    /// What each member beyond that tenth adds to the peak of memory.
+    pub journey_bytes_per_member: f64,
+    pub broadcast_bytes_per_member: f64,
 }
 
 #[derive(Debug, Serialize)]
@@ -212,10 +216,16 @@ pub async fn run(folder: &Path, options: &Options) -> Result<Report, Fault> {
         sizes.push(size(&folder.join(members.to_string()), members, options.rounds).await?);
     }
     let ratio = |of: fn(&Size) -> f64| of(&sizes[1]) / of(&sizes[0]);
+    let added = |of: fn(&Size) -> f64| {
+        let more_members = sizes[1].members - sizes[0].members;
+        (of(&sizes[1]) - of(&sizes[0])) * f64::from(1 << 20) / more_members as f64
+    };
     Ok(Report {
         time_ratio: ratio(|size| per_member(&size.journey, |look| look.seconds)),
         cpu_ratio: ratio(|size| per_member(&size.journey, |look| look.cpu_seconds)),
         memory_ratio: ratio(|size| size.journey.peak_mb),
+        journey_bytes_per_member: added(|size| size.journey.peak_mb),
+        broadcast_bytes_per_member: added(|size| size.broadcast.peak_mb),
         sizes,
     })
 }
@@ -302,6 +312,8 @@ async fn journey(workspace: &Workspace) -> Result<Journey, Fault> {
         [("everybody comes in", at(20, 10, 0)), ("branch, first message", at(21, 11, 0)), ("last message", at(23, 11, 0))]
     {
         looks.push(look(workspace, name, end).await?);
+        // As `serve` does after a round: what was written down is read from the lake by the next look, and not held in memory.
+        flush_if_due(workspace, workspace.now()).await?;
     }
     Ok(Journey { looks, peak_mb: peak_mb() })
 }
@@ -415,6 +427,10 @@ pub fn table(report: &Report) -> String {
     lines.push(format!(
         "per member, ten times as many: {:.2} times the wall time, {:.2} times the processor time (linear is 1.0); {:.1} times the peak memory",
         report.time_ratio, report.cpu_ratio, report.memory_ratio
+    ));
+    lines.push(format!(
+        "each member more adds {:.0} bytes to the peak of memory in the journey, {:.0} in the broadcast",
+        report.journey_bytes_per_member, report.broadcast_bytes_per_member
     ));
     lines.join("\n") + "\n"
 }
