@@ -51,8 +51,8 @@ pub use signer::Signer;
 pub use sql_token::{SqlTokens, Verifier};
 pub use standing::{Standing, Standings};
 pub use vault::{
-    ContactChange, ContactFlags, DEAD_LETTER_DAYS, DeadLetter, DeadLetterSummary, Erasure, LetterCount, Letters, Newest, Secret,
-    Vault,
+    ContactChange, ContactFlags, DEAD_LETTER_DAYS, DeadLetter, DeadLetterSummary, Erasure, HeldContact, LetterCount, Letters,
+    Newest, Secret, Vault,
 };
 
 /// The parts of one `state.db`. Clones share it.

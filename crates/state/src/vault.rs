@@ -85,6 +85,17 @@ pub struct ContactFlags {
     pub kinds: BTreeMap<ContactKind, String>,
 }
 
+/// An address as the vault holds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldContact {
+    pub customer_id: CustomerId,
+    pub kind: ContactKind,
+    pub address: Secret,
+    /// False where it is no longer good.
+    pub active: bool,
+    pub changed_at: Instant,
+}
+
 /// What an erasure takes away.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Erasure {
@@ -241,6 +252,32 @@ impl Vault {
             addresses.insert(customer, Secret(address));
         }
         Ok(addresses)
+    }
+
+    /// All that is held of these customers, also what may not be written to; by customer and kind.
+    pub async fn contacts_of(&self, customers: &[CustomerId]) -> Result<Vec<HeldContact>, StateError> {
+        let statement = sqlx::query(
+            "SELECT contacts.customer_id, kind, active, changed_at, contacts.sealed, person_keys.sealed AS person_key
+             FROM json_each($1) JOIN contacts ON contacts.customer_id = json_each.value
+             JOIN person_keys ON person_keys.customer_id = contacts.customer_id
+             ORDER BY contacts.customer_id, kind",
+        );
+        let rows = self.db.rows("read all addresses of somebody", statement.bind(json_rows(customers))).await?;
+        let held = |row: &SqliteRow| {
+            let (customer, kind): (String, ContactKind) = (get(row, "customer_id")?, get_name(row, "kind")?);
+            let person = self.person(&customer, get(row, "person_key")?)?;
+            let address = unseal(&person, get(row, "sealed")?, &belongs(&customer, kind))
+                .and_then(|bytes| String::from_utf8(bytes).ok())
+                .ok_or_else(|| StateError::Sealed { what: kind.name(), of: customer.clone() })?;
+            Ok(HeldContact {
+                customer_id: CustomerId::stored(customer),
+                kind,
+                address: Secret(address),
+                active: get(row, "active")?,
+                changed_at: get_instant(row, "changed_at")?,
+            })
+        };
+        rows.iter().map(held).collect()
     }
 
     /// Every customer who has an address of any kind, with those; by customer.

@@ -448,7 +448,8 @@ fn master_key(folder: &Path) -> Result<[u8; 32], Fault> {
     }
 }
 
-fn write_secret(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+/// Makes a file that its owner alone may read; one that is there already is left as it is.
+pub fn write_secret(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt;
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;

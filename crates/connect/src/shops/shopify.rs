@@ -63,7 +63,7 @@ pub(super) fn delivery(door: &Door<'_>, headers: Headers<'_>, body: &[u8], out: 
             return Err(Bad::new(
                 "data_request",
                 "a customer asked the shop for all that is known of them",
-                "see who with `tsubame quarantine show`, answer them within 30 days, then drop the letter",
+                "see who with `tsubame quarantine show ID`, answer them within 30 days with `tsubame customer show`, then drop the letter",
             ));
         }
         "shop/redact" => {

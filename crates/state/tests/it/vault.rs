@@ -52,6 +52,10 @@ async fn addresses_come_back_and_only_changes_are_facts() {
     assert_eq!(addresses(&["b"], ContactKind::Email).await, ["b new@example.jp"]);
     assert_eq!(put(change("new@example.jp", false, 4)).await, 1);
     assert_eq!(addresses(&["b"], ContactKind::Email).await, Vec::<String>::new());
+    // Whoever asks what is held of them is told that one too.
+    let held = vault.contacts_of(&[customer("b"), customer("z")]).await.unwrap();
+    let held: Vec<_> = held.iter().map(|held| (held.address.expose().as_str(), held.active, held.changed_at)).collect();
+    assert_eq!(held, [("new@example.jp", false, minute(4))]);
     assert_eq!(put(change("new@example.jp", true, 5)).await, 1, "good again");
 
     let flags: Vec<_> = vault.flags().await.unwrap();

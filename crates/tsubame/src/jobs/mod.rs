@@ -7,6 +7,7 @@ pub mod back_test;
 pub mod collect;
 pub mod coupon;
 pub mod deliver;
+pub mod disclose;
 pub mod due;
 pub mod export;
 pub mod expose;

@@ -63,13 +63,19 @@ pub async fn erase(workspace: &Workspace, erased: &[(CustomerId, Instant)]) -> R
     Ok(news)
 }
 
-/// What [`erase_asked`] would take away of a customer, whoever they are one person with included.
-pub async fn erasable(workspace: &Workspace, customer: &CustomerId) -> Result<Erasable, Fault> {
-    let state = &workspace.state;
-    let of = state.vault().erasable(customer).await?;
+/// The person behind a customer's id, and what the vault holds of them. Whom the shop never knew is refused; whom it erased is not.
+pub async fn person(workspace: &Workspace, customer: &CustomerId) -> Result<Erasure, Fault> {
+    let of = workspace.state.vault().erasable(customer).await?;
     if of.addresses == 0 && of.before.is_none() {
         identity::refuse_unknown(workspace, customer).await?;
     }
+    Ok(of)
+}
+
+/// What [`erase_asked`] would take away of a customer, whoever they are one person with included.
+pub async fn erasable(workspace: &Workspace, customer: &CustomerId) -> Result<Erasable, Fault> {
+    let state = &workspace.state;
+    let of = person(workspace, customer).await?;
     let mut granted = Vec::new();
     for customer in &of.customers {
         let consents = state.consents().consents_of(customer).await?;

@@ -1,5 +1,7 @@
 //! Who is who, as a shop sees it: files come in, rules merge what they may, people the rest, and every view says one person.
 
+use std::os::unix::fs::PermissionsExt;
+
 use crate::shop::Shop;
 
 const MAPPING: &str = "[source]
@@ -102,4 +104,51 @@ fn whoever_asks_for_it_is_erased_and_no_address_is_said() {
     assert_eq!(kinds(), Vec::<String>::new());
     assert_eq!(of(&views(&shop), "order"), ["1,m-1"]);
     shop.run(&["customer", "erase", "m-1", "--by", "anna"]).expect(0).says(&["had been erased as of", "erased: 0 addresses"]);
+}
+
+#[test]
+fn whoever_asks_what_is_held_of_them_is_told_and_addresses_are_in_a_file_alone() {
+    const ORDERS: &str = "order_id,customer_id,email,phone,ordered_at,total,product_id,category,price,quantity
+1,m-1,a@example.jp,090-0000-0001,2024-04-02,1000,tea,drinks,500,2
+2,m-2,b@example.jp,,2024-04-03,2000,cup,b@example.jp,2000,1
+3,m-3,c@example.jp,,2024-04-04,3000,tea,drinks,3000,1
+";
+    let shop = Shop::new();
+    shop.write("in.csv", ORDERS);
+    shop.run(&["import", "in.csv", "--map", "generic-orders"]).expect(0);
+    shop.run(&["account", "add", "anna", "--role", "admin"]).expect(0);
+    shop.run(&["account", "add", "mika", "--role", "marketer"]).expect(0);
+    shop.run(&["identity", "merge", "m-2", "m-1"]).expect(0).says(&["m-1 survives"]);
+    let check = |text: &str, addresses: [&str; 3], free_text: &str| {
+        let document: serde_json::Value = serde_json::from_str(text).expect("JSON");
+        let each = |member: &str, name: &str| -> Vec<String> {
+            let rows = document[member].as_array().expect("rows");
+            rows.iter().map(|row| row[name].as_str().unwrap_or_default().to_string()).collect()
+        };
+        assert_eq!(document["customer_id"], "m-1");
+        assert_eq!(each("ids", "from_id"), ["m-2"]);
+        assert_eq!(each("contacts", "customer_id"), ["m-1", "m-1", "m-2"]);
+        assert_eq!(each("contacts", "address"), addresses);
+        assert_eq!(each("orders", "order_id"), ["1", "2"]);
+        assert_eq!(document["orders"][1]["lines"][0]["category"], free_text);
+        assert_eq!(document["figures"][0]["orders"], 2);
+        assert_eq!(document["erased_at"], serde_json::Value::Null);
+    };
+
+    shop.run(&["customer", "show", "m-9"]).expect(4).complains(&["knows no customer m-9", "remedy: "]);
+    let shown = shop.run(&["customer", "show", "m-2"]).expect(0);
+    check(&shown.out, ["[email]", "[phone]", "[email]"], "[email]");
+    assert!(!shown.out.contains("example.jp") && !shown.out.contains("9000000001"), "no address is printed: {}", shown.out);
+
+    shop.run(&["customer", "show", "m-2", "--out", "m-2.json"]).expect(2);
+    shop.run(&["customer", "show", "m-2", "--out", "m-2.json", "--by", "mika"]).expect(4).complains(&["no admin", "remedy: "]);
+    let written = shop.run(&["customer", "show", "m-2", "--out", "m-2.json", "--by", "anna"]).expect(0);
+    assert!(!written.out.contains("example.jp"), "no address is printed: {}", written.out);
+    let text = std::fs::read_to_string(shop.path("m-2.json")).expect("a file");
+    check(&text, ["a@example.jp", "+819000000001", "b@example.jp"], "b@example.jp");
+    assert!(!text.contains("c@example.jp") && !text.contains("m-3"), "of nobody else: {text}");
+    let mode = std::fs::metadata(shop.path("m-2.json")).expect("a file").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    shop.run(&["account", "personal-log"]).expect(0).says(&["anna", "all addresses of m-1"]);
+    shop.run(&["customer", "show", "m-2", "--out", "m-2.json", "--by", "anna"]).expect(3).complains(&["is there already"]);
 }
