@@ -113,7 +113,7 @@ impl model::Remedy for Unapproved {
     fn remedy(&self) -> Option<String> {
         Some(match self {
             Unapproved::NotAsked(_) | Unapproved::Changed { .. } => {
-                "ask for it on the scenario's page, or with `tsubame approve NAME --ask`".into()
+                "ask for it on the scenario's page, or with `tsubame approve NAME --by ACCOUNT --ask`".into()
             }
             Unapproved::OwnRequest { .. } | Unapproved::OwnEdit { .. } => {
                 "let somebody else look at it, and approve it as themselves".into()

@@ -73,6 +73,8 @@ impl Remedy for StateError {
             StateError::SomeoneElseActed { .. } => "look at the sends' states before doing anything else with them",
             StateError::NotMerged(_) => "`tsubame identity list` shows who was merged",
             StateError::OneCustomer(_) => "name two customers",
+            StateError::AccountExists(_) => "choose another name, or give it a new password: `tsubame account password NAME`",
+            StateError::UnknownAccount(_) => "`tsubame account list` shows the accounts",
             StateError::NoSql(_) => "add another account with `tsubame account add NAME --role analyst`",
             StateError::StaleFence { .. } => "stop this job; another runner has taken over",
             _ => return None,

@@ -78,7 +78,12 @@ impl From<state::StateError> for Fault {
     fn from(error: state::StateError) -> Fault {
         let exit = match error {
             state::StateError::WrongMasterKey => Exit::Config,
-            state::StateError::NotMerged(_) | state::StateError::OneCustomer(_) => Exit::Data,
+            state::StateError::NotMerged(_)
+            | state::StateError::OneCustomer(_)
+            | state::StateError::AccountExists(_)
+            | state::StateError::UnknownAccount(_)
+            | state::StateError::AccountName
+            | state::StateError::NoSql(_) => Exit::Data,
             _ => Exit::Failed,
         };
         Fault::of(exit, &error, error.remedy())

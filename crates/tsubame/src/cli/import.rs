@@ -14,10 +14,10 @@ use crate::{
     workspace::Access,
 };
 
-/// Import a file of orders, customers, events or sends by its mapping
+/// Import a file by its mapping: orders, customers, products, subscriptions, points, consents, events and more
 ///
-/// A line that cannot be used goes to a list in rejects/ (FILE.HASH.rejects.csv) with its reason, and encrypted to the dead letter with
-/// its bytes; the others land. The same file again changes nothing.
+/// A line that cannot be used goes to a list in rejects/ (FILE.HASH.rejects.csv) with its reason, and is kept encrypted in the quarantine
+/// for 30 days; the others land. The same file again changes nothing.
 #[derive(Debug, Args)]
 #[command(
     args_conflicts_with_subcommands = true,

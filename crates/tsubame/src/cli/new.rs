@@ -74,7 +74,7 @@ impl New {
         }
         let there = if written.is_empty() { " (all of it was there)" } else { "" };
         println!(
-            "added {}{there} as drafts; try each with `tsubame replay NAME`, then `tsubame switch NAME on`",
+            "added {}{there} as drafts; try each with `tsubame replay NAME --from DATE --to DATE`, then `tsubame switch NAME on`",
             self.with.join(", ")
         );
         Ok(())

@@ -57,7 +57,7 @@ impl Pull {
         match kept.refused {
             0 => Ok(()),
             refused => Err(Fault::new(Exit::Partial, format!("{refused} were refused"))
-                .remedy("look at the quarantine: their bytes and the reasons are there")),
+                .remedy("`tsubame quarantine list` has the reasons, `tsubame quarantine show ID` what came")),
         }
     }
 }

@@ -71,7 +71,8 @@ impl Readout {
             return Ok(());
         }
         if self.pin || self.since.is_some() {
-            return Err(Fault::new(Exit::Config, format!("`{}` is no test of experiments/: only those are pinned", self.name)));
+            return Err(Fault::new(Exit::Config, format!("`{}` is no test of experiments/: only those are pinned", self.name))
+                .remedy("`tsubame experiment list` shows them"));
         }
         let scenarios = &workspace.files.scenarios;
         let effects = match scenarios.iter().find(|scenario| scenario.scenario == self.name) {

@@ -45,7 +45,7 @@ impl Run {
                     report.failed, report.deferred, report.unknown
                 ),
             )
-            .remedy("deferred ones are tried again by the next run; `tsubame sends` lists those that wait for a person")),
+            .remedy("deferred ones are tried again by the next run; `tsubame sends parked` lists those of unknown outcome")),
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::{
 
 /// List the messages whose outcome is unknown, and decide about each
 ///
-/// A message that was handed to a provider without an answer is never sent again by itself: it may have arrived. An advertisement is let be
+/// A message that was handed to a provider without an answer is never sent again by itself: it may have arrived. An advertisement is dropped
 /// when it would be too late to be of use.
 #[derive(Debug, Args)]
 #[command(

@@ -20,7 +20,8 @@ pub async fn switch_on(workspace: &Workspace, name: &str, by: &str) -> Result<bo
     let approval = approval::status(workspace, name).await?;
     if !approval.lets_send() {
         let fault = Fault::new(Exit::Data, format!("{name} is not switched on: {}", approval.said()));
-        return Err(fault.remedy("ask for approval, and let a second account give it").into());
+        let remedy = format!("ask for it (`tsubame approve {name} --by ACCOUNT --ask`), and let a second account give it");
+        return Err(fault.remedy(remedy).into());
     }
     switch(workspace, name, by, true).await
 }

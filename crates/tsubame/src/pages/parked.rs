@@ -118,7 +118,11 @@ mod tests {
             ParkedPage { csrf: "t0ken".into(), parked: vec![parked(Some(at)), parked(None)], done: Some(words::PARKED_DROPPED) };
         let buttons = ["/sends/look-up", "/sends/found", "/sends/absent", "/sends/resend", "/sends/drop"];
         check(Lang::En, &page, &buttons);
-        check(Lang::En, &page, &["value=\"t0ken\"", "value=\"5e&quot;d\"", "customer=c%3C1%3E", "no &lt;answer&gt;", "Let be"]);
+        check(
+            Lang::En,
+            &page,
+            &["value=\"t0ken\"", "value=\"5e&quot;d\"", "customer=c%3C1%3E", "no &lt;answer&gt;", "Do not send"],
+        );
         check(Lang::Ja, &page, &["もう一度送る", "担当者が判断するまで待つ", "送らないことにしました"]);
         check(Lang::Ja, &ParkedPage::default(), &["結果不明の配信はありません"]);
     }

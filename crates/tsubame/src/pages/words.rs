@@ -333,7 +333,7 @@ words! {
     DESK_WAYS: "操作", "Pages";
     DESK_EDIT: "編集", "Edit";
     DESK_PREVIEW: "プレビューとテスト送信", "Preview and test";
-    DESK_REPLAY: "過去で再生", "Replay";
+    DESK_REPLAY: "過去で試す", "Replay";
     DESK_SWITCH: "承認と配信", "Approve and switch";
     DESK_STOPS: "送らなかった理由", "Why not sent";
     DESK_MEASURED: "効果", "What it added";
@@ -413,7 +413,7 @@ words! {
     DESK_PREVIEW_SHOW: "表示", "Show";
     DESK_PREVIEW_NOBODY: "対象者がまだいません。会員IDを入力すると、その人の文面を見られます。", "Nobody is in the audience yet. Give a customer's id to see their messages.";
     DESK_CUSTOMER: "会員 {0}", "Customer {0}";
-    DESK_UNKNOWN: "この会員IDの情報はありません。", "Of this id nothing is known.";
+    DESK_UNKNOWN: "この会員IDの情報はありません。", "Nothing is known of this id.";
     DESK_NO_NAME: "名前の登録なし(「お客様」になります)", "no name is known";
     DESK_HAS_ADDRESS: "{0}の宛先あり", "an address for {0}";
     DESK_HAS_NO_ADDRESS: "{0}の宛先なし", "no address for {0}";
@@ -432,7 +432,7 @@ words! {
     DESK_TEST_NO_SENDER: "{0}の送信設定がありません。tsubame.toml の [[senders]] を確かめてください。", "There is no sender for {0}: look at [[senders]] in tsubame.toml.";
     DESK_TEST_EMAIL: "メールアドレスとして読めません。", "That is not an e-mail address.";
     DESK_TEST_PHONE: "電話番号として読めません。", "That is not a phone number.";
-    DESK_TEST_LINE: "LINEのユーザーID(Uと32桁の英数字)として読めません。", "That is not a LINE user id (U and 32 hex digits).";
+    DESK_TEST_LINE: "LINEのユーザーID(Uに続く32桁の16進数)として読めません。", "That is not a LINE user id (U and 32 hex digits).";
     DESK_TEST_WAIT: "1分に5通までです。{0}秒後にもう一度お試しください。", "Up to five a minute: try again in {0} seconds.";
     DESK_TEST_NOT_TAKEN: "送信先のサービスが受け付けませんでした: {0}", "The provider did not take it: {0}";
 
@@ -496,7 +496,7 @@ words! {
 
     DESK_STOPS_TITLE: "送らなかった理由: {0}", "Why messages were not sent: {0}";
     DESK_STOPS_NOTE: "理由とチャネルごとの件数です。チャネルが空のものは、ステップ全体を見送った件数です。", "By reason and channel. Without a channel the whole step was not sent.";
-    DESK_STOPS_SQL: "この問い合わせをSQLで開く", "Open the question in SQL";
+    DESK_STOPS_SQL: "この集計をSQLで開く", "Open the question in SQL";
 
     NOT_FOUND: "ページが見つかりません", "Page not found";
     NOT_FOUND_REMEDY: "アドレスが変わったか、ダッシュボードのファイルが削除された可能性があります。左のページ一覧から選んでください。", "The address may have changed, or the dashboard's file was removed. Choose a page from the list.";
@@ -523,7 +523,7 @@ words! {
     CANNOT_SAY_OPEN: "いつ言えるかは、まだ分かりません", "it is not known yet from when";
     SENTENCE_UP: "この施策は売上を増やしました。", "The scenario added sales.";
     SENTENCE_DOWN: "この施策は売上を減らしました。", "The scenario took sales away.";
-    SENTENCE_UNCLEAR: "売上を増やしたとも減らしたとも言えません(区間が0をまたぎます)。", "It cannot be told from zero: the interval holds both a gain and a loss.";
+    SENTENCE_UNCLEAR: "売上を増やしたとも減らしたとも言えません(区間が0をまたぎます)。", "Whether it added sales or took them away cannot be told: the interval holds both.";
     BETWEEN: "{0} 〜 {1}", "{0} – {1}";
 
     TESTS: "サイトのテスト", "Site tests";
@@ -758,10 +758,10 @@ words! {
     BROADCAST_MESSAGE_NOTE: "選んだチャネルの欄だけが使われます。広告のメールには、送信者名・住所・連絡先・配信停止の案内が必要です。", "Only the chosen channels' words are used. Advertising e-mail must name the sender, its address and contact, and the way out.";
     BROADCAST_SENDING: "送り方", "How it is sent";
     BROADCAST_PRIORITY: "優先度(大きいほど先)", "Priority (higher goes first)";
-    BROADCAST_IGNORE_CAPS: "配信頻度の上限を適用しない", "Send over frequency caps";
+    BROADCAST_IGNORE_CAPS: "配信頻度の上限を適用しない", "Send in spite of frequency caps";
     BROADCAST_ON_CAP: "頻度の上限に達した人", "Who has reached a cap";
     BROADCAST_ON_QUIET: "配信停止時間帯のとき", "In quiet hours";
-    BROADCAST_TEST_LIST: "テスト配信する会員ID(コンマ区切り)", "Customers for tests (ids, by commas)";
+    BROADCAST_TEST_LIST: "テスト配信する会員ID(コンマ区切り)", "Customers for tests (ids, separated by commas)";
     BROADCAST_TEST_NOTE: "宛先を直接入力するテスト配信は、保存したあとのプレビューのページにあります。宛先はどこにも保存されません。", "Tests to an address that you type are on the preview page after saving; the address is kept nowhere.";
     WAY_DROP: "送らない", "is not sent to";
     WAY_NEXT_CHANNEL: "次のチャネルを試す", "the next channel is tried";
@@ -860,9 +860,9 @@ words! {
     PARKED_FOUND: "届いていた(受付済みにする)", "It has it: count as accepted";
     PARKED_ABSENT: "届いていない(次の配信で送る)", "It surely does not: let it leave";
     PARKED_RESEND: "もう一度送る(二重になってもよい)", "Send again, even if it arrives twice";
-    PARKED_DROP: "送らない", "Let be";
+    PARKED_DROP: "送らない", "Do not send";
     PARKED_RESENT: "もう一度送りました。結果はこの一覧か会員のページに出ます。", "It was sent again; what became of it is here or on the customer's page.";
-    PARKED_DROPPED: "送らないことにしました。", "It is let be.";
+    PARKED_DROPPED: "送らないことにしました。", "It will not be sent.";
     PARKED_WAS_FOUND: "配信事業者が受け付けていました。受付済みにしました。", "The provider has it: it counts as accepted.";
     PARKED_LEAVES: "次の配信で送ります。その時点の同意と停止を改めて確認します。", "It leaves with the next delivery, if consent and suppressions still allow it.";
     PARKED_CANNOT_TELL: "配信事業者に問い合わせましたが、わかりませんでした。管理画面で確かめて、下の欄に入力してください。", "The provider was asked and cannot tell. Look at its own pages, and say below what they show.";

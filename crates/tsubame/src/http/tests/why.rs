@@ -92,7 +92,7 @@ fn a_person_decides_about_what_nobody_knows() {
         assert_eq!(site.get("/sends/parked", &marketer).await.status, 403);
         let session = site.signed_in(Role::Admin).await;
         let page = site.get("/sends/parked?lang=en", &session).await;
-        for part in ["s1", "s4", "f2-followup", "Ask the provider", "Send again", "Let be"] {
+        for part in ["s1", "s4", "f2-followup", "Ask the provider", "Send again", "Do not send"] {
             assert!(page.body.contains(part), "{part}: {}", page.body);
         }
         assert!(!page.body.contains("canary"), "{}", page.body);
