@@ -18,7 +18,7 @@ SELECT
     CAST(continued AS DOUBLE) / (continued + cancelled + censored) AS naive,
     CASE
         WHEN min(rate) OVER (ORDER BY shipment) = 0 THEN CAST(0 AS DOUBLE)
-        ELSE exp(sum(CASE WHEN rate > 0 THEN ln(rate) END) OVER (ORDER BY shipment))
+        ELSE exp(coalesce(sum(CASE WHEN rate > 0 THEN ln(rate) END) OVER (ORDER BY shipment), 0))
     END AS survival
 FROM (
     SELECT

@@ -4,7 +4,7 @@
 -- `days` days is a one-off one. 引上率: of the same people, who placed a first subscription order within `days` days. Second shipment (定期2回目
 -- 継続): of contracts that went on or ended after the first shipment, those that went on. Only people observed `days` days, and contracts
 -- already decided, count (of contracts seen from orders, those whose second shipment would be overdue by now); `open` are the others. First purchases from `from` on and before `to`; with `product`, the trial: only who bought
--- it on the first day. The interval is Wilson's, 95 %.
+-- it on the first day. A contract that does not say when it began counts where `from` is not given. The interval is Wilson's, 95 %.
 --
 -- param days    int  = 90
 -- param from    date = 1900-01-01
@@ -70,7 +70,8 @@ LEFT JOIN (
             -- Of contracts seen from orders only those old enough: a shipment shows at once, its absence only when it is overdue.
             SELECT shipments, (shipments >= 2 OR status = 'cancelled') AND (NOT inferred OR second_due_on < $today) AS decided
             FROM contracts
-            WHERE shipments >= 1 AND started_on >= $from AND started_on < $to
+            WHERE shipments >= 1 AND coalesce(started_on, CAST('1900-01-01' AS DATE)) >= $from
+              AND coalesce(started_on, CAST('1900-01-01' AS DATE)) < $to
         ) AS contract
     ) AS summed
 ) AS counted ON counted.figure = word.figure

@@ -32,7 +32,7 @@ FROM (
     ) AS product
     GROUP BY customer_id
 ) AS usual
-LEFT JOIN (SELECT DISTINCT customer_id FROM subscriptions WHERE status = 'active') AS running
+LEFT JOIN (SELECT DISTINCT customer_id FROM contracts WHERE status = 'active') AS running
     ON running.customer_id = usual.customer_id
 WHERE usual.purchase_days >= $times AND running.customer_id IS NULL
 ORDER BY usual.customer_id

@@ -24,7 +24,7 @@ SELECT
     END AS step,
     days_between(buyer.last_ordered_on, $today) AS days_since, buyer.last_ordered_on, buyer.orders, buyer.net_revenue
 FROM customer_facts AS buyer
-LEFT JOIN (SELECT DISTINCT customer_id FROM subscriptions WHERE status = 'active') AS running
+LEFT JOIN (SELECT DISTINCT customer_id FROM contracts WHERE status = 'active') AS running
     ON running.customer_id = buyer.customer_id
 WHERE buyer.last_ordered_on <= add_days($today, 0 - $first)
   AND buyer.last_ordered_on >= add_days($today, 0 - $days_max)

@@ -1,8 +1,9 @@
 -- Subscription contracts, stated or seen
 --
 -- Each subscription contract (定期): as the shop's system states it, or, where it states none, as its orders show it: begun with the first,
--- cancelled once the next is overdue by `contract_grace_days`. The interval is the contract's, else the mean of its own, else
--- `contract_interval_days`. Cancelled and returned shipments do not count.
+-- cancelled once the next is overdue by `contract_grace_days`. A contract is known by its number, whichever file tells of it and of its
+-- orders. The interval is the contract's, else the mean of its own, else `contract_interval_days`. Cancelled and returned shipments do not
+-- count.
 --
 -- param contract_interval_days int = 30
 -- param contract_grace_days    int = 15
@@ -38,7 +39,7 @@ FROM (
             coalesce(stated.started_on, seen.started_on) AS started_on, stated.ended_on, seen.last_shipped_on,
             coalesce(
                 stated.interval_days,
-                CASE WHEN seen.shipments > 1 THEN greatest(1, days_between(seen.started_on, seen.last_shipped_on) / (seen.shipments - 1)) END,
+                CASE WHEN seen.steps > 0 THEN greatest(1, days_between(seen.started_on, seen.last_shipped_on) / seen.steps) END,
                 $contract_interval_days
             ) AS interval_days,
             coalesce(stated.shipments, seen.shipments, 0) AS shipments,
@@ -47,12 +48,14 @@ FROM (
         FROM subscriptions AS stated
         FULL JOIN (
             SELECT
-                source, subscription_id, max(customer_id) AS customer_id, min(ordered_on) AS started_on, max(ordered_on) AS last_shipped_on,
+                subscription_id, max(customer_id) AS customer_id, min(ordered_on) AS started_on, max(ordered_on) AS last_shipped_on,
                 greatest(count(*), coalesce(max(subscription_count), 0)) AS shipments,
+                -- From the first seen to the last: data may begin amid a contract, and a shipment between may have come back.
+                coalesce(nullif(max(subscription_count) - min(subscription_count), 0), count(*) - 1) AS steps,
                 last_value(net ORDER BY ordered_at) AS amount
             FROM purchases
             WHERE subscription_id IS NOT NULL
-            GROUP BY source, subscription_id
-        ) AS seen ON seen.source = stated.source AND seen.subscription_id = stated.subscription_id
+            GROUP BY subscription_id
+        ) AS seen ON seen.subscription_id = stated.subscription_id
     ) AS joined
 ) AS dated

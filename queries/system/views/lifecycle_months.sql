@@ -39,7 +39,11 @@ LEFT JOIN (
         contract.customer_id, span.back,
         max(CASE WHEN contract.started_on < span.month AND (contract.ended_on IS NULL OR contract.ended_on >= span.month) THEN 1 ELSE 0 END) AS before,
         max(CASE WHEN contract.ended_on IS NULL OR contract.ended_on >= span.next_month THEN 1 ELSE 0 END) AS after
-    FROM contracts AS contract
+    FROM (
+        -- A contract that does not say when it began is taken to have run before.
+        SELECT customer_id, coalesce(started_on, CAST('1970-01-01' AS DATE)) AS started_on, ended_on, status
+        FROM contracts
+    ) AS contract
     JOIN months_back AS span ON contract.started_on < span.next_month
     WHERE span.back <= 24 AND (contract.ended_on IS NOT NULL OR contract.status <> 'cancelled')
     GROUP BY contract.customer_id, span.back
