@@ -50,12 +50,12 @@ FROM (
                 LEFT JOIN customers AS profile ON profile.customer_id = purchase.customer_id
                 WHERE $by = 'acquisition'
                 UNION ALL
-                SELECT DISTINCT source, order_id, coalesce(product_id, sku, '-') AS first
-                FROM order_lines
+                SELECT DISTINCT source, order_id, coalesce(product_id, '-') AS first
+                FROM purchase_lines
                 WHERE $by = 'product'
                 UNION ALL
                 SELECT DISTINCT source, order_id, coalesce(category, '-') AS first
-                FROM order_lines
+                FROM purchase_lines
                 WHERE $by = 'category'
             ) AS label ON label.source = buyer.source AND label.order_id = buyer.order_id
             GROUP BY label.first, purchase.customer_id, buyer.first_ordered_on, months_between(buyer.first_ordered_on, purchase.ordered_on)

@@ -56,7 +56,8 @@ FROM (
                     -- One line of unknown cost leaves the order's unknown.
                     SELECT line.source, line.order_id, CASE WHEN count(*) = count(product.cost) THEN sum(line.quantity * product.cost) END AS cost
                     FROM order_lines AS line
-                    LEFT JOIN (SELECT product_id, max(cost) AS cost FROM products GROUP BY product_id) AS product ON product.product_id = line.product_id
+                    LEFT JOIN (SELECT product_id, max(cost) AS cost FROM products GROUP BY product_id) AS product
+                        ON product.product_id = coalesce(line.product_id, line.sku)
                     GROUP BY line.source, line.order_id
                 ) AS goods ON goods.source = purchase.source AND goods.order_id = purchase.order_id
             ) AS bought

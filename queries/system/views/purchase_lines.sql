@@ -3,6 +3,7 @@
 -- What was in the orders that count as a purchase. A line without a product id goes by its SKU; a name or category that the order leaves
 -- out is the catalogue's. `amount` is the line as sold: a refund on a part of an order is not shared out among its lines.
 --
+-- param count_free_orders bool = false
 -- column order_id     text    ja:"注文番号"  en:"Order"
 -- column source       text    ja:"取込元"  en:"Source"
 -- column customer_id  text    ja:"会員ID"  en:"Customer"
@@ -22,4 +23,4 @@ FROM order_lines_history AS line
 JOIN orders AS bought
     ON bought.source = line.source AND bought.order_id = line.order_id AND bought.revision_id = line.revision_id
 LEFT JOIN catalogue AS product ON product.product_id = coalesce(line.product_id, line.sku)
-WHERE bought.status = 'completed' AND bought.net > 0
+WHERE bought.status = 'completed' AND (bought.net > 0 OR ($count_free_orders AND bought.net = 0))

@@ -96,8 +96,8 @@ const fn days(required: bool, sql: &'static str) -> Scope {
 }
 
 const ORDERED: &str = "purchase.ordered_on > add_days($today, 0 - ?)";
-const LINES: &str =
-    "purchases AS purchase JOIN order_lines AS line ON line.source = purchase.source AND line.order_id = purchase.order_id";
+/// Names and categories that an order leaves out are the catalogue's there, as in every report.
+const LINES: &str = "purchase_lines AS purchase";
 const CHANNEL: Scope = Scope {
     name: "channel",
     ja: "チャネル",
@@ -173,7 +173,7 @@ pub const ATTRIBUTES: &[Attribute] = &[
                 en: "Product",
                 takes: Takes::Text,
                 required: true,
-                sql: "line.product_id = ?",
+                sql: "purchase.product_id = ?",
             },
             days(false, ORDERED),
         ],
@@ -191,7 +191,7 @@ pub const ATTRIBUTES: &[Attribute] = &[
                 en: "Category",
                 takes: Takes::Text,
                 required: true,
-                sql: "line.category = ?",
+                sql: "purchase.category = ?",
             },
             days(false, ORDERED),
         ],
@@ -277,7 +277,7 @@ pub const ATTRIBUTES: &[Attribute] = &[
         ja: "定期契約",
         en: "Subscription",
         holds: Holds::Bool,
-        from: From::Among { relation: "subscriptions AS said", among: "" },
+        from: From::Among { relation: "contracts AS said", among: "" },
         scopes: &[Scope {
             name: "status",
             ja: "状態",

@@ -10,7 +10,7 @@ use query::{Answer, Desk, Library, Mode, Moment, ParamValue, Params};
 use serde_json::{Value, json};
 
 use crate::{
-    at, desk,
+    at, columns, desk,
     library::{ask, check, fixtures, int, list, read, read_json, reference, rows},
     noon, order, placed, view,
 };
@@ -75,7 +75,8 @@ fn shop() -> Vec<Fact> {
         let contract = Subscription {
             subscription_id: row[0].into(),
             revision_id: "1".into(),
-            source: "test".into(),
+            // Another file than that of the orders.
+            source: "test-contracts".into(),
             customer_id: Some(CustomerId::stored(row[1])),
             plan: some(row[2]),
             product_id: None,
@@ -188,6 +189,139 @@ async fn reports_about_buyers_answer_as_worked_out_in_python() {
         asked += 1;
     }
     assert!(asked >= 30, "{asked} answers");
+}
+
+#[tokio::test]
+async fn a_contract_is_stated_by_one_file_or_seen_in_the_orders_of_another() {
+    let stated = |number: &str, status: &str, shipments: Option<i64>| {
+        let contract = Subscription {
+            subscription_id: number.into(),
+            revision_id: "1".into(),
+            source: "contracts".into(),
+            customer_id: Some(CustomerId::stored(format!("of {number}"))),
+            plan: None,
+            product_id: None,
+            status: status.into(),
+            started_on: None,
+            next_shipment_on: None,
+            interval_days: None,
+            shipments,
+            amount: None,
+            ended_on: None,
+            reason: None,
+        };
+        Fact::new(&contract, noon("2026-01-05"), noon("2026-01-05"))
+    };
+    let shipped = |number: &str, day: &str, subscription_count: Option<i64>| {
+        placed(&Order { subscription_id: Some(number.into()), subscription_count, ..order(&format!("of {number}"), day, 1000) })
+    };
+    let facts = [
+        stated("S1", "active", None),
+        shipped("S1", "2025-11-01", Some(1)),
+        shipped("S1", "2025-12-01", Some(2)),
+        stated("S2", "paused", None),
+        // The data begin amid it.
+        shipped("S3", "2026-01-20", Some(5)),
+        shipped("S3", "2026-02-19", Some(6)),
+        // The second came back.
+        shipped("S4", "2026-01-01", Some(1)),
+        shipped("S4", "2026-03-02", Some(3)),
+        shipped("S5", "2025-09-01", None),
+        shipped("S5", "2025-10-01", None),
+        shipped("S6", "2026-03-10", Some(4)),
+        // Nobody says when it began; its owner's last order is long ago.
+        stated("S7", "active", Some(2)),
+        placed(&order("of S7", "2025-01-05", 1000)),
+        shipped("S8", "2025-11-05", Some(1)),
+        shipped("S8", "2026-01-10", Some(2)),
+    ];
+    let (_folder, view) = view(&facts).await;
+    let desk = desk(&view, noon("2026-03-20"), Mode::AsKnown);
+    let check = async |question: &str, params: &[(&str, i64)], names: &[&str], expect: &[&str]| {
+        let params: Params = params.iter().map(|(name, value)| (name.to_string(), ParamValue::Int(*value))).collect();
+        let answer = match question.starts_with("SELECT") {
+            true => desk.ask_sql(question).await,
+            false => desk.ask(question, &params).await,
+        };
+        assert_eq!(columns(&answer.expect(question), names), expect, "{question}");
+    };
+    check(
+        "SELECT subscription_id, status, shipments, interval_days, inferred FROM contracts",
+        &[],
+        &["subscription_id", "status", "shipments", "interval_days", "inferred"],
+        &[
+            "S1 active 2 30 false",
+            "S2 paused 0 30 false",
+            "S3 active 6 30 true",
+            "S4 active 3 30 true",
+            "S5 cancelled 2 30 true",
+            "S6 active 4 30 true",
+            "S7 active 2 30 false",
+            "S8 active 2 66 true",
+        ],
+    )
+    .await;
+    // Who subscribes is neither dormant nor to be won back, however the contract is known.
+    check("lifecycle", &[("months", 0)], &["state", "customers"], &["dormant 0", "lapsed 0", "new 2", "repeat 5"]).await;
+    check("win_back", &[], &["customer_id", "days_since"], &["of S5 170"]).await;
+    // Five owners began with it; the seventh is observed, and never bought again.
+    check(
+        "subscription_figures",
+        &[],
+        &["figure", "hits", "people", "open"],
+        &["one_off_f2 0 1 0", "pulled_up 0 1 0", "second_shipment 6 6 1"],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn lines_are_of_what_counts_and_have_the_catalogue_s_category() {
+    let (paid, free) = (order("a", "2026-01-05", 1000), order("b", "2026-01-06", 0));
+    let line = |of: &Order| {
+        let line = OrderLine {
+            order_id: of.order_id.clone(),
+            revision_id: of.revision_id.clone(),
+            source: of.source.clone(),
+            line_no: 1,
+            product_id: None,
+            sku: Some("P1".into()),
+            name: None,
+            category: None,
+            quantity: 1,
+            unit_price: of.gross,
+            amount: of.gross,
+        };
+        Fact::new(&line, of.ordered_at, of.ordered_at)
+    };
+    let product = Product {
+        product_id: "P1".into(),
+        revision_id: "1".into(),
+        source: "products".into(),
+        sku: None,
+        name: None,
+        category: Some("茶".into()),
+        price: None,
+        cost: Some(yen("400")),
+        url: None,
+        image_url: None,
+        status: "active".into(),
+    };
+    let known = Fact::new(&product, noon("2026-01-01"), noon("2026-01-01"));
+    let (_folder, view) = view(&[known, placed(&paid), line(&paid), placed(&free), line(&free)]).await;
+    let moment = desk(&view, noon("2026-03-20"), Mode::AsKnown).moment;
+    for (count_free, expect) in [("false", &["a-2026-01-05 茶"][..]), ("true", &["a-2026-01-05 茶", "b-2026-01-06 茶"][..])] {
+        let desk = Desk::new(defined(&json!({"count_free_orders": count_free})), view.clone(), moment);
+        let lines = desk.ask_sql("SELECT order_id, category FROM purchase_lines").await.expect("lines");
+        assert_eq!(columns(&lines, &["order_id", "category"]), expect, "{count_free}");
+        let by: Params = [("by".to_string(), ParamValue::Text("category".into()))].into();
+        let worth = desk.ask("ltv_by_first", &by).await.expect("values");
+        let people = expect.len();
+        let expect = [format!("茶 0 {people} 1000"), format!("茶 1 {people} 1000")];
+        assert_eq!(columns(&worth, &["first", "age", "customers", "net_revenue"]), expect, "{count_free}");
+    }
+    let desk = desk(&view, noon("2026-03-20"), Mode::AsKnown);
+    let paid_back = desk.ask("ltv_payback", &Params::new()).await.expect("payback");
+    assert_eq!(columns(&paid_back, &["basis", "cost_known"]), ["margin 1"]);
 }
 
 #[tokio::test]

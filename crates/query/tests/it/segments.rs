@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, path::Path, sync::Arc};
 
 use chrono::TimeDelta;
 use lake::ReadView;
-use model::{CustomerId, Event, Fact, Instant, Money, OrderStatus, Problem, ShopZone};
+use model::{CustomerId, Event, Fact, Instant, Money, Order, OrderLine, OrderStatus, Problem, Product, ShopZone};
 use query::{
     Desk, Library, Mode, Moment, ParamValue, Params, check,
     segment::{Clauses, Falls, Side, difference, explain},
@@ -208,9 +208,39 @@ async fn what_flipped_between_two_nights_and_two_segments() {
 async fn a_form_asks_what_it_says() {
     let mut refunded = order("b", "2026-01-20", 9000);
     (refunded.revision_id, refunded.status) = ("2".into(), OrderStatus::Cancelled);
+    let bought = order("a", "2026-01-05", 1000);
+    // The order says no more than a SKU; what it is of, the catalogue says.
+    let line = OrderLine {
+        order_id: bought.order_id.clone(),
+        revision_id: bought.revision_id.clone(),
+        source: bought.source.clone(),
+        line_no: 1,
+        product_id: None,
+        sku: Some("P1".into()),
+        name: None,
+        category: None,
+        quantity: 1,
+        unit_price: bought.gross,
+        amount: bought.gross,
+    };
+    let product = Product {
+        product_id: "P1".into(),
+        revision_id: "1".into(),
+        source: "products".into(),
+        sku: None,
+        name: None,
+        category: Some("菓子".into()),
+        price: None,
+        cost: None,
+        url: None,
+        image_url: None,
+        status: "active".into(),
+    };
     let facts = [
-        placed(&order("a", "2026-01-05", 1000)),
-        placed(&order("a", "2026-01-25", 2500)),
+        placed(&bought),
+        Fact::new(&line, bought.ordered_at, bought.ordered_at),
+        Fact::new(&product, noon("2026-01-01"), noon("2026-01-01")),
+        placed(&Order { subscription_id: Some("S1".into()), ..order("a", "2026-01-25", 2500) }),
         placed(&order("b", "2026-01-20", 9000)),
         Fact::new(&refunded, noon("2026-01-21"), noon("2026-01-21")),
         profile("b", "2026-01-01", Some("1990-02-02"), Some("東京都")),
@@ -248,8 +278,13 @@ async fn a_form_asks_what_it_says() {
     .await;
     check("attribute = \"consent\"\nchannel = \"line\"\npurpose = \"marketing\"\nis = false", &["a", "b", "c"]).await;
     check("attribute = \"points\"\nat_most = 0", &["a", "b", "c"]).await;
-    check("attribute = \"subscription\"\nis = true", &[]).await;
+    // No file states the contract: its orders show it.
+    check("attribute = \"subscription\"\nis = true", &["a"]).await;
+    check("attribute = \"subscription\"\nstatus = \"cancelled\"\nis = true", &[]).await;
     check("attribute = \"bought_category\"\ncategory = \"茶\"\nequals = 0", &["a", "b", "c"]).await;
+    check("attribute = \"bought_category\"\ncategory = \"菓子\"\nat_least = 1", &["a"]).await;
+    check("attribute = \"bought_category\"\ncategory = \"菓子\"\ndays = 27\nat_least = 1", &[]).await;
+    check("attribute = \"bought_product\"\nproduct = \"P1\"\nat_least = 1", &["a"]).await;
     check("attribute = \"has_address\"\nkind = \"email\"\nis = true", &[]).await;
     check("attribute = \"suppressed\"\nchannel = \"email\"\nis = false", &["a", "b", "c"]).await;
 }
