@@ -132,22 +132,22 @@ FROM (
     WHERE customer_id = $customer AND status IN ('exited', 'finished')
     UNION ALL
     SELECT
-        word.occurred_at, 'consent',
-        concat(CASE state WHEN 'granted' THEN '同意' ELSE '同意の撤回' END, '：', purpose),
-        concat(CASE state WHEN 'granted' THEN 'Consent given: ' ELSE 'Consent withdrawn: ' END, purpose),
-        channel, NULL, NULL
-    FROM consents_history AS word
-    LEFT JOIN survivors AS who ON who.customer_id = word.customer_id
-    WHERE coalesce(who.survivor_id, word.customer_id) = $customer
+        said.occurred_at, 'consent',
+        concat(CASE said.state WHEN 'granted' THEN '同意' ELSE '同意の撤回' END, '：', said.purpose),
+        concat(CASE said.state WHEN 'granted' THEN 'Consent given: ' ELSE 'Consent withdrawn: ' END, said.purpose),
+        said.channel, NULL, NULL
+    FROM consents_history AS said
+    LEFT JOIN survivors AS who ON who.customer_id = said.customer_id
+    WHERE coalesce(who.survivor_id, said.customer_id) = $customer
     UNION ALL
     SELECT
-        word.occurred_at, 'suppression',
-        concat(CASE WHEN active THEN '配信停止：' ELSE '配信停止の解除：' END, reason),
-        concat(CASE WHEN active THEN 'Suppressed: ' ELSE 'Suppression lifted: ' END, reason),
-        channel, NULL, NULL
-    FROM suppressions_history AS word
-    LEFT JOIN survivors AS who ON who.customer_id = word.customer_id
-    WHERE coalesce(who.survivor_id, word.customer_id) = $customer
+        said.occurred_at, 'suppression',
+        concat(CASE WHEN said.active THEN '配信停止：' ELSE '配信停止の解除：' END, said.reason),
+        concat(CASE WHEN said.active THEN 'Suppressed: ' ELSE 'Suppression lifted: ' END, said.reason),
+        said.channel, NULL, NULL
+    FROM suppressions_history AS said
+    LEFT JOIN survivors AS who ON who.customer_id = said.customer_id
+    WHERE coalesce(who.survivor_id, said.customer_id) = $customer
 ) AS happened
 ORDER BY happened_at DESC, kind, what_en, channel, scenario, what_ja
 LIMIT 500
