@@ -37,6 +37,7 @@ impl Checked {
                 SqlError::new(SqlErrorKind::Syntax, error.message.clone(), error.message).at(Some(at))
             })?;
         let (mut depth, mut operators, mut selects) = (0_usize, 0, 0);
+        let mut lists = Lists::new();
         for token in &tokens {
             match &token.token {
                 Token::LParen | Token::LBracket | Token::LBrace => depth += 1,
@@ -46,7 +47,7 @@ impl Checked {
                 Token::Word(word) if word.keyword == Keyword::SELECT => selects += 1,
                 _ => {}
             }
-            operators += usize::from(deepens(&token.token));
+            operators += usize::from(lists.joins(&token.token, depth) || deepens(&token.token));
             let problem = if depth > NESTING_MAX {
                 Some((format!("入れ子が {NESTING_MAX} 段を超えました"), format!("nested deeper than {NESTING_MAX}")))
             } else if operators > OPERATORS_MAX {
@@ -140,6 +141,45 @@ fn too_complex(ja: &str, en: &str) -> SqlError {
     )
 }
 
+/// Which commas join: those of a list of relations, each of which stands on the ones before it.
+struct Lists {
+    /// Whether such a list is open, by depth. What is too deep by one is still looked at.
+    open: [bool; NESTING_MAX + 2],
+    before: Keyword,
+}
+
+impl Lists {
+    fn new() -> Lists {
+        Lists { open: [false; NESTING_MAX + 2], before: Keyword::NoKeyword }
+    }
+
+    fn joins(&mut self, token: &Token, depth: usize) -> bool {
+        let open = &mut self.open[depth];
+        match token {
+            Token::Comma => return *open,
+            Token::LParen | Token::LBracket | Token::LBrace => *open = false,
+            Token::Word(word) => {
+                match word.keyword {
+                    // `IS DISTINCT FROM` opens no list.
+                    Keyword::FROM => *open = self.before != Keyword::DISTINCT,
+                    Keyword::SELECT
+                    | Keyword::VALUES
+                    | Keyword::WHERE
+                    | Keyword::GROUP
+                    | Keyword::HAVING
+                    | Keyword::WINDOW
+                    | Keyword::ORDER
+                    | Keyword::LIMIT => *open = false,
+                    _ => {}
+                }
+                self.before = word.keyword;
+            }
+            _ => {}
+        }
+        false
+    }
+}
+
 fn deepens(token: &Token) -> bool {
     match token {
         Token::Word(word) => matches!(
@@ -213,6 +253,11 @@ mod tests {
         check(format!("SELECT {}1 END", "CASE WHEN 1 THEN ".repeat(49)), Some("nested deeper than 48 (line 1, column 824)"));
         check(format!("SELECT a{}", "[1]".repeat(1_001)), Some("more than 1000 operators (line 1, column 3009)"));
         check(format!("SELECT 1 WHERE 1 IN ({}1)", "1,".repeat(20_000)), None);
+        check(format!("SELECT 1 FROM t{}", ", t".repeat(1_001)), Some("more than 1000 operators (line 1, column 3016)"));
+        check(format!("SELECT 1 FROM t WHERE a IN (1) GROUP BY a{}", ", a".repeat(1_001)), None);
+        check(format!("SELECT a IS DISTINCT FROM b{} FROM t", ", a".repeat(1_001)), None);
+        check(format!("SELECT 1 FROM (VALUES (1){}) AS t (a)", ", (1)".repeat(1_001)), None);
+        check(format!("SELECT 1 FROM t UNION ALL VALUES (1){}", ", (1)".repeat(1_001)), None);
         check(format!("SELECT '{}'", "+".repeat(5_000)), None);
         check(
             format!("/*{}*/ SELECT 1", "/* ".repeat(5_000)),

@@ -269,10 +269,13 @@ async fn by_password(app: &App, visit: &Visit, given: &str) -> Result<Account, R
 
 fn read(visit: &Visit, headers: &HeaderMap, body: &[u8]) -> Result<Asked, Refusal> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let flag = |name: &str| visit.param(name).is_some_and(|value| matches!(value, "1" | "true"));
     if kind.starts_with("application/json") {
-        return serde_json::from_slice(body).map_err(|error| {
+        let asked: Asked = serde_json::from_slice(body).map_err(|error| {
             Refusal::bad(visit, format!("JSON を読めません: {error}"), format!("the JSON cannot be read: {error}"))
-        });
+        })?;
+        // Whoever wants the plan adds `?explain=1` to any question.
+        return Ok(Asked { explain: asked.explain || flag("explain"), ..asked });
     }
     let sql =
         std::str::from_utf8(body).map_err(|_| Refusal::bad(visit, "SQL は UTF-8 で送ってください", "send the SQL as UTF-8"))?;
@@ -281,7 +284,6 @@ fn read(visit: &Visit, headers: &HeaderMap, body: &[u8]) -> Result<Asked, Refusa
         visit.param(name).map(|text| text.parse().map_err(|_| wrong())).transpose()
     };
     let text = |name: &str| visit.param(name).map(String::from);
-    let flag = |name: &str| visit.param(name).is_some_and(|value| matches!(value, "1" | "true"));
     Ok(Asked {
         sql: sql.into(),
         params: Value::Null,

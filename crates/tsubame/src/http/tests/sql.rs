@@ -11,9 +11,13 @@ fn basic(user: &str, password: &str) -> String {
 
 impl Site {
     async fn sql(&self, user: &str, body: Value) -> (Reply, Value) {
+        self.sql_with("lang=en", user, body).await
+    }
+
+    async fn sql_with(&self, asked: &str, user: &str, body: Value) -> (Reply, Value) {
         let headers = [("Authorization", basic(user, PASSWORD)), ("Content-Type", "application/json".into())];
         let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let reply = self.ask("POST", "/api/sql?lang=en", &headers, body.to_string().as_bytes()).await;
+        let reply = self.ask("POST", &format!("/api/sql?{asked}"), &headers, body.to_string().as_bytes()).await;
         let said = serde_json::from_str(&reply.body).unwrap_or(Value::Null);
         (reply, said)
     }
@@ -59,6 +63,14 @@ fn a_program_asks_in_sql() {
         check(json!({ "sql": "SELECT 1", "format": "xml" }), 400, json!({ "code": "request" })).await;
         check(json!({ "sql": "SELECT 1", "as_of": "soon" }), 400, json!({ "code": "request" })).await;
         check(json!({ "sql": "SELECT 1", "surprise": 1 }), 400, json!({ "code": "request" })).await;
+        // The plan is asked for in the body or in the URL.
+        for (with, body) in [
+            ("lang=en", json!({ "sql": "SELECT 1 AS a", "explain": true })),
+            ("lang=en&explain=1", json!({ "sql": "SELECT 1 AS a" })),
+        ] {
+            let (reply, said) = site.sql_with(with, "analyst", body).await;
+            assert_eq!((reply.status, &said["columns"][0]["name"]), (200, &json!("plan_type")), "{with}: {}", reply.body);
+        }
         // Before the first order there was none.
         check(json!({ "sql": "SELECT count(*) AS n FROM orders", "as_of": "2020-01-01" }), 200, json!({ "rows": [{ "n": 0 }] }))
             .await;
