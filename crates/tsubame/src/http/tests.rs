@@ -263,7 +263,7 @@ fn every_page_of_an_empty_shop_opens() {
 
 #[test]
 fn a_panel_without_rows_says_what_would_fill_it() {
-    run(async {
+    deep(async {
         let site = Site::open(false, Vec::new()).await;
         let session = site.signed_in(Role::Marketer).await;
         for (lang, words) in [("ja", "1通ごとにコードが発行され"), ("en", "each of its messages issues a code")] {
