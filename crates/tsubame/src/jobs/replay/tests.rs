@@ -466,39 +466,51 @@ async fn planned(workspace: &Workspace) -> Vec<String> {
     rows
 }
 
+/// First buyers on the day after, as long as they are those of yesterday.
+const YESTERDAY: &str = "scenario = \"cart\"\ntitle = { ja = \"F2\", en = \"F2\" }\n[entry]\nsegment = \"f2_step\"\nparams = { days = 1 }\n\
+     at = \"10:00\"\n[[exit]]\nleave = \"audience\"\n[goal]\non = \"order_placed\"\nwithin = \"5d\"\n\
+     [[step]]\nid = \"wait\"\nwait = { for = \"36h\" }\n[[step]]\nid = \"late\"\n\
+     send = { purpose = \"marketing\", try = [\"line\", \"email\"], template = \"m\", on_cap = \"skip\", on_quiet = \"defer\" }\n";
+
 #[test]
 fn many_nights_are_one_run_over_them_also_where_some_are_cut_short() {
     deep(async {
-        let scenario = cart("[holdout]\npercent = 30\nsalt = \"s\"\n", AGAIN);
+        let carts = cart("[holdout]\npercent = 30\nsalt = \"s\"\n", AGAIN);
         let grace = TimeDelta::minutes(10);
         let nights: Vec<Instant> = (2..=9).map(|day| at(day, "03:00")).collect();
         let (first, last) = (at(1, "00:00"), nights[nights.len() - 1]);
         // Permissions are as of now for every run, so they are all told before.
         let told: Vec<Told> = week();
-        let mut found = Vec::new();
-        for (ends, turns) in [(vec![last], None), (nights.clone(), None), (nights.clone(), Some([1, 3, 7, 15, 40]))] {
-            let (folder, mut workspace) = shop(&scenario, last + grace).await;
-            tell(&workspace, &told).await;
-            let mut since = first;
-            let mut cut = 0;
-            for end in ends {
-                for turns in turns.iter().flatten() {
-                    if at_most(*turns, tick::tick(&workspace, since, end)).await.is_none() {
-                        cut += 1;
-                        workspace.state.close().await;
-                        drop(workspace);
-                        workspace = open(folder.path(), last + grace).await;
+        for (scenario, expect) in [
+            (carts.as_str(), [("sends", "ghost"), ("stops", "")]),
+            (YESTERDAY, [("entries", "waiting"), ("entries", "left_audience")]),
+        ] {
+            let mut found = Vec::new();
+            for (ends, turns) in [(vec![last], None), (nights.clone(), None), (nights.clone(), Some([1, 3, 7, 15, 40]))] {
+                let (folder, mut workspace) = shop(scenario, last + grace).await;
+                tell(&workspace, &told).await;
+                let mut since = first;
+                let mut cut = 0;
+                for end in ends {
+                    for turns in turns.iter().flatten() {
+                        if at_most(*turns, tick::tick(&workspace, since, end)).await.is_none() {
+                            cut += 1;
+                            workspace.state.close().await;
+                            drop(workspace);
+                            workspace = open(folder.path(), last + grace).await;
+                        }
                     }
+                    tick::tick(&workspace, since, end).await.unwrap();
+                    since = end;
                 }
-                tick::tick(&workspace, since, end).await.unwrap();
-                since = end;
+                assert_eq!(cut > 0, turns.is_some());
+                found.push(planned(&workspace).await);
             }
-            assert_eq!(cut > 0, turns.is_some());
-            found.push(planned(&workspace).await);
+            for (table, part) in expect {
+                assert!(found[0].iter().any(|row| row.starts_with(table) && row.contains(part)), "{part}: {:#?}", found[0]);
+            }
+            assert_eq!(found[0], found[1]);
+            assert_eq!(found[0], found[2]);
         }
-        assert!(found[0].iter().any(|row| row.starts_with("sends") && row.contains("ghost")), "{:#?}", found[0]);
-        assert!(found[0].iter().any(|row| row.starts_with("stops")), "{:#?}", found[0]);
-        assert_eq!(found[0], found[1]);
-        assert_eq!(found[0], found[2]);
     });
 }

@@ -97,7 +97,7 @@ pub async fn evaluate<'a>(
             }
         }
         let mut absent = match may_leave {
-            true => outside(open, scenario, &came, reachable),
+            true => outside(open, &evaluations, scenario, &came, reachable),
             false => Vec::new(),
         };
         absent.sort();
@@ -123,10 +123,19 @@ fn exclude(came: &mut [(CustomerId, Came)], customer: &CustomerId, why: &Arc<str
     }
 }
 
-fn outside(open: &[EntryStep], scenario: &Scenario, came: &[(CustomerId, Came)], reachable: &Reachable) -> Vec<CustomerId> {
+/// Who is under way and not in it, also of those who came in earlier in the window.
+fn outside(
+    open: &[EntryStep],
+    before: &[Evaluation<'_>],
+    scenario: &Scenario,
+    came: &[(CustomerId, Came)],
+    reachable: &Reachable,
+) -> Vec<CustomerId> {
     let inside = open.iter().filter(|entry| entry.scenario == scenario.scenario && entry.status == EntryStatus::Waiting);
     let inside = inside.map(|entry| reachable.survivor(entry.customer_id.clone()));
-    inside.filter(|customer| came.binary_search_by(|(other, _)| other.cmp(customer)).is_err()).collect()
+    let entered = before.iter().flat_map(|evaluation| evaluation.came.iter().map(|(customer, _)| customer.clone()));
+    let is_outside = |customer: &CustomerId| came.binary_search_by(|(other, _)| other.cmp(customer)).is_err();
+    inside.chain(entered).filter(is_outside).collect()
 }
 
 /// A customer in a segment, and what tells their passes apart where the entry has a `key`.

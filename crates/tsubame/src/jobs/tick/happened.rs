@@ -8,7 +8,7 @@ use model::{CustomerId, Instant, Money, Scenario};
 use query::{Mode, ParamValue, Params, Value};
 use serde_json::{Map, Value as Json, json};
 
-use super::{Rows, told};
+use super::{LATE_MAX, Rows, told};
 use crate::{fault::Fault, workspace::Workspace};
 
 /// A row of `system/happenings`: there may be very many, so what many have in common they share.
@@ -51,7 +51,9 @@ impl Happened {
     /// Whether the window sees it for the first time, and it lets somebody in.
     pub fn enters(&self, scenario: &Scenario, window: &Window) -> bool {
         let seen_at = window.seen_at(self.at, self.known_at);
-        seen_at > window.from && seen_at <= window.to && self.lets_into(scenario)
+        // However far back others make it necessary to look: what is too late for a short window is so for a long one.
+        let is_in_time = seen_at - self.at <= LATE_MAX;
+        is_in_time && seen_at > window.from && seen_at <= window.to && self.lets_into(scenario)
     }
 
     /// `wanted` is what the scenario asks of what let somebody in.
