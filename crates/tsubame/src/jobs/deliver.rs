@@ -35,6 +35,8 @@ use crate::{
 
 const BATCH: usize = 500;
 const LEASE: std::time::Duration = std::time::Duration::from_secs(300);
+/// A plan made later than this after a message fell due (by an outage, or a clock that seldom calls) is not fresh: much may have happened since.
+const FRESH_FOR: TimeDelta = TimeDelta::hours(2);
 /// A message of a scenario that is paused or waits for approval is looked at again after this.
 const PAUSED_FOR: TimeDelta = TimeDelta::minutes(5);
 
@@ -47,8 +49,8 @@ pub struct Report {
     pub stopped: u64,
 }
 
-/// Everything due by now. Sends of `fresh_run`, the run that was sealed a moment ago, have just seen all there is to see; for all others
-/// exits are looked up again.
+/// Everything due by now. Sends of `fresh_run`, the run that was sealed a moment ago, have just seen all there is to see, where they did not fall
+/// due long ago; for all others exits are looked up again.
 pub async fn deliver(workspace: &Workspace, fresh_run: Option<&str>) -> Result<Report, Fault> {
     if pause::holds_all(&pause::pauses(workspace).await?) {
         return Ok(Report::default());
@@ -73,8 +75,10 @@ async fn deliver_over(workspace: &Workspace, mut outbound: Outbound<'_>, fresh_r
         };
         let claimed = still_timely(workspace, claimed, &zones, &mut report).await?;
         known_zones = Some(zones);
-        let (mut cleared, older): (Vec<_>, Vec<_>) =
-            claimed.into_iter().partition(|claimed| fresh_run == Some(claimed.send.run_id.as_str()));
+        // What fell due at t was decided on by what there was at t, and is executed at t + grace where nothing is late.
+        let fresh_since = workspace.now() - workspace.shop().grace.0 - FRESH_FOR;
+        let is_fresh = |claimed: &Claimed| fresh_run == Some(claimed.send.run_id.as_str()) && claimed.send.due_at >= fresh_since;
+        let (mut cleared, older): (Vec<_>, Vec<_>) = claimed.into_iter().partition(is_fresh);
         cleared.extend(without_exits(workspace, older, &mut report).await?);
         let prepared = outbound.prepare(cleared, &mut report).await?;
         // Wave by wave: when the program dies, no more outcomes are unknown than were under way.

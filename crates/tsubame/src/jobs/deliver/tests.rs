@@ -1,5 +1,6 @@
 //! A relay that tells when each message arrives: what leaves after everything was stopped, or the scenario was paused, in the middle. One
-//! that knows nobody: who is sent an SMS instead, and who is not. And one that takes its time: how many calls are under way at once.
+//! that knows nobody: who is sent an SMS instead, and who is not. One that takes its time: how many calls are under way at once. And a
+//! plan that comes late.
 
 use std::{
     sync::{Arc, Mutex},
@@ -8,7 +9,7 @@ use std::{
 
 use connect::senders::{Reply, SmtpStage};
 use futures::FutureExt;
-use model::{Consent, ConsentState, Contact, Instant, Purpose, SendState};
+use model::{Consent, ConsentState, Contact, Fact, Instant, Order, Purpose, SendState};
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     net::{TcpListener, TcpStream},
@@ -32,6 +33,9 @@ const NEWS: &str = "scenario = \"news\"\ntitle = { ja = \"便り\", en = \"News\
     entry = { segment = \"members\", once = \"2026-07-01T12:00\" }\nstep = [{ id = \"s\", send = { try = [\"email\", \"sms\"], template = \"c\" } }]\n";
 const WORDS: &str = "[email]\nsubject = \"燕\"\nbody = \"{{ shop.sender_name }} {{ shop.postal_address }} {{ shop.contact }} {{ unsubscribe_url }}\"\n\
     [sms]\nbody = \"{{ link }} {{ shop.sender_name }} {{ unsubscribe_url }}\"\n";
+
+const WELCOME: &str = "scenario = \"welcome\"\ntitle = { ja = \"歓迎\", en = \"Welcome\" }\ngoal = { on = \"order_placed\", within = \"3d\" }\n\
+    entry = { on = \"signed_up\" }\nexit = [{ on = \"order_placed\" }]\nstep = [{ id = \"s\", send = { try = [\"email\"], template = \"a\" } }]\n";
 
 /// The demo's settings, with this relay for mail, and so many calls at once.
 fn by_relay(port: u16, at_once: usize) -> impl Fn(&str) -> String {
@@ -251,5 +255,27 @@ fn whom_no_mail_reaches_is_sent_an_sms_once() {
             let stop = |row| format!("{} {}", rows.needed(row, "channel").unwrap(), rows.needed(row, "reason").unwrap());
             assert_eq!((0..answer.rows.len()).map(stop).collect::<Vec<_>>(), expect, "{index}");
         }
+    });
+}
+
+#[test]
+fn a_plan_that_comes_late_is_looked_over_before_it_leaves() {
+    deep(async {
+        // All three signed up at 08:00, and the message is due at once.
+        let check = async |ordered: &str, now: &str, expect: Report| {
+            let (_folder, workspace) = shop(|own| own.into(), &[("scenarios/welcome.toml", WELCOME)], at("09:00")).await;
+            sign_up(&workspace, 3, 3).await;
+            let yen = Money::whole(3_000).unwrap();
+            let order = Order { customer_id: Some(customer(0)), gross: yen, net: yen, ..Order::new("made", "o1", at(ordered)) };
+            workspace.clock.set(at(now));
+            let order = Fact::new(&order, at(ordered), at(ordered));
+            workspace.state.journal().append(vec![order], workspace.now()).await.unwrap();
+            let ticked = tick(&workspace, at("07:00"), workspace.now() - workspace.shop().grace.0).await.unwrap();
+            assert_eq!(ticked.sends, 3, "{now}");
+            assert_eq!(deliver(&workspace, Some(&ticked.run_id)).await.unwrap(), expect, "{now}");
+        };
+        check("08:30", "09:30", Report { accepted: 3, ..Report::default() }).await;
+        // After some hours without a tick: who bought meanwhile is not written to as if they had not.
+        check("10:00", "13:20", Report { accepted: 2, stopped: 1, ..Report::default() }).await;
     });
 }
