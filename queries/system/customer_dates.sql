@@ -1,6 +1,6 @@
 -- Dates of customers
 --
--- Every revision of the dates that scenarios go by, up to `$as_of`: birthdays, days of registration and of the first order, next
+-- Every revision of the dates that scenarios go by, up to `$as_of`: birthdays, days of registration and of the first purchase, next
 -- shipments of contracts, and shipments shipped and delivered. `names` says which, separated by commas. A revision without a day says
 -- that there is none any more.
 --
@@ -19,10 +19,16 @@ SELECT customer_id, 'registration', '', registered_on, occurred_at, known_at
 FROM customers_history
 WHERE strpos(concat(',', $names, ','), ',registration,') > 0 AND registered_on IS NOT NULL
 UNION ALL
-SELECT customer_id, 'first_order', '', shop_day(min(ordered_at)), min(ordered_at), min(known_at)
-FROM orders_history
-WHERE strpos(concat(',', $names, ','), ',first_order,') > 0 AND customer_id IS NOT NULL AND status = 'completed'
-GROUP BY customer_id
+-- Of the orders that stand: one that was cancelled is nobody's first.
+SELECT standing.customer_id, 'first_order', '', shop_day(min(standing.ordered_at)), min(standing.ordered_at), min(placed.known_at)
+FROM purchases AS standing
+JOIN (
+    SELECT source, order_id, min(known_at) AS known_at
+    FROM orders_history
+    GROUP BY source, order_id
+) AS placed ON placed.source = standing.source AND placed.order_id = standing.order_id
+WHERE strpos(concat(',', $names, ','), ',first_order,') > 0 AND standing.customer_id IS NOT NULL
+GROUP BY standing.customer_id
 UNION ALL
 SELECT
     customer_id, 'next_shipment', subscription_id, CASE WHEN status = 'active' THEN next_shipment_on END, occurred_at, known_at

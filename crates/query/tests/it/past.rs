@@ -56,6 +56,10 @@ async fn t31_a_cancelled_order_is_no_first_purchase() {
         let desk = desk(&view, end_of(as_of), Mode::AsKnown);
         let facts = desk.ask_sql("SELECT customer_id, first_ordered_on FROM customer_facts").await.expect("an answer");
         assert_eq!(columns(&facts, &["customer_id", "first_ordered_on"]), first, "{as_of}");
+        // The anniversary that scenarios go by is of the same day.
+        let names = Params::from([("names".to_string(), ParamValue::Text("first_order".into()))]);
+        let dates = desk.ask("system/customer_dates", &names).await.expect("an answer");
+        assert_eq!(columns(&dates, &["customer_id", "day"]), first, "{as_of}");
         let exposed = ad_hoc(
             "SELECT 'c' AS customer_id, 'treated' AS arm, CAST('2026-01-01T00:00:00Z' AS TIMESTAMP(6) WITH TIME ZONE) AS exposed_at, \
              CAST('2026-01-31T00:00:00Z' AS TIMESTAMP(6) WITH TIME ZONE) AS until, true AS mature",
