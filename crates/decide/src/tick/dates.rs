@@ -62,7 +62,8 @@ fn of_scenario(
 }
 
 /// The date of that name which an entry's wait counts to, as seen at `now`: of the entry's own contract, order or coupon if one of its
-/// values names it, else the next one of the customer's from the entry on. Without any, what the trigger told.
+/// values names it, else the next one of the customer's from the entry on. One of the person (the first order) is it whenever it was: its
+/// moment may be yet to come; a birthday is the next one. Without any, what the trigger told.
 pub fn of_entry(
     dates: &[CustomerDate],
     name: &str,
@@ -80,8 +81,17 @@ pub fn of_entry(
     let told = |key: &str| context.as_object().is_some_and(|all| all.values().any(|value| value.as_str() == Some(key)));
     let is_own = |key: &str| !key.is_empty() && (key == entry_key || told(key));
     let has_own = latest.keys().any(|key| is_own(key));
-    let candidates = latest.iter().filter(|(key, _)| !has_own || is_own(key)).filter_map(|(_, on)| *on);
-    candidates.filter(|on| *on >= zone.day(entered_at)).min()
+    let entered_on = zone.day(entered_at);
+    let candidates = latest.iter().filter(|(key, _)| !has_own || is_own(key)).filter_map(|(key, on)| Some((key, (*on)?)));
+    let candidates = candidates.filter(|(key, on)| key.is_empty() || *on >= entered_on).map(|(_, on)| on);
+    let candidates = candidates.filter_map(|on| if name == "birthday" { next_birthday(on, entered_on) } else { Some(on) });
+    candidates.min()
+}
+
+/// From a day on, that day included; of 29 February on the 28th of other years.
+fn next_birthday(born: NaiveDate, from: NaiveDate) -> Option<NaiveDate> {
+    let in_year = |year: i32| born.with_year(year).or_else(|| NaiveDate::from_ymd_opt(year, 2, 28));
+    [from.year(), from.year() + 1].into_iter().filter_map(in_year).find(|day| *day >= from)
 }
 
 /// `days` after a day, or before it when negative.
@@ -132,5 +142,18 @@ mod tests {
         check("registration", "2025-03-10", "2026-03-10", true);
         check("next_shipment", "2026-03-10", "2026-03-10", true);
         check("next_shipment", "2025-03-10", "2026-03-10", false);
+    }
+
+    #[test]
+    fn the_next_birthday() {
+        let check = |born: &str, from: &str, expect: &str| {
+            let day = |text: &str| text.parse().expect("a date");
+            assert_eq!(next_birthday(day(born), day(from)), Some(day(expect)), "{born} {from}");
+        };
+        check("1990-03-10", "2026-03-10", "2026-03-10");
+        check("1990-03-10", "2026-03-11", "2027-03-10");
+        check("1992-02-29", "2026-02-28", "2026-02-28");
+        check("1992-02-29", "2026-03-01", "2027-02-28");
+        check("1992-02-29", "2028-02-28", "2028-02-29");
     }
 }

@@ -182,6 +182,26 @@ fn a_wait_counts_to_a_date() {
     of_contract.triggers[0].context = serde_json::json!({ "contract": "a" });
     check(shipment, of_contract, &all(&[waits("18T10:00")], &goes("known", "18T10:00")));
 
+    // Steps are counted from the first order (S59) also of who comes in later; one whose moment is over has been missed.
+    let bought = |on: &str| called("01T12:00").has_date("first_order", "", Some(on), "01T00:00");
+    let since_first = "date = \"first_order\", days = 30";
+    let february = |day: u32| {
+        let mut customer = bought("01");
+        customer.dates[0].on = NaiveDate::from_ymd_opt(2026, 2, day);
+        customer
+    };
+    check(since_first, february(10), &all(&[waits("12T10:00")], &goes("known", "12T10:00")));
+    check("date = \"first_order\", days = 7", bought("01"), &all(&[waits("08T10:00")], &goes("known", "08T10:00")));
+    check("date = \"first_order\", days = 7", february(10), &goes("unknown", "01T12:00"));
+    let born = |on: &str| {
+        let mut customer = called("01T12:00").has_date("birthday", "", Some("01"), "01T00:00");
+        customer.dates[0].on = on.parse().ok();
+        customer
+    };
+    check("date = \"birthday\", days = -2", born("1990-03-10"), &all(&[waits("08T10:00")], &goes("known", "08T10:00")));
+    check("date = \"birthday\"", born("1990-03-01"), &goes("unknown", "01T12:00"));
+    check("date = \"birthday\", days = 3", born("1990-03-01"), &all(&[waits("04T10:00")], &goes("known", "04T10:00")));
+
     // Two days after delivery, which nobody knows yet.
     let delivered = called("01T12:00").has_date("delivered", "", Some("04"), "04T15:00");
     check(
