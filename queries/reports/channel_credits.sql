@@ -3,7 +3,8 @@
 -- What each channel's messages cost and what the chosen model credits them with. Messages by the day they were accepted;
 -- orders and money by the day of the order, net as it stands at `$as_of` (refunds and cancellations taken off). Under
 -- models that share an order among touches an order counts on every channel that has a share, so orders do not add up
--- over channels; the money does. Credit is not effect: the effect of a scenario is on its own page.
+-- over channels; the money does, but under `any`, which gives each touch all of it. Credit is not effect: the effect of a
+-- scenario is on its own page.
 --
 -- param model text = "last"
 -- param from  date = 1900-01-01

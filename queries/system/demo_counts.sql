@@ -20,5 +20,6 @@ SELECT 'events', name, count(*), CAST(NULL AS DECIMAL(18, 4)) FROM events_histor
 UNION ALL
 SELECT 'exports', name, count(*), CAST(NULL AS DECIMAL(18, 4)) FROM runs_history WHERE kind = 'export' GROUP BY name
 UNION ALL
-SELECT 'credits', model, count(*), CAST(sum(net) AS DECIMAL(18, 4)) FROM credits_history GROUP BY model
+-- Under `any` each touch takes the whole order: its sum is no revenue.
+SELECT 'credits', model, count(*), CAST(sum(net) AS DECIMAL(18, 4)) FROM credits_history WHERE model <> 'any' GROUP BY model
 ORDER BY what, which

@@ -256,6 +256,7 @@ pub fn model_words(model: &str) -> Text {
         "linear" => ("均等配分", "Linear"),
         "position" => ("接点の位置で配分", "Position-based"),
         "time_decay" => ("時間減衰", "Time decay"),
+        "any" => ("関わった接点すべてに満額（合計は注文を超える）", "All to each touch (not additive)"),
         other => (other, other),
     };
     Text::new(ja, en)

@@ -5,6 +5,7 @@ use std::cmp::Reverse;
 
 use model::{Channel, CouponMode, CouponUse, Credit, Instant, Money, Order, OrderStatus, ShopZone, Touch, money::MoneyError};
 
+mod any;
 mod coupon;
 mod credit;
 mod first;
@@ -13,6 +14,7 @@ mod linear;
 mod position;
 mod time_decay;
 
+pub use any::Any;
 pub use coupon::coupon_uses;
 pub use credit::allocate;
 pub use first::First;
@@ -37,9 +39,13 @@ pub trait AttributionModel: Sync {
     /// One relative weight per touch; a touch's share is its weight over their sum. Whole numbers, so that shares are exact and
     /// the same on every machine.
     fn shares(&self, path: &Path) -> Vec<u64>;
+    /// Whether the credits of an order add up to it. Where they do not, each touch with a weight takes all of it.
+    fn is_additive(&self) -> bool {
+        true
+    }
 }
 
-pub static MODELS: [&dyn AttributionModel; 5] = [&Last, &First, &Linear, &TimeDecay, &Position];
+pub static MODELS: [&dyn AttributionModel; 6] = [&Last, &First, &Linear, &TimeDecay, &Position, &Any];
 
 /// One revision of an order, and when it happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,9 +68,9 @@ pub struct Settings<'a> {
 /// order; the rows sorted by order, revision, model and touch.
 ///
 /// The allocation is made anew on the net amount of each revision, and the row says the change since the revision before, booked
-/// on the shop day of the revision. So the rows of an order add up to its net amount (nothing once it is cancelled), and the
-/// first ones also carry the gross amount as placed. A touch whose share never changes has no row. The path is that of the first
-/// revision's order time.
+/// on the shop day of the revision. So under a model that is additive the rows of an order add up to its net amount (nothing once it is
+/// cancelled), and the first ones also carry the gross amount as placed. A touch whose share never changes has no row. The path is
+/// that of the first revision's order time.
 ///
 /// # Errors
 /// `Overflow` if a change does not fit.
@@ -112,7 +118,12 @@ fn order_credits(
         let (placed, net) =
             (if index == 0 { revision.order.gross.minus(revision.order.discount)? } else { Money::ZERO }, net(&revision.order));
         for (model, weights, booked) in &mut models {
-            let (gross, net) = (allocate(placed, minor, weights), allocate(net, minor, weights));
+            let weights: &[u64] = weights;
+            let shared = |amount: Money| match model.is_additive() {
+                true => allocate(amount, minor, weights),
+                false => weights.iter().map(|weight| if *weight > 0 { amount } else { Money::ZERO }).collect(),
+            };
+            let (gross, net) = (shared(placed), shared(net));
             for (((touch, gross), net), booked) in path.touches.iter().zip(gross).zip(net).zip(booked) {
                 let change = net.minus(*booked)?;
                 *booked = net;
@@ -230,6 +241,7 @@ mod tests {
         check("linear", &["10 email 3333 3333", "10 line 3333 3333", "10 sms 3334 3334"]);
         check("time_decay", &["10 email 2201 2201", "10 line 3610 3610", "10 sms 4189 4189"]);
         check("position", &["10 email 4000 4000", "10 line 2000 2000", "10 sms 4000 4000"]);
+        check("any", &["10 email 10000 10000", "10 line 10000 10000", "10 sms 10000 10000"]);
     }
 
     #[test]
@@ -377,6 +389,18 @@ mod tests {
         );
         // Known only as cancelled: gross as it was placed, nothing net.
         check(&[&cancelled], "last", &["25 sms 10000 0"]);
+        check(
+            &[&placed, &cancelled],
+            "any",
+            &[
+                "06 email 10000 10000",
+                "06 line 10000 10000",
+                "06 sms 10000 10000",
+                "25 email 0 -10000",
+                "25 line 0 -10000",
+                "25 sms 0 -10000",
+            ],
+        );
     }
 
     proptest! {
@@ -396,10 +420,11 @@ mod tests {
             };
             let revisions: Vec<Revision> = nets.iter().enumerate().map(dated).collect();
             let credits = credits(&revisions, &touches, &[], &MODELS, settings()).expect("it fits");
-            let reached = touches.iter().any(|touch| touch.credit_until >= ordered);
+            let reached = touches.iter().filter(|touch| touch.credit_until >= ordered).count() as i64;
             for model in MODELS {
                 let of_model = || credits.iter().filter(|credit| credit.model == model.name());
-                let expect = |amount| if reached { Money::whole(amount) } else { Ok(Money::ZERO) };
+                let times = if model.is_additive() { reached.min(1) } else { reached };
+                let expect = |amount: i64| Money::whole(amount * times);
                 prop_assert_eq!(Money::sum(of_model().map(|credit| credit.net)), expect(*nets.last().expect("one")));
                 prop_assert_eq!(Money::sum(of_model().map(|credit| credit.gross)), expect(10_000));
             }
