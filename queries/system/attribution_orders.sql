@@ -13,12 +13,13 @@
 -- column arrived_at   instant ja:"到着日時"  en:"Arrived at"
 -- column status       text    ja:"状態"  en:"Status"
 -- column gross        money   ja:"総売上"  en:"Gross"
+-- column discount     money   ja:"値引"  en:"Discount"
 -- column net          money   ja:"純売上"  en:"Net"
 -- column coupon       text    ja:"クーポン"  en:"Coupon"
 -- column send_id      text    ja:"配信ID"  en:"Send"
 SELECT
     coalesce(who.survivor_id, this.customer_id) AS customer_id, this.source, this.order_id, this.revision_id, this.ordered_at,
-    this.occurred_at AS revised_at, greatest(this.ingested_at, this.known_at) AS arrived_at, this.status, this.gross, this.net,
+    this.occurred_at AS revised_at, greatest(this.ingested_at, this.known_at) AS arrived_at, this.status, this.gross, this.discount, this.net,
     this.coupon, this.send_id
 FROM orders_history AS this
 LEFT JOIN survivors AS who ON who.customer_id = this.customer_id

@@ -1,9 +1,11 @@
 -- Touches from receipts
 --
--- What receipts make of sends that were made: clicks by a person on every channel, and deliveries on
--- `delivered_channels` (names separated by commas). How long each may earn credit is the shop's setting.
+-- What receipts make of sends that were made: clicks by a person on every channel, openings by a person on
+-- `opened_channels`, and deliveries on `delivered_channels` (names separated by commas). How long each may earn credit is
+-- the shop's setting.
 --
 -- param delivered_channels text = "sms"
+-- param opened_channels    text = "app_push,web_push"
 -- column receipt_id   text    ja:"受信記録ID"  en:"Receipt"
 -- column customer_id  text    ja:"会員ID"  en:"Customer"
 -- column send_id      text    ja:"配信ID"  en:"Send"
@@ -22,5 +24,7 @@ FROM receipts_history AS receipt
 JOIN sends AS send ON send.send_id = receipt.send_id
 WHERE send.state <> 'ghost'
   AND ((receipt.kind = 'clicked' AND receipt.human)
+    OR (receipt.kind = 'opened' AND receipt.human
+      AND strpos(concat(',', $opened_channels, ','), concat(',', send.channel, ',')) > 0)
     OR (receipt.kind = 'delivered' AND strpos(concat(',', $delivered_channels, ','), concat(',', send.channel, ',')) > 0))
 ORDER BY send.customer_id, receipt.occurred_at, receipt.receipt_id

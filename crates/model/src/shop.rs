@@ -210,10 +210,22 @@ pub struct Attribution {
     pub default_model: String,
     /// Window of a click, by channel name; a channel that is missing earns by clicks for 5 days.
     pub click_window: BTreeMap<String, Span>,
+    /// Window of an opening by a person, by channel name; a channel that is missing earns nothing by being opened.
+    pub opened_window: BTreeMap<String, Span>,
     /// Window of a delivery, by channel name; a channel that is missing earns nothing by delivery.
     pub delivered_window: BTreeMap<String, Span>,
+    /// From when on the windows of clicks and openings count: from the `touch`, or from the `delivery` of the message.
+    pub clock: CreditClock,
     /// What a unique code that its own customer uses earns its send: `override` (all of the order), `touch` or `report_only`.
     pub coupon: CouponMode,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CreditClock {
+    #[default]
+    Touch,
+    Delivery,
 }
 
 /// A configured provider on a channel.
@@ -341,7 +353,9 @@ impl Default for Attribution {
         Attribution {
             default_model: "last".into(),
             click_window: clicks.into(),
+            opened_window: [Channel::WebPush, Channel::AppPush].map(|channel| (channel.name().into(), span("24h"))).into(),
             delivered_window: [(Channel::Sms.name().into(), span("12h"))].into(),
+            clock: CreditClock::default(),
             coupon: CouponMode::default(),
         }
     }
@@ -389,7 +403,8 @@ impl Shop {
                 Problem::new(file, 0, format!("a holdout of {} % is outside 0..50", holdout.percent)).with_remedy("5 is usual"),
             );
         }
-        let windows = shop.attribution.click_window.keys().chain(shop.attribution.delivered_window.keys());
+        let credited = &shop.attribution;
+        let windows = credited.click_window.keys().chain(credited.opened_window.keys()).chain(credited.delivered_window.keys());
         let named =
             shop.cost.keys().chain(shop.plans.keys()).chain(shop.quota.keys()).chain(shop.quiet.channels.keys()).chain(windows);
         for name in named.filter(|name| Channel::parse(name).is_none()) {

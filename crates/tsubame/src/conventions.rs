@@ -1,6 +1,6 @@
 //! What the shop means by its figures: the settings and the questions' defaults as they are in force, each with where to change it.
 
-use model::{CouponMode, Period, Shop, Text, time::Span};
+use model::{CouponMode, Period, Shop, Text, shop::CreditClock, time::Span};
 use query::{Library, dictionary};
 
 /// One convention.
@@ -89,6 +89,21 @@ pub fn in_force(shop: &Shop, library: &Library) -> Vec<Convention> {
         "From a delivery to an order at most",
         windows(&attribution.delivered_window),
         &setting("[attribution.delivered_window]"),
+    );
+    say(
+        "開封から注文までの期間",
+        "From an opening to an order at most",
+        windows(&attribution.opened_window),
+        &setting("[attribution.opened_window]"),
+    );
+    say(
+        "クリックと開封の期間の起点",
+        "These periods of clicks and openings begin",
+        match attribution.clock {
+            CreditClock::Touch => "touch: with the click or opening".into(),
+            CreditClock::Delivery => "delivery: with the delivery of the message".into(),
+        },
+        &setting("[attribution] clock"),
     );
     let cost: Vec<String> = shop.cost.iter().map(|(channel, cost)| format!("{channel} {cost}")).collect();
     say("1通の費用", "Cost of a message", cost.join(", "), &setting("[cost]"));

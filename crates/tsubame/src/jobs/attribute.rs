@@ -5,7 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::TimeDelta;
 use decide::attribution::{MODELS, Revision, Settings, coupon_uses, credits};
-use model::{Channel, Coupon, Currency, CustomerId, Fact, Instant, Order, OrderStatus, Run, Touch, TouchKind, derive_id};
+use model::{
+    Channel, Coupon, Currency, CustomerId, Fact, Instant, Order, OrderStatus, Run, Touch, TouchKind, derive_id,
+    shop::{Attribution, CreditClock},
+    time::Span,
+};
 use query::{Desk, Mode, ParamValue, Params};
 use serde_json::json;
 
@@ -62,21 +66,20 @@ pub async fn attribute(workspace: &Workspace, until: Instant) -> Result<Report, 
 /// Receipts that are contacts, each with when it was known.
 async fn touches(workspace: &Workspace, until: Instant) -> Result<Vec<(Touch, Instant)>, Fault> {
     let windows = &workspace.shop().attribution;
-    let delivered: Vec<&str> = windows.delivered_window.keys().map(String::as_str).collect();
+    let channels = |of: &BTreeMap<String, Span>| ParamValue::Text(of.keys().map(String::as_str).collect::<Vec<_>>().join(","));
     let desk = workspace.desk(until, Mode::AsKnown).await?;
-    let params: Params = [("delivered_channels".to_string(), ParamValue::Text(delivered.join(",")))].into();
+    let params = Params::from([
+        ("delivered_channels".to_string(), channels(&windows.delivered_window)),
+        ("opened_channels".to_string(), channels(&windows.opened_window)),
+    ]);
     let answer = desk.ask("system/touches_from_receipts", &params).await?;
     let rows = Rows::new(&answer);
     let mut touches = Vec::new();
     for row in 0..answer.rows.len() {
         let channel = channel_of(&rows.needed(row, "channel")?)?;
-        let kind = if rows.needed(row, "kind")? == "clicked" { TouchKind::Clicked } else { TouchKind::Delivered };
-        let touched_at = rows.instant(row, "touched_at")?;
-        let window = match kind {
-            TouchKind::Delivered => windows.delivered_window.get(channel.name()).map(|span| span.0),
-            _ => Some(windows.click_window.get(channel.name()).map_or(TimeDelta::days(5), |span| span.0)),
-        };
-        let Some(window) = window else { continue };
+        let kind = touch_kind(&rows.needed(row, "kind")?);
+        let (touched_at, sent_at) = (rows.instant(row, "touched_at")?, rows.instant(row, "sent_at")?);
+        let Some(credit_until) = credit_until(windows, channel, kind, touched_at, sent_at) else { continue };
         let touch = Touch {
             touch_id: derive_id(&["touch", &rows.needed(row, "receipt_id")?])?,
             customer_id: CustomerId::stored(rows.needed(row, "customer_id")?),
@@ -85,12 +88,32 @@ async fn touches(workspace: &Workspace, until: Instant) -> Result<Vec<(Touch, In
             channel,
             kind,
             touched_at,
-            sent_at: rows.instant(row, "sent_at")?,
-            credit_until: touched_at + window,
+            sent_at,
+            credit_until,
         };
         touches.push((touch, rows.instant(row, "known_at")?));
     }
     Ok(touches)
+}
+
+/// The last instant at which an order may credit a touch; `None` for one that earns nothing on its channel.
+fn credit_until(
+    windows: &Attribution,
+    channel: Channel,
+    kind: TouchKind,
+    touched_at: Instant,
+    sent_at: Instant,
+) -> Option<Instant> {
+    let of = |windows: &BTreeMap<String, Span>| windows.get(channel.name()).map(|span| span.0);
+    let window = match kind {
+        TouchKind::Delivered => of(&windows.delivered_window)?,
+        TouchKind::Opened => of(&windows.opened_window)?,
+        TouchKind::Clicked | TouchKind::Coupon => of(&windows.click_window).unwrap_or(TimeDelta::days(5)),
+    };
+    Some(match (kind, windows.clock) {
+        (TouchKind::Delivered, _) | (_, CreditClock::Touch) => touched_at + window,
+        (_, CreditClock::Delivery) => sent_at + window,
+    })
 }
 
 /// What a night writes down: credits, and the orders that were placed with coupons.
@@ -113,12 +136,7 @@ async fn book(workspace: &Workspace, since: Option<Instant>, until: Instant) -> 
             send_id: rows.needed(row, "send_id")?,
             scenario: rows.needed(row, "scenario")?,
             channel: channel_of(&rows.needed(row, "channel")?)?,
-            kind: match rows.needed(row, "kind")?.as_str() {
-                "delivered" => TouchKind::Delivered,
-                "opened" => TouchKind::Opened,
-                "coupon" => TouchKind::Coupon,
-                _ => TouchKind::Clicked,
-            },
+            kind: touch_kind(&rows.needed(row, "kind")?),
             touched_at: rows.instant(row, "touched_at")?,
             sent_at: rows.instant(row, "sent_at")?,
             credit_until: rows.instant(row, "credit_until")?,
@@ -182,14 +200,13 @@ async fn issued(desk: &Desk) -> Result<BTreeMap<String, Coupon>, Fault> {
 }
 
 fn order(rows: &Rows<'_>, row: usize, customer: &str, currency: &Currency) -> Result<Order, Fault> {
-    let (gross, net) = (rows.money(row, "gross")?, rows.money(row, "net")?);
     Ok(Order {
         revision_id: rows.needed(row, "revision_id")?,
         customer_id: Some(CustomerId::stored(customer)),
         status: OrderStatus::parse(&rows.needed(row, "status")?).unwrap_or(OrderStatus::Cancelled),
-        gross,
-        discount: gross.minus(net)?,
-        net,
+        gross: rows.money(row, "gross")?,
+        discount: rows.money(row, "discount")?,
+        net: rows.money(row, "net")?,
         currency: currency.clone(),
         coupon: rows.text(row, "coupon"),
         send_id: rows.text(row, "send_id"),
@@ -197,6 +214,44 @@ fn order(rows: &Rows<'_>, row: usize, customer: &str, currency: &Currency) -> Re
     })
 }
 
+fn touch_kind(name: &str) -> TouchKind {
+    match name {
+        "delivered" => TouchKind::Delivered,
+        "opened" => TouchKind::Opened,
+        "coupon" => TouchKind::Coupon,
+        _ => TouchKind::Clicked,
+    }
+}
+
 fn channel_of(name: &str) -> Result<Channel, Fault> {
     Channel::parse(name).ok_or_else(|| Fault::new(Exit::Data, format!("`{name}` is no channel")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_long_a_touch_earns() {
+        let at = |hours: i64| Instant::default() + TimeDelta::hours(hours);
+        let check = |settings: &str, channel: Channel, kind: TouchKind, expect: Option<i64>| {
+            let shop = model::Shop::parse("t", &format!("[attribution]\n{settings}\n")).expect("settings");
+            // Sent ten hours before it was touched.
+            let until = credit_until(&shop.attribution, channel, kind, at(10), at(0));
+            assert_eq!(until, expect.map(at), "{settings} {channel} {kind:?}");
+        };
+        let (clicked, opened, delivered) = (TouchKind::Clicked, TouchKind::Opened, TouchKind::Delivered);
+        for channel in [Channel::Email, Channel::Line, Channel::Sms] {
+            check("", channel, clicked, Some(10 + 120));
+            check("", channel, opened, None);
+            check("clock = \"delivery\"", channel, clicked, Some(120));
+        }
+        check("", Channel::AppPush, opened, Some(10 + 24));
+        check("", Channel::Sms, delivered, Some(10 + 12));
+        check("", Channel::Line, delivered, None);
+        check("", Channel::Email, delivered, None);
+        check("clock = \"delivery\"", Channel::Sms, delivered, Some(10 + 12));
+        check("click_window = { line = \"1d\" }", Channel::Line, clicked, Some(10 + 24));
+        check("opened_window = { email = \"1h\" }", Channel::Email, opened, Some(11));
+    }
 }
