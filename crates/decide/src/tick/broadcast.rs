@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use model::{Channel, CustomerId, Scenario};
 
 /// Recipients whose address another recipient has, and who that is. Looked at is the first channel, in the order the broadcast tries
-/// them, on which a recipient has an address; of several who share it the first by id is told. Addresses may be given as hashes.
+/// them, on which a recipient has an address; of several who share it the first by id is told. Given are the addresses at which they may be
+/// written to, perhaps as hashes.
 pub fn duplicates(
     scenario: &Scenario,
     recipients: &BTreeMap<CustomerId, BTreeMap<Channel, String>>,

@@ -7,7 +7,7 @@ use std::{
 
 use decide::tick::{Absence, Trigger, Window, duplicates, schedule};
 use model::{
-    Channel, CustomerId, EntryStatus, EntryStep, Instant, Scenario,
+    Channel, CustomerId, EntryStatus, EntryStep, Instant, Purpose, Scenario,
     scenario::{Reentry, Start},
 };
 use query::{Answer, Mode, Value};
@@ -92,7 +92,7 @@ pub async fn evaluate<'a>(
             }
         }
         if scenario.is_broadcast() {
-            for (customer, other) in duplicates(scenario, &addresses(workspace, scenario, &came).await?) {
+            for (customer, other) in duplicates(scenario, &addresses(workspace, scenario, &came, reachable).await?) {
                 exclude(&mut came, &customer, &format!("the address of {other}").into());
             }
         }
@@ -223,25 +223,103 @@ async fn members(
     (0..answer.rows.len()).map(member).collect()
 }
 
-/// The addresses of recipients as hashes, on the channels that the broadcast tries: of those who share one with somebody, since nobody else hears
-/// anything twice.
+/// The addresses at which recipients may be written to, as hashes, on the channels that the broadcast tries: of those who share one with somebody,
+/// since nobody else hears anything twice. Who has not agreed to it does not stand in for somebody who has.
 async fn addresses(
     workspace: &Workspace,
     scenario: &Scenario,
     came: &[(CustomerId, Came)],
+    reachable: &Reachable,
 ) -> Result<BTreeMap<CustomerId, BTreeMap<Channel, String>>, Fault> {
     let is_recipient = |customer: &CustomerId| {
         let place = came.binary_search_by(|(other, _)| other.cmp(customer));
         place.is_ok_and(|place| came[place].1.excluded_by.is_none())
     };
-    let vault = workspace.state.vault();
-    let sharing: BTreeSet<CustomerId> = vault.sharing().await?.into_iter().flatten().filter(is_recipient).collect();
     let channels: BTreeSet<Channel> = scenario.sends().flat_map(|send| send.channels.iter().copied()).collect();
-    let mut addresses = BTreeMap::new();
+    let purpose = scenario.sends().next().map_or(Purpose::Marketing, |send| send.purpose);
+    let may_hear = |customer: &CustomerId, channel: Channel| {
+        let reach = reachable.reach.get(customer).and_then(|ways| ways.on(channel));
+        reach.is_some_and(|reach| {
+            let permits = purpose == Purpose::Transactional || reach.consents.get(&purpose) == Some(&true);
+            permits && !reach.is_relay && reach.suppressed.is_none()
+        })
+    };
+    let vault = workspace.state.vault();
+    let sharing: BTreeSet<CustomerId> = vault.sharing().await?.into_iter().flatten().collect();
+    let mut addresses: BTreeMap<CustomerId, BTreeMap<Channel, String>> = BTreeMap::new();
     for flags in vault.flags_of(&sharing).await? {
+        let customer = reachable.survivor(flags.customer_id.clone());
+        if !is_recipient(&customer) {
+            continue;
+        }
+        let is_own = customer == flags.customer_id;
         let hash = |channel: &Channel| Some((*channel, flags.kinds.get(&channel.contact_kind()?)?.clone()));
-        let hashes = channels.iter().filter_map(hash).collect();
-        addresses.insert(flags.customer_id, hashes);
+        let heard: Vec<_> = channels.iter().filter(|channel| may_hear(&customer, **channel)).filter_map(hash).collect();
+        let known = addresses.entry(customer).or_default();
+        for (channel, hash) in heard {
+            // What a person has under their present id goes before what they had under an earlier one.
+            if is_own {
+                known.insert(channel, hash);
+            } else {
+                known.entry(channel).or_insert(hash);
+            }
+        }
     }
     Ok(addresses)
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{Consent, ConsentState, Contact, ContactKind, SendState};
+
+    use crate::{
+        broadcasts::{Became, became},
+        jobs::{
+            made::{MEMBERS, at, customer, shop, sign_up},
+            tick::tick,
+        },
+        workspace::deep,
+    };
+
+    use super::*;
+
+    const SALE: &str = "scenario = \"sale\"\ntitle = { ja = \"セール\", en = \"Sale\" }\ngoal = { on = \"order_placed\", within = \"3d\" }\n\
+        entry = { segment = \"members\", once = \"2026-07-01T12:00\" }\nstep = [{ id = \"s\", send = { try = [\"email\"], template = \"a\" } }]\n";
+
+    #[test]
+    fn of_a_family_one_who_agreed_is_told() {
+        deep(async {
+            let files = [("scenarios/sale.toml", SALE), ("queries/segments/members.sql", MEMBERS)];
+            let (_folder, workspace) = shop(|own| own.into(), &files, at("09:00")).await;
+            sign_up(&workspace, 3, 0).await;
+            let now = workspace.now();
+            let contact = |index: usize| Contact {
+                customer_id: customer(index),
+                kind: ContactKind::Email,
+                address: "family@example.jp".into(),
+            };
+            workspace.state.vault().put(&[0, 1, 2].map(contact), "made", now).await.unwrap();
+            let consent = |index: usize| Consent {
+                customer_id: customer(index),
+                channel: Channel::Email,
+                purpose: Purpose::Marketing,
+                state: ConsentState::Granted,
+                source: "made".into(),
+                wording: None,
+                evidence: None,
+                changed_at: now,
+            };
+            workspace.state.consents().record_consents(&[1, 2].map(|index| (consent(index), now)), now).await.unwrap();
+            workspace.forget_reachable();
+            workspace.clock.set(at("12:20"));
+            tick(&workspace, at("11:50"), at("12:10")).await.unwrap();
+            let outcomes = became(&workspace, &[workspace.scenario("sale").unwrap()]).await.unwrap();
+            let stops = [("no_consent", 1), ("excluded_same_address", 1)];
+            let expect = Became {
+                sends: [((Channel::Email, SendState::Planned), 1)].into(),
+                stops: stops.map(|(reason, people)| (reason.to_string(), people)).into(),
+            };
+            assert_eq!(outcomes["sale"], expect);
+        });
+    }
 }
