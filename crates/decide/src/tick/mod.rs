@@ -48,6 +48,7 @@ pub use entering::base_key;
 pub use leaving::matches;
 pub use migrating::{Held, Refusal, refusals};
 pub use quota::{Allowance, Closings, month_after, month_of};
+pub use sending::Spread;
 pub use stir::{Stir, stir};
 pub use trial::{TRIAL, trial};
 pub use walk::SENT_LATELY;

@@ -92,7 +92,8 @@ pub struct Spread<'a> {
 }
 
 impl Spread<'_> {
-    fn delay(self, spread: Duration) -> Duration {
+    /// In whole seconds, less than `spread`.
+    pub fn delay(self, spread: Duration) -> Duration {
         let seconds = u64::try_from(spread.num_seconds()).unwrap_or(0).max(1);
         Duration::seconds((bucket::hash(self.salt, self.subject) % seconds) as i64)
     }

@@ -14,7 +14,7 @@ use connect::{
 use decide::{
     Pause, Rules,
     gates::{self, Gate, Member},
-    tick::{self, Happening},
+    tick::{self, Happening, Spread},
 };
 use futures::future::join_all;
 use model::{Channel, ContactKind, CustomerId, EntryStep, Money, Outcome, Scenario, Send, Shop, ShopZone, Stop};
@@ -187,7 +187,10 @@ async fn still_timely(
             Some(Narrow::Defer { until: workspace.now() + PAUSED_FOR, why })
         } else {
             match quiet() {
-                Some(Stop::Quiet { until }) => Some(Narrow::Defer { until: until + grace, why: Stop::Quiet { until } }),
+                Some(Stop::Quiet { until }) => {
+                    let spread = Spread { salt: &send.scenario, subject: send.customer_id.as_str() };
+                    Some(Narrow::Defer { until: until + grace + spread.delay(rules.spread), why: Stop::Quiet { until } })
+                }
                 _ => None,
             }
         };
