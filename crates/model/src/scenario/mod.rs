@@ -24,6 +24,8 @@ use step::is_default;
 pub struct Scenario {
     /// The id: `[a-z][a-z0-9-]*`.
     pub scenario: String,
+    /// Without one it goes by its id.
+    #[serde(default)]
     pub title: Text,
     #[serde(default)]
     pub description: Text,
@@ -127,6 +129,9 @@ impl Scenario {
                     .with_remedy("see SCENARIOS in `tsubame new --help` for an example"),
             ]
         })?;
+        if scenario.title == Text::default() {
+            scenario.title = Text::new(&scenario.scenario, &scenario.scenario);
+        }
         scenario.version = scenario.canonical_version();
         let problems = scenario.problems(file, text);
         if problems.is_empty() { Ok(scenario) } else { Err(problems) }
@@ -245,6 +250,60 @@ send = { try = ["line", "email", "sms"], template = "cart_1", valid_for = "12h" 
         // What does not change an entry's way does not change the version.
         let paused = GOOD.replace("scenario =", "enabled = false\nmigrate = { from = \"0\" }\ntest_list = [\"c1\"]\nscenario =");
         assert_eq!(Scenario::parse("x", &paused).unwrap().version, scenario.version);
+    }
+
+    /// The example of SEMANTICS §1.
+    const EXAMPLE: &str = r#"scenario = "cart-recovery"        # id; version = sha256 of the canonical form, pinned per entry
+[entry]
+on = "cart_updated"
+key = "cart_id"
+where = "cart_value > 0"
+concurrency = "one_per_key"
+reentry = { rule = "cooldown", calendar_days = 7 }
+[[exit]]
+on = "order_placed"
+match = "subject"
+[[exit]]
+when = "cart_value = 0"
+[[exit]]
+leave = "consent"
+[goal]
+on = "order_placed"
+within = "5d"
+[holdout]
+percent = 10
+salt = "exp-cart-01"
+[[step]]
+id = "wait3h"
+wait = { for = "3h", since = "last(cart_updated)" }
+[[step]]
+id = "remind"
+send = { purpose = "marketing", try = ["line", "email", "sms"], template = "cart_1", valid_for = "12h", on_cap = "skip", on_quiet = "defer" }
+[[step]]
+id = "wait1d"
+wait = { for = "24h" }
+[[step]]
+id = "split"
+branch = [{ when = "ltv_top < 0.30", to = "vip" }, { else = "coupon" }]
+[[step]]
+id = "coupon"
+send = { try = ["line", "sms"], template = "cart_2", coupon = { unique = true, expires = "14d" } }
+next = "end"
+[[step]]
+id = "vip"
+send = { try = ["email"], template = "cart_vip" }
+"#;
+
+    #[test]
+    fn the_example_of_the_semantics_is_a_scenario() {
+        let scenario = Scenario::parse("cart-recovery.toml", EXAMPLE).unwrap();
+        assert_eq!(scenario.title, Text::new("cart-recovery", "cart-recovery"));
+        assert_eq!((scenario.exits.len(), scenario.steps.len()), (3, 6));
+        let check = |step: &str, expect: &[&str]| assert_eq!(scenario.followers(step), expect, "{step}");
+        check("remind", &["wait1d"]);
+        check("split", &["vip", "coupon"]);
+        check("coupon", &["end"]);
+        check("vip", &["end"]);
     }
 
     #[test]
