@@ -265,6 +265,12 @@ pub struct Export {
     /// Also a folder's name: `[a-z0-9][a-z0-9_-]*`.
     pub name: String,
     pub segment: String,
+    /// The share of the last audience that may come and go since: more is taken for a mistake, and nothing leaves.
+    #[serde(default)]
+    pub change_max: Option<f64>,
+    /// How long ago the newest order, event or customer may have come in, of those that the shop has at all.
+    #[serde(default)]
+    pub age_max: Option<Span>,
 }
 
 fn calls_at_once() -> usize {
@@ -419,6 +425,12 @@ impl Shop {
                     .with_remedy("use a-z, 0-9, `_` and `-`, and begin with a letter or a digit"),
             );
         }
+        for export in shop.exports.iter().filter(|export| export.change_max.is_some_and(|max| max.is_nan() || max < 0.0)) {
+            problems.push(
+                Problem::new(file, 0, format!("`change_max` of the export `{}` is no share", export.name))
+                    .with_remedy("0.5 holds an audience of which more than half as many came and went"),
+            );
+        }
         problems.extend(shop.source_problems(file));
         problems.extend(shop.senders.iter().filter_map(|sender| sender.problem(file)));
         problems.extend(shop.sql.problems(file));
@@ -547,5 +559,9 @@ mod tests {
             |name: &str| Shop::parse("tsubame.toml", &format!("[[exports]]\nname = \"{name}\"\nsegment = \"s\"\n")).is_ok();
         let names = ["dormant-top", "7_days", "", "-a", "A", "../up", "a/b"];
         assert_eq!(names.map(export), [true, true, false, false, false, false, false]);
+        let limit =
+            |line: &str| Shop::parse("tsubame.toml", &format!("[[exports]]\nname = \"a\"\nsegment = \"s\"\n{line}\n")).is_ok();
+        let limits = ["change_max = 0.5\nage_max = \"2d\"", "change_max = 0", "change_max = -0.1", "age_max = 2"];
+        assert_eq!(limits.map(limit), [true, true, false, false]);
     }
 }

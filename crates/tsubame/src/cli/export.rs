@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::ShopFolder;
 use crate::{
-    fault::Fault,
+    fault::{Exit, Fault},
     jobs::{export, flush::flush},
     workspace::Access,
 };
@@ -32,6 +32,10 @@ impl Export {
         let report = export::export(&workspace, &named, at).await?;
         flush(&workspace).await?;
         workspace.state.close().await;
+        if let Some(why) = report.held {
+            return Err(Fault::new(Exit::Data, format!("{} was not exported: {why}", report.name))
+                .remedy("look at the segment; if it is right, raise the limit under [[exports]] in tsubame.toml"));
+        }
         let again = if report.was_done { " (made before)" } else { "" };
         println!(
             "{} members, {} added, {} removed{again}: {}",

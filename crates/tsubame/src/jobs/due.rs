@@ -127,8 +127,10 @@ async fn work_night(workspace: &Workspace, night: Instant, report: &mut Report) 
     automatic::night(workspace, night).await?;
     segments(workspace, night).await?;
     for named in &workspace.shop().exports {
-        export(workspace, named, night).await?;
-        report.exported += 1;
+        match export(workspace, named, night).await?.held {
+            Some(why) => tracing::warn!(export = named.name, why, "nothing was exported"),
+            None => report.exported += 1,
+        }
     }
     flush(workspace).await?;
     maintain(workspace).await?;

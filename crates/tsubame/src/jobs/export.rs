@@ -30,10 +30,15 @@ pub struct Report {
     pub folder: PathBuf,
     /// The same export had been made before.
     pub was_done: bool,
+    /// Why nothing was exported: more has changed than may, or what is known is too old.
+    pub held: Option<String>,
 }
 
+/// What comes from outside, and may have stopped coming.
+const SOURCES: [&str; 3] = ["customers", "events", "orders"];
+
 /// Exports a segment as of `at`. The same name, day and SQL again report what was recorded and change nothing; one that was cut short after
-/// its answer was recorded is finished as of that answer's moment.
+/// its answer was recorded is finished as of that answer's moment. One that its settings hold back leaves no trace.
 pub async fn export(workspace: &Workspace, export: &Export, at: Instant) -> Result<Report, Fault> {
     let started = workspace.now();
     let zone = workspace.shop().timezone;
@@ -54,6 +59,7 @@ pub async fn export(workspace: &Workspace, export: &Export, at: Instant) -> Resu
         removed: 0,
         folder: folder.clone(),
         was_done: folder.join("_SUCCESS").is_file(),
+        held: None,
     };
     if let Some(run) = &recorded {
         (report.members, report.added, report.removed) = (run.members, run.added, run.removed);
@@ -77,6 +83,13 @@ pub async fn export(workspace: &Workspace, export: &Export, at: Instant) -> Resu
         report.members = members.len() as u64;
         report.added = members.difference(&before).count() as u64;
         report.removed = before.difference(&members).count() as u64;
+        report.held = match too_much_changed(export, before.len() as u64, &report) {
+            Some(why) => Some(why),
+            None => too_old(&desk, export, at).await?,
+        };
+        if report.held.is_some() {
+            return Ok(report);
+        }
         record(workspace, &query, &report, &members, at).await?;
     } else if report.members != members.len() as u64 {
         tracing::warn!(
@@ -129,6 +142,31 @@ pub async fn export(workspace: &Workspace, export: &Export, at: Instant) -> Resu
     put(&folder, "_SUCCESS", b"")?;
     point_latest(workspace, &export.name, day, &run_id)?;
     Ok(report)
+}
+
+/// The first export of a segment has nothing to be compared with.
+fn too_much_changed(export: &Export, before: u64, report: &Report) -> Option<String> {
+    let max = export.change_max.filter(|_| before > 0)?;
+    let Report { added, removed, .. } = report;
+    let share = (added + removed) as f64 / before as f64;
+    (share > max).then(|| format!("{added} came and {removed} left, of {before}: more than change_max = {max} allows"))
+}
+
+async fn too_old(desk: &Desk, export: &Export, at: Instant) -> Result<Option<String>, Fault> {
+    let Some(max) = export.age_max else { return Ok(None) };
+    let answer = desk.ask("reports/data_freshness", &Params::new()).await?;
+    let rows = Rows::new(&answer);
+    for row in 0..answer.rows.len() {
+        let table = rows.needed(row, "table_name")?;
+        if SOURCES.contains(&table.as_str()) && rows.int(row, "records")? > 0 {
+            let age = at - rows.instant(row, "ingested_at")?;
+            if age > max.0 {
+                let hours = age.num_hours();
+                return Ok(Some(format!("nothing came into {table} for {hours} hours: longer than age_max allows")));
+            }
+        }
+    }
+    Ok(None)
 }
 
 /// What the journal has of an export.
@@ -256,4 +294,41 @@ pub fn find<'a>(workspace: &'a Workspace, name: &str) -> Result<&'a Export, Faul
         let known: Vec<&str> = workspace.shop().exports.iter().map(|export| export.name.as_str()).collect();
         Fault::new(Exit::Config, format!("there is no export `{name}`")).remedy(format!("tsubame.toml has: {}", known.join(", ")))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        jobs::made::{MEMBERS, at, shop, sign_up},
+        workspace::deep,
+    };
+
+    #[test]
+    fn what_changed_more_or_is_older_than_may_be_is_held_back() {
+        deep(async {
+            let settings = "[[exports]]\nname = \"members\"\nsegment = \"members\"\nchange_max = 0.5\nage_max = \"2d\"\n";
+            let files = [("queries/segments/members.sql", MEMBERS)];
+            let (_folder, workspace) = shop(|own| format!("{own}\n{settings}"), &files, at("09:00")).await;
+            let named = find(&workspace, "members").unwrap().clone();
+            let check = async |named: &Export, now: Instant, expect: (u64, bool)| {
+                workspace.clock.set(now);
+                let report = export(&workspace, named, now).await.unwrap();
+                assert_eq!((report.added, report.held.is_none()), expect, "{now}: {:?}", report.held);
+                assert_eq!(report.folder.join("_SUCCESS").is_file(), report.held.is_none());
+            };
+            let day = |days: i64| at("10:00") + TimeDelta::days(days);
+            sign_up(&workspace, 4, 0).await;
+            // The first one has nothing to be compared with.
+            check(&named, day(0), (4, true)).await;
+            sign_up(&workspace, 6, 0).await;
+            check(&named, day(1), (2, true)).await;
+            sign_up(&workspace, 10, 0).await;
+            check(&named, day(2), (4, false)).await;
+            // Held, it left no trace: what comes next is compared with what left.
+            let any_change = Export { change_max: None, ..named.clone() };
+            check(&any_change, day(3), (4, true)).await;
+            check(&any_change, day(30), (0, false)).await;
+        });
+    }
 }
