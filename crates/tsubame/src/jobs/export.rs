@@ -83,10 +83,10 @@ pub async fn export(workspace: &Workspace, export: &Export, at: Instant) -> Resu
         report.members = members.len() as u64;
         report.added = members.difference(&before).count() as u64;
         report.removed = before.difference(&members).count() as u64;
-        report.held = match too_much_changed(export, before.len() as u64, &report) {
-            Some(why) => Some(why),
-            None => too_old(&desk, export, at).await?,
-        };
+        report.held = too_much_changed(export, before.len() as u64, &report);
+        if report.held.is_none() {
+            report.held = too_old(&desk, export, at).await?;
+        }
         if report.held.is_some() {
             return Ok(report);
         }
