@@ -307,7 +307,7 @@ mod tests {
     #[test]
     fn what_changed_more_or_is_older_than_may_be_is_held_back() {
         deep(async {
-            let settings = "[[exports]]\nname = \"members\"\nsegment = \"members\"\nchange_max = 0.5\nage_max = \"2d\"\n";
+            let settings = "[[exports]]\nname = \"members\"\nsegment = \"members\"\nchange_max = 0.5\nage_max = \"3d\"\n";
             let files = [("queries/segments/members.sql", MEMBERS)];
             let (_folder, workspace) = shop(|own| format!("{own}\n{settings}"), &files, at("09:00")).await;
             let named = find(&workspace, "members").unwrap().clone();
