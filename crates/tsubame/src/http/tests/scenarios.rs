@@ -250,7 +250,7 @@ fn three_customers_are_previewed_without_an_address() {
             &["山••様へ", "an address for e-mail", "no value for: coupon", "つばめ茶舗"],
         )
         .await;
-        check(&format!("{PREVIEW}&customers=nobody%3Cscript%3E"), 1, &["nothing is known", "お客様へ"]).await;
+        check(&format!("{PREVIEW}&customers=nobody%3Cscript%3E"), 1, &["Nothing is known", "お客様へ"]).await;
     });
 }
 

@@ -1,6 +1,6 @@
 //! However few customers are made and planned at a time, what is written down is what planning everybody at once writes.
 
-use model::{Contact, ContactKind, Currency, Fact, Order, OrderStatus};
+use model::{Contact, ContactKind, Fact, Order};
 
 use super::*;
 use crate::{
@@ -34,28 +34,10 @@ step = [
 fn bought(index: usize) -> Fact {
     let yen = Money::whole(3_000).unwrap();
     let order = Order {
-        order_id: format!("o{index}"),
-        revision_id: "1".into(),
-        source: "made".into(),
         customer_id: Some(customer(index)),
-        ordered_at: at("07:00"),
-        status: OrderStatus::Completed,
         gross: yen,
-        discount: Money::ZERO,
-        refunded: Money::ZERO,
         net: yen,
-        tax: Money::ZERO,
-        shipping: Money::ZERO,
-        fee: Money::ZERO,
-        points_used: Money::ZERO,
-        total: None,
-        shipped_on: None,
-        currency: Currency::jpy(),
-        coupon: None,
-        sales_channel: None,
-        subscription_id: None,
-        subscription_count: None,
-        send_id: None,
+        ..Order::new("made", format!("o{index}"), at("07:00"))
     };
     Fact::new(&order, at("07:00"), at("07:00"))
 }
@@ -63,6 +45,7 @@ fn bought(index: usize) -> Fact {
 /// Two days of a shop: what each tick reports, and every row that both left.
 async fn planned(quota: &str, chunk: usize) -> (Vec<Report>, Vec<String>) {
     let told = MESSAGE.replace("{{ shop.contact }}", "{{ shop.contact }} {{ event_id }}");
+    let told = format!("variables = [\"event_id\"]\n{told}");
     let files = [
         ("messages/told.toml", told.as_str()),
         ("queries/segments/members.sql", SEGMENT),

@@ -165,7 +165,7 @@ mod tests {
             assert!(!drawn.contains("<script>"), "{drawn}");
         };
         check(&page, Lang::Ja, &["山••様", "LINEの宛先なし", "cart_value, name", "role=\"alert\"", "name=a%20b\"", "selected"]);
-        check(&page, Lang::En, &["no address for LINE", "guard it", "no &lt;value&gt;", "nothing is known"]);
+        check(&page, Lang::En, &["no address for LINE", "guard it", "no &lt;value&gt;", "Nothing is known"]);
         let sent = Told::Sent;
         page.told = Some(&sent);
         check(&page, Lang::En, &["role=\"status\""]);
