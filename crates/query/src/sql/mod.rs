@@ -102,6 +102,13 @@ fn scanned(plan: &dyn ExecutionPlan) -> u64 {
     own + plan.children().into_iter().map(|child| scanned(child.as_ref())).sum::<u64>()
 }
 
+/// Refuses what the words of a text alone forbid: one that is too large or too deep, and a statement that opens as none this door takes. It parses
+/// nothing, so that whoever hands questions on may ask it of anything.
+pub fn look_over(sql: &str) -> Result<(), SqlError> {
+    let text = Checked::read(sql)?;
+    if statement::opens_a_question(&text) { Ok(()) } else { Err(statement::refused(&text).at(text.begins())) }
+}
+
 impl Desk {
     /// Starts to answer. It plans, and runs as far as the answer is read. The caller has a large stack: the text may be 1,000 operators deep.
     pub async fn ask_own(&self, own: &OwnSql) -> Result<OwnAnswer, SqlError> {

@@ -58,7 +58,7 @@ pub(crate) fn parse(text: &Checked, typed: &str, shifts: &Shifts) -> Result<Stat
     }
 }
 
-fn opens_a_question(text: &Checked) -> bool {
+pub(crate) fn opens_a_question(text: &Checked) -> bool {
     matches!(
         text.opening(1).as_str(),
         "" | "SELECT" | "WITH" | "VALUES" | "TABLE" | "FROM" | "EXPLAIN" | "SHOW" | "DESCRIBE" | "DESC"

@@ -101,6 +101,11 @@ impl Checked {
         found
     }
 
+    /// Where its first word stands.
+    pub fn begins(&self) -> Option<Place> {
+        self.0.iter().find(|token| matches!(token.token, Token::Word(_))).map(start)
+    }
+
     /// The first words, for saying what was refused: `CREATE EXTERNAL`.
     pub fn opening(&self, words: usize) -> String {
         let found = self.0.iter().filter_map(|token| match &token.token {

@@ -204,13 +204,15 @@ impl SqlDoor {
     pub async fn ask(&self, question: Question) -> Result<Running, SqlError> {
         let begun = std::time::Instant::now();
         let id = QueryId::draw()?;
-        let place = self.place(&id, &question.who).await?;
         let (who, time) = (question.who.clone(), self.time(question.time));
         let refused = |error: SqlError| {
             let ms = begun.elapsed().as_millis() as u64;
             tracing::info!(query = %id, account = who, ms, outcome = error.kind.code(), "SQL");
             error
         };
+        // What its words forbid needs no worker.
+        query::sql::look_over(&question.sql).map_err(refused)?;
+        let place = self.place(&id, &question.who).await?;
         let (job, mut said) = self.begin(question, None, time, &id).await.map_err(refused)?;
         match said.recv().await {
             Some(Said::Schema(schema)) => {
@@ -341,7 +343,12 @@ impl SqlDoor {
         let idle = self.idle.lock().expect("nobody panics while holding it").take();
         let worker = match idle {
             Some(worker) => worker,
-            None => Idle::start(&self.program, &workspace)?,
+            None => {
+                // It takes milliseconds, in which others are answered.
+                let (program, workspace) = (self.program.clone(), workspace.clone());
+                let started = tokio::task::spawn_blocking(move || Idle::start(&program, &workspace)).await;
+                started.map_err(|defect| SqlError::internal(format!("a SQL worker was not started: {defect}")))??
+            }
         };
         let (tell, said) = mpsc::channel(BATCHES_AHEAD);
         let job = worker.work(assignment, time, tell, workspace)?;

@@ -5,7 +5,7 @@ use std::{
     os::unix::process::{CommandExt, ExitStatusExt},
     path::Path,
     process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio},
-    sync::{Arc, Mutex, OnceLock},
+    sync::{Arc, Mutex, MutexGuard, OnceLock},
     time::Duration,
 };
 
@@ -26,6 +26,8 @@ use tokio::{runtime::Handle, sync::mpsc};
 use super::worker::Bounds;
 use crate::workspace::Workspace;
 
+/// How often one looks whether a worker that was killed is gone.
+const REAPED_EVERY: Duration = Duration::from_millis(2);
 /// Where workers spill, in the shop's folder.
 const SPILL: &str = "data/spill";
 
@@ -48,10 +50,11 @@ pub struct Idle {
 }
 
 /// A worker at its question. Dropped, it is killed.
-pub struct Job {
+pub struct Job(Arc<Worker>);
+
+struct Worker {
     child: Mutex<Child>,
     why: Mutex<Option<SqlError>>,
-    time_over: Mutex<Option<tokio::task::AbortHandle>>,
 }
 
 /// Removes what workers of a server that was killed left behind.
@@ -96,23 +99,21 @@ impl Idle {
         workspace: Arc<Workspace>,
     ) -> Result<Arc<Job>, SqlError> {
         let Idle { child, input, output, spill } = self;
-        let job = Arc::new(Job { child: Mutex::new(child), why: Mutex::default(), time_over: Mutex::default() });
-        let late = Arc::downgrade(&job);
+        let worker = Arc::new(Worker { child: Mutex::new(child), why: Mutex::default() });
+        let late = worker.clone();
         let time_over = tokio::spawn(async move {
             tokio::time::sleep(time).await;
-            if let Some(job) = late.upgrade() {
-                job.kill(SqlError::out_of_time(time.as_secs()));
-            }
+            late.kill(SqlError::out_of_time(time.as_secs()));
         });
-        *job.time_over.lock().expect("nobody panics while holding it") = Some(time_over.abort_handle());
-        let (weak, handle) = (Arc::downgrade(&job), Handle::current());
+        let job = Arc::new(Job(worker.clone()));
+        let handle = Handle::current();
         let read = move || {
             let conversation = Conversation { input: Arc::new(Mutex::new(BufWriter::new(input))), tell, workspace, handle };
             let heard = conversation.hold(assignment, BufReader::new(output));
-            let Some(job) = weak.upgrade() else { return };
-            let ended = job.reap();
+            time_over.abort();
+            let ended = worker.reap();
             if let Err(problem) = heard {
-                let why = job.why.lock().expect("nobody panics while holding it").take();
+                let why = worker.why.lock().expect("nobody panics while holding it").take();
                 let error = why.unwrap_or_else(|| match problem {
                     Problem::Said(error) => error,
                     Problem::Broken(said) => died(ended, &said),
@@ -148,30 +149,39 @@ fn behind_others(program: &Path) -> Command {
 
 impl Drop for Job {
     fn drop(&mut self) {
-        self.kill(SqlError::cancelled());
-        let _ = self.child.lock().expect("nobody panics while holding it").wait();
+        self.0.kill(SqlError::cancelled());
     }
 }
 
 impl Job {
     pub fn cancel(&self) {
-        self.kill(SqlError::cancelled());
+        self.0.kill(SqlError::cancelled());
     }
+}
 
-    /// SIGKILL: a worker starts no processes, so it is its whole group.
+impl Worker {
+    /// SIGKILL: a worker starts no processes, so it is its whole group. Who is killed is not waited for: that takes the system as long as there
+    /// is memory to give back, and whoever kills answers others.
     fn kill(&self, why: SqlError) {
         self.why.lock().expect("nobody panics while holding it").get_or_insert(why);
-        let _ = self.child.lock().expect("nobody panics while holding it").kill();
+        let _ = self.child().kill();
     }
 
-    /// Waits for the end, which has come: the worker's output is closed.
+    /// Waits for the end, which has come: the worker's output is closed. It is held for a moment at a time, so that nobody who kills has to wait.
     fn reap(&self) -> Option<ExitStatus> {
-        if let Some(time_over) = self.time_over.lock().expect("nobody panics while holding it").take() {
-            time_over.abort();
+        let _ = self.child().kill();
+        loop {
+            let ended = self.child().try_wait();
+            match ended {
+                Ok(None) => std::thread::sleep(REAPED_EVERY),
+                Ok(ended) => return ended,
+                Err(_) => return None,
+            }
         }
-        let mut child = self.child.lock().expect("nobody panics while holding it");
-        let _ = child.kill();
-        child.wait().ok()
+    }
+
+    fn child(&self) -> MutexGuard<'_, Child> {
+        self.child.lock().expect("nobody panics while holding it")
     }
 }
 

@@ -31,7 +31,7 @@ use crate::{
 };
 
 /// Customers who are made, planned and recorded at a time.
-pub const CHUNK: usize = 10_000;
+pub const CHUNK: usize = 2_500;
 
 /// What was asked once.
 pub struct Gathered<'a> {
