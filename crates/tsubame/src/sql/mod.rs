@@ -24,7 +24,10 @@ use query::{
         worker::{Assignment, Ended},
     },
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::{
+    runtime::Handle,
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+};
 
 use crate::{
     clock::Clock,
@@ -306,48 +309,16 @@ impl SqlDoor {
         id: &QueryId,
     ) -> Result<(Arc<Job>, mpsc::Receiver<Said>), SqlError> {
         let workspace = self.current.workspace();
-        let settings = &workspace.shop().sql;
-        let as_of = question.as_of.unwrap_or_else(|| workspace.now());
-        let desk = workspace.desk(as_of, question.mode).await.map_err(|fault| {
-            tracing::error!(%fault, "the lake could not be read");
-            SqlError::internal("the lake could not be read; the log says why")
-        })?;
-        if question.personal {
-            allow_personal(&workspace, &question, &desk.personal_of(&question.sql)?).await?;
-        }
-        let lake = &workspace.lake;
-        let tables = desk.tables_of(&question.sql)?;
-        let handed = lake.hand_over(&desk.view, &tables).map_err(|error| SqlError::internal(error.to_string()))?;
-        let rows = settings.rows as usize;
-        let limits = Limits {
-            memory_bytes: (settings.memory_mb as usize) << 20,
-            spill_bytes: settings.spill_mb << 20,
-            rows: question.rows.map_or(rows, |asked| asked.min(rows)),
-            time,
-            ..Limits::default()
-        };
-        let library = workspace.library.queries.values();
-        let assignment = Assignment {
-            own: OwnSql { sql: question.sql, params: question.params, personal: question.personal },
-            describe,
-            moment: desk.moment,
-            limits,
-            bytes_max: settings.answer_mb << 20,
-            library: library.map(|query| (query.name.clone(), query.file.clone(), query.sql.clone())).collect(),
-            definitions: workspace.shop().definitions.clone(),
-            experiments: workspace.files.experiments.clone(),
-            tails: handed.tails.len(),
-            through: !lake.is_folder(),
-            handed,
-        };
+        // Rows that have not landed are decoded for it: milliseconds, in which others are answered.
+        let (of, handle) = (workspace.clone(), Handle::current());
+        let made = move || handle.block_on(assignment(&of, question, describe, time));
+        let assignment = apart(made).await??;
         let idle = self.idle.lock().expect("nobody panics while holding it").take();
         let worker = match idle {
             Some(worker) => worker,
             None => {
-                // It takes milliseconds, in which others are answered.
                 let (program, workspace) = (self.program.clone(), workspace.clone());
-                let started = tokio::task::spawn_blocking(move || Idle::start(&program, &workspace)).await;
-                started.map_err(|defect| SqlError::internal(format!("a SQL worker was not started: {defect}")))??
+                apart(move || Idle::start(&program, &workspace)).await??
             }
         };
         let (tell, said) = mpsc::channel(BATCHES_AHEAD);
@@ -372,6 +343,54 @@ impl SqlDoor {
             }
         });
     }
+}
+
+/// What a worker is handed for a question.
+async fn assignment(
+    workspace: &Workspace,
+    question: Question,
+    describe: Option<Vec<Bound>>,
+    time: Duration,
+) -> Result<Assignment, SqlError> {
+    let settings = &workspace.shop().sql;
+    let as_of = question.as_of.unwrap_or_else(|| workspace.now());
+    let desk = workspace.desk(as_of, question.mode).await.map_err(|fault| {
+        tracing::error!(%fault, "the lake could not be read");
+        SqlError::internal("the lake could not be read; the log says why")
+    })?;
+    if question.personal {
+        allow_personal(workspace, &question, &desk.personal_of(&question.sql)?).await?;
+    }
+    let lake = &workspace.lake;
+    let tables = desk.tables_of(&question.sql)?;
+    let handed = lake.hand_over(&desk.view, &tables).map_err(|error| SqlError::internal(error.to_string()))?;
+    let rows = settings.rows as usize;
+    let limits = Limits {
+        memory_bytes: (settings.memory_mb as usize) << 20,
+        spill_bytes: settings.spill_mb << 20,
+        rows: question.rows.map_or(rows, |asked| asked.min(rows)),
+        time,
+        ..Limits::default()
+    };
+    let library = workspace.library.queries.values();
+    Ok(Assignment {
+        own: OwnSql { sql: question.sql, params: question.params, personal: question.personal },
+        describe,
+        moment: desk.moment,
+        limits,
+        bytes_max: settings.answer_mb << 20,
+        library: library.map(|query| (query.name.clone(), query.file.clone(), query.sql.clone())).collect(),
+        definitions: workspace.shop().definitions.clone(),
+        experiments: workspace.files.experiments.clone(),
+        tails: handed.tails.len(),
+        through: !lake.is_folder(),
+        handed,
+    })
+}
+
+/// Runs what computes for milliseconds on a thread of its own: those that answer are few.
+async fn apart<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, SqlError> {
+    tokio::task::spawn_blocking(work).await.map_err(|defect| SqlError::internal(format!("a part of a question died: {defect}")))
 }
 
 /// Whether somebody may see these columns as they are; written down before they are read.

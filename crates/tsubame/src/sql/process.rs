@@ -1,6 +1,7 @@
 //! A worker process as the server sees it: started ahead of its question, given the question, read until it ends, and killed if it must be.
 
 use std::{
+    ffi::OsStr,
     io::{BufReader, BufWriter, Write},
     os::unix::process::{CommandExt, ExitStatusExt},
     path::Path,
@@ -130,21 +131,43 @@ impl Idle {
     }
 }
 
-/// Whoever answers events and pages comes first where processors are short: a worker runs on what they leave, by the first way that this system
-/// lets us take.
+/// Whoever answers events and pages comes first where processors are short: a worker runs on what they leave, and one processor is theirs alone,
+/// as far as this system lets us say so.
 fn behind_others(program: &Path) -> Command {
-    type Way = (&'static str, &'static [&'static str]);
-    const WAYS: [Way; 2] = [("/usr/bin/chrt", &["--idle", "0"]), ("/usr/bin/nice", &["-n", "10"])];
-    static TAKEN: OnceLock<Option<Way>> = OnceLock::new();
-    // A sandbox may forbid what is installed, and a worker that does not start answers nobody.
-    let works = |(way, how): &Way| {
-        let tried = Command::new(way).args(*how).arg("/bin/true").stdin(Stdio::null()).stderr(Stdio::null()).status();
-        tried.is_ok_and(|ended| ended.success())
-    };
-    let Some((way, how)) = TAKEN.get_or_init(|| WAYS.into_iter().find(works)) else { return Command::new(program) };
-    let mut command = Command::new(way);
-    command.args(*how).arg(program);
+    static WORDS: OnceLock<Vec<String>> = OnceLock::new();
+    let words = WORDS.get_or_init(|| {
+        let own = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let apart =
+            all_but_one(&own).map(|list| vec!["/usr/bin/taskset".to_string(), "-c".into(), list]).filter(|way| works(way));
+        let ways = [&["/usr/bin/chrt", "--idle", "0"][..], &["/usr/bin/nice", "-n", "10"]];
+        let behind =
+            ways.map(|way| way.iter().copied().map(String::from).collect()).into_iter().find(|way: &Vec<String>| works(way));
+        apart.into_iter().chain(behind).flatten().collect()
+    });
+    let mut words = words.iter().map(OsStr::new).chain([program.as_os_str()]);
+    let mut command = Command::new(words.next().unwrap_or(program.as_os_str()));
+    command.args(words);
     command
+}
+
+/// A sandbox may forbid what is installed, and a worker that does not start answers nobody.
+fn works(way: &[String]) -> bool {
+    let Some((first, rest)) = way.split_first() else { return false };
+    let mut tried = Command::new(first);
+    tried.args(rest).arg("/bin/true").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    tried.status().is_ok_and(|ended| ended.success())
+}
+
+/// The processors that a process of this status may run on, without the first; nothing where it has no other.
+fn all_but_one(status: &str) -> Option<String> {
+    let list = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"))?.trim();
+    let mut processors: Vec<u32> = Vec::new();
+    for part in list.split(',') {
+        let (from, to) = part.split_once('-').unwrap_or((part, part));
+        processors.extend(from.parse::<u32>().ok()?..=to.parse::<u32>().ok()?);
+    }
+    let others: Vec<String> = processors.iter().skip(1).map(u32::to_string).collect();
+    (!others.is_empty()).then(|| others.join(","))
 }
 
 impl Drop for Job {
@@ -323,5 +346,24 @@ fn died(status: Option<ExitStatus>, said: &str) -> SqlError {
             tracing::error!(?status, said, "a SQL worker died");
             SqlError::internal("the worker died; the log says how")
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_processor_is_left_to_others() {
+        let check = |list: &str, expect: Option<&str>| {
+            let status = format!("Name:\ttsubame\nCpus_allowed:\tff\nCpus_allowed_list:\t{list}\nMems_allowed:\t1\n");
+            assert_eq!(all_but_one(&status).as_deref(), expect, "{list}");
+        };
+        check("0-1", Some("1"));
+        check("0", None);
+        check("2,4-5", Some("4,5"));
+        check("0-3,8", Some("1,2,3,8"));
+        check("", None);
+        assert_eq!(all_but_one("Name:\ttsubame\n"), None);
     }
 }
