@@ -2,7 +2,7 @@
 //! throttles, fails after accepting or drops its answer; then a restart goes on. Nobody may be lost, nobody may get a message twice,
 //! whatever is unknown must be listed, and a crash leaves no more unknown than was under way.
 //!
-//! A test runs a small grid (every point, every behaviour, one seed, 12 sends). The full one (20 seeds, 200 sends) takes some minutes:
+//! A test runs a small grid (every point, every behaviour, one seed, 12 sends). The full one (20 seeds, 200 sends) takes most of an hour:
 //! `cargo test -p tsubame crash_matrix -- --ignored --nocapture`.
 
 use std::{
