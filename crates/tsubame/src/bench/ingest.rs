@@ -1,6 +1,7 @@
 //! The run: floor, Parquet, then reference and product in turns, half load, and how soon an event can be asked for.
 
 use std::{
+    ffi::OsStr,
     path::Path,
     process::Command,
     sync::{
@@ -88,12 +89,10 @@ pub async fn run(folder: &Path, rounds: usize, lasts: Duration) -> Result<Report
     let shop = folder.join("shop");
     new_shop(&shop)?;
     let log = folder.join("reference.log");
-    let start = |arguments: &[&std::ffi::OsStr], form| -> Result<Peer, Fault> {
-        Ok(Peer { server: Server::start(arguments)?, form, next: Arc::default() })
-    };
-    let reference = start(&["bench".as_ref(), "reference".as_ref(), "--log".as_ref(), log.as_ref()], Form::Lines)?;
-    let product =
-        start(&["serve".as_ref(), "--listen".as_ref(), "127.0.0.1:0".as_ref(), "--shop".as_ref(), shop.as_ref()], Form::Batch)?;
+    let peer = |server, form| Peer { server, form, next: Arc::default() };
+    let reference = Server::start::<&OsStr>(&["bench".as_ref(), "reference".as_ref(), "--log".as_ref(), log.as_ref()])?;
+    let reference = peer(reference, Form::Lines);
+    let product = peer(Server::of(&shop)?, Form::Batch);
     let mut seen = visible(&product, &shop, &at).await?;
     seen.sort_by(f64::total_cmp);
     let mut loads = Vec::new();
@@ -180,11 +179,18 @@ impl Rounds {
     }
 }
 
-fn authorization() -> String {
-    format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(format!("{KEY}:")))
+/// The header of the source.
+pub fn authorization() -> String {
+    basic(KEY, "")
 }
 
-fn new_shop(shop: &Path) -> Result<(), Fault> {
+/// The header by which a program shows a name and a password.
+pub fn basic(name: &str, password: &str) -> String {
+    format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(format!("{name}:{password}")))
+}
+
+/// A shop as `tsubame new` makes it, with a source.
+pub fn new_shop(shop: &Path) -> Result<(), Fault> {
     let failed = |source| Fault::io(format!("could not make {}", shop.display()), source);
     let program = std::env::current_exe().map_err(failed)?;
     let made = Command::new(program).arg("new").arg(shop).output().map_err(failed)?;
@@ -222,7 +228,7 @@ async fn visible(product: &Peer, shop: &Path, at: &str) -> Result<Vec<f64>, Faul
 }
 
 /// The events in the lake and the bytes of their files, after all of them landed and were compacted.
-async fn landed(shop: &Path) -> Result<(u64, u64), Fault> {
+pub async fn landed(shop: &Path) -> Result<(u64, u64), Fault> {
     let workspace = Workspace::open(shop, Clock::Real, Access::Write).await?;
     flush(&workspace).await?;
     workspace.lake.compact(2).await?;

@@ -34,9 +34,7 @@ pub struct Page {
 /// Asks for the page of every test of a shop, and for the lists of tests.
 pub async fn run(shop: &Path, rounds: usize) -> Result<Vec<Page>, Fault> {
     let (cookie, paths) = prepared(shop).await?;
-    let arguments: [&std::ffi::OsStr; 5] =
-        ["serve".as_ref(), "--listen".as_ref(), "127.0.0.1:0".as_ref(), "--shop".as_ref(), shop.as_ref()];
-    let server = Server::start(&arguments)?;
+    let server = Server::of(shop)?;
     let client = reqwest::Client::builder().no_proxy().build().map_err(|source| failed("make a client", &source))?;
     let mut pages = Vec::new();
     for path in paths {

@@ -19,8 +19,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{
     members::{self, SEGMENT, at},
-    queries::answer::peak_mb,
-    server::cpu_seconds,
+    server::{cpu_seconds, peak_mb},
 };
 use crate::{
     clock::Clock,
@@ -315,7 +314,7 @@ async fn journey(workspace: &Workspace) -> Result<Journey, Fault> {
         // As `serve` does after a round: what was written down is read from the lake by the next look, and not held in memory.
         flush_if_due(workspace, workspace.now()).await?;
     }
-    Ok(Journey { looks, peak_mb: peak_mb() })
+    Ok(Journey { looks, peak_mb: peak_mb("self") })
 }
 
 async fn broadcast(workspace: &Workspace) -> Result<Broadcast, Fault> {
@@ -331,7 +330,7 @@ async fn broadcast(workspace: &Workspace) -> Result<Broadcast, Fault> {
     warm.sort_by(f64::total_cmp);
     let look = look(workspace, "broadcast", end).await?;
     let handing_seconds = hand_first(workspace, &look.run_id).await?;
-    Ok(Broadcast { query_seconds: warm[warm.len() / 2], look, handing_seconds, peak_mb: peak_mb() })
+    Ok(Broadcast { query_seconds: warm[warm.len() / 2], look, handing_seconds, peak_mb: peak_mb("self") })
 }
 
 async fn look(workspace: &Workspace, name: &str, end: Instant) -> Result<Look, Fault> {

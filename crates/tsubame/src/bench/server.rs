@@ -2,8 +2,10 @@
 
 use std::{
     ffi::OsStr,
+    fs::DirEntry,
     io::{BufRead, BufReader},
     net::SocketAddr,
+    path::Path,
     process::{Child, Command, Stdio},
 };
 
@@ -17,6 +19,17 @@ pub struct Server {
 }
 
 impl Server {
+    /// Serves a shop on a free port. Returns when it listens.
+    pub fn of(shop: &Path) -> Result<Server, Fault> {
+        Server::start::<&OsStr>(&[
+            "serve".as_ref(),
+            "--listen".as_ref(),
+            "127.0.0.1:0".as_ref(),
+            "--shop".as_ref(),
+            shop.as_ref(),
+        ])
+    }
+
     /// Returns when it listens.
     pub fn start<A: AsRef<OsStr>>(arguments: &[A]) -> Result<Server, Fault> {
         let failed = |source| Fault::io("could not start the server to be measured", source);
@@ -38,6 +51,16 @@ impl Server {
     /// Seconds of processor time since it started.
     pub fn cpu_seconds(&self) -> f64 {
         cpu_seconds(&self.child.id().to_string())
+    }
+
+    /// MB that it holds now.
+    pub fn resident_mb(&self) -> f64 {
+        resident_mb(&self.child.id().to_string())
+    }
+
+    /// MB that the processes which it started hold now, together. What all of them share is counted for each.
+    pub fn children_resident_mb(&self) -> f64 {
+        children(&self.child.id().to_string()).iter().map(|child| resident_mb(child)).sum()
     }
 
     /// Asks it to end, and waits.
@@ -66,4 +89,28 @@ pub fn cpu_seconds(process: &str) -> f64 {
     let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect();
     let ticks = |index: usize| fields.get(index).and_then(|field| field.parse::<f64>().ok()).unwrap_or(0.0);
     (ticks(11) + ticks(12)) / TICKS_PER_SECOND
+}
+
+/// MB that a process holds now, by what Linux says of it; 0 elsewhere.
+pub fn resident_mb(process: &str) -> f64 {
+    memory_mb(process, "VmRSS:")
+}
+
+/// The most MB that a process has held at once; 0 where Linux does not say it.
+pub fn peak_mb(process: &str) -> f64 {
+    memory_mb(process, "VmHWM:")
+}
+
+fn memory_mb(process: &str, what: &str) -> f64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix(what)).unwrap_or_default();
+    line.split_whitespace().next().and_then(|kib| kib.parse::<f64>().ok()).unwrap_or(0.0) / 1024.0
+}
+
+/// Those that a process started: each of its threads has a list of its own.
+fn children(process: &str) -> Vec<String> {
+    let Ok(threads) = std::fs::read_dir(format!("/proc/{process}/task")) else { return Vec::new() };
+    let of_thread = |thread: DirEntry| std::fs::read_to_string(thread.path().join("children")).unwrap_or_default();
+    let lists: Vec<String> = threads.filter_map(Result::ok).map(of_thread).collect();
+    lists.iter().flat_map(|list| list.split_whitespace()).map(String::from).collect()
 }

@@ -1,15 +1,18 @@
 //! Our side of `bench queries`, a process of its own: questions to Parquet files and to a lake, and what each took.
 
-use std::{path::Path, time::Instant};
+use std::{path::Path, sync::Arc, time::Instant};
 
 use chrono::{NaiveDate, TimeDelta};
-use lake::Lake;
+use lake::{Lake, ReadView};
 use model::ShopZone;
 use query::{Answer, Desk, FileDesk, Library, Limits, Mode, Moment, ParamValue, Params, fold::Cells};
 use serde_json::{Value, json};
 
 use super::peer::{Answered, Question, Setup};
-use crate::fault::{Exit, Fault};
+use crate::{
+    bench::server::{peak_mb, resident_mb},
+    fault::{Exit, Fault},
+};
 
 pub async fn serve() -> Result<(), Fault> {
     let setup: Setup = read(&next_line().unwrap_or_default())?;
@@ -53,7 +56,8 @@ pub async fn serve() -> Result<(), Fault> {
             }
             Err(fault) => Answered { error: Some(fault.to_string()), ..Answered::default() },
         };
-        (answer.wall_ms, answer.cpu_ms, answer.peak_mb) = (took.0.as_secs_f64() * 1e3, took.1, peak_mb());
+        (answer.wall_ms, answer.cpu_ms) = (took.0.as_secs_f64() * 1e3, took.1);
+        (answer.peak_mb, answer.resident_mb) = (peak_mb("self"), resident_mb("self"));
         println!("{}", serde_json::to_string(&answer).expect("plain JSON"));
     }
     Ok(())
@@ -103,10 +107,15 @@ fn sums(cells: &Cells) -> Answer {
 
 /// A desk on the lake at noon of the day of the questions.
 pub async fn desk(lake: &Lake, today: NaiveDate, threads: usize) -> Result<Desk, Fault> {
-    let zone = ShopZone::parse("UTC").map_err(|error| Fault::new(Exit::Failed, error.to_string()))?;
     let (library, _) = Library::load(None);
+    desk_on(lake.view(&[]).await?, Arc::new(library), today, threads)
+}
+
+/// The same on what was pinned before.
+pub fn desk_on(view: ReadView, library: Arc<Library>, today: NaiveDate, threads: usize) -> Result<Desk, Fault> {
+    let zone = ShopZone::parse("UTC").map_err(|error| Fault::new(Exit::Failed, error.to_string()))?;
     let as_of = zone.start_of(today) + TimeDelta::hours(12);
-    let mut desk = Desk::new(library.into(), lake.view(&[]).await?, Moment { as_of, mode: Mode::AsKnown, zone });
+    let mut desk = Desk::new(library, view, Moment { as_of, mode: Mode::AsKnown, zone });
     desk.limits.partitions = threads;
     Ok(desk)
 }
@@ -132,11 +141,4 @@ pub fn processor_ms() -> f64 {
         std::fs::read_to_string(thread.join("schedstat")).ok()?.split(' ').next()?.parse().ok()
     };
     threads.filter_map(Result::ok).filter_map(|thread| of_one(&thread.path())).sum::<f64>() / 1e6
-}
-
-/// The most memory that this process has had at once.
-pub fn peak_mb() -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
-    line.split_whitespace().next().and_then(|kib| kib.parse::<f64>().ok()).unwrap_or(0.0) / 1024.0
 }

@@ -63,6 +63,9 @@ pub struct Answered {
     /// The most memory the process ever had.
     #[serde(default)]
     pub peak_mb: f64,
+    /// What it holds afterwards. DuckDB is not asked for it.
+    #[serde(default)]
+    pub resident_mb: f64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
