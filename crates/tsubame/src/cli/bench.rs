@@ -53,7 +53,8 @@ enum What {
 /// Ask twenty questions of raw Parquet and five screens of kept tables, and the same of DuckDB, in turns
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  tsubame bench queries --scale 0.1\n  tsubame bench queries --scale 3 --json\n  \
-    tsubame bench queries --data my-parquet --map my-parquet.toml\n\nIt needs python3 with the packages duckdb and pyarrow on the PATH.")]
+    tsubame bench queries --grow --files --beside\n  tsubame bench queries --data my-parquet --map my-parquet.toml\n\n\
+    It needs python3 with the packages duckdb and pyarrow on the PATH.")]
 struct Queries {
     /// 1 is a million orders, 10 million events and 4.1 million sends
     #[arg(long, default_value_t = 1.0, value_parser = scale)]
@@ -73,6 +74,15 @@ struct Queries {
     /// What is in them: today's date, and for each table its files and columns
     #[arg(long, value_name = "FILE", requires = "data")]
     map: Option<PathBuf>,
+    /// Ask all again of three times the data, and tell how much longer each question takes
+    #[arg(long, conflicts_with = "data")]
+    grow: bool,
+    /// Also land one table in 100 and in 10,000 files, and compare how long opening and planning take. It takes some minutes
+    #[arg(long)]
+    files: bool,
+    /// Also ask while events come in
+    #[arg(long)]
+    beside: bool,
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..))]
     threads: u8,
     /// Where to make the data. They are removed afterwards
@@ -245,6 +255,9 @@ impl Queries {
             foreign: self.data.zip(self.map),
             only: self.only,
             threads: self.threads.into(),
+            grow: self.grow,
+            files: self.files,
+            beside: self.beside,
         };
         let report = queries::run(folder.path(), &options).await?;
         let text = match self.json {

@@ -7,6 +7,7 @@ use arrow::{
     array::{ArrayRef, Date32Builder, Decimal128Builder, Int64Builder, StringBuilder, TimestampMicrosecondBuilder},
     record_batch::RecordBatch,
 };
+use chrono::NaiveDate;
 use parquet::{
     arrow::ArrowWriter,
     basic::{Compression, ZstdLevel},
@@ -20,8 +21,6 @@ const DAY: i64 = 86_400_000_000;
 /// 2023-11-01, where the three years begin, in days since 1970.
 const FIRST_DAY: i64 = 19_662;
 pub const DAYS: i64 = 1_096;
-/// 2026-11-01: the day on which questions are asked.
-pub const TODAY: (i32, u32, u32) = (2026, 11, 1);
 
 const CHANNELS: [&str; 4] = ["email", "line", "sms", "push"];
 const SOURCES: [&str; 6] = ["direct", "search", "ads", "line", "email", "affiliate"];
@@ -30,6 +29,11 @@ const CATEGORIES: [&str; 12] =
 const PRODUCTS: u64 = 900;
 const SCENARIOS: u64 = 19;
 const EXPERIMENTS: u64 = 6;
+
+/// The day on which questions are asked: that after the last of the three years.
+pub fn today() -> NaiveDate {
+    NaiveDate::from_ymd_opt(2026, 11, 1).expect("a day")
+}
 
 /// Splitmix64: the same numbers on every machine.
 pub struct Chance(pub u64);

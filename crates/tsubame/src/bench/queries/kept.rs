@@ -81,13 +81,7 @@ impl Shop {
             if rows.is_empty() {
                 continue;
             }
-            let segment = TailSegment {
-                table: table.into(),
-                first_position: self.position + 1,
-                rows: rows.len(),
-                ingested_at: at,
-                payload: (rows.join("\n") + "\n").into_bytes(),
-            };
+            let segment = segment(table, self.position + 1, &rows, at);
             self.position += rows.len() as i64;
             self.lake.land(&[segment]).await?;
         }
@@ -166,6 +160,12 @@ impl Shop {
         let (anew_cpu_ms, refresh_cpu_ms) = (median(anew), median(refreshed));
         Ok(Refresh { orders: self.orders, anew_cpu_ms, refresh_cpu_ms, cpu_ratio: refresh_cpu_ms / anew_cpu_ms, differing_rows })
     }
+}
+
+/// Rows of a table as a journal has them.
+pub fn segment(table: &str, first_position: i64, rows: &[&str], ingested_at: Instant) -> TailSegment {
+    let payload = (rows.join("\n") + "\n").into_bytes();
+    TailSegment { table: table.into(), first_position, rows: rows.len(), ingested_at, payload }
 }
 
 /// A row of `orders.sql` as a fact.
