@@ -6,5 +6,5 @@
 -- column value        text ja:"区分"  en:"Slice"
 SELECT
     customer_id,
-    CAST(CAST(date_trunc('week', shop_day(exposed_at)) AS DATE) AS VARCHAR) AS value
+    CAST(week_start(shop_day(exposed_at)) AS VARCHAR) AS value
 FROM exposed

@@ -13,7 +13,7 @@
 -- column products    float  ja:"1件あたり商品種類数"  en:"Products per purchase"
 -- column categories  float  ja:"1件あたりカテゴリ数"  en:"Categories per purchase"
 SELECT
-    CAST(date_trunc('month', ordered_on) AS DATE) AS month,
+    month_start(ordered_on) AS month,
     count(*) AS orders,
     CAST(sum(net) AS DECIMAL(18, 4)) AS net,
     CAST(CAST(sum(net) AS DOUBLE) / count(*) AS DECIMAL(18, 4)) AS value,
@@ -35,5 +35,5 @@ FROM (
     ) AS part
     GROUP BY source, order_id, ordered_on, net
 ) AS basket
-GROUP BY CAST(date_trunc('month', ordered_on) AS DATE)
+GROUP BY month_start(ordered_on)
 ORDER BY month

@@ -35,7 +35,7 @@ SELECT
     CAST(coalesce(sum(CASE WHEN is_observed * is_recovered = 1 THEN order_value END), 0) AS DECIMAL(18, 4)) AS recovered_amount
 FROM (
     SELECT
-        CAST(date_trunc('month', shop_day(filled_at)) AS DATE) AS month, left_at, left_value, has_ordered, is_open, order_value,
+        month_start(shop_day(filled_at)) AS month, left_at, left_value, has_ordered, is_open, order_value,
         CASE WHEN left_at <= add_seconds($as_of, 0 - $days * 86400) THEN 1 ELSE 0 END AS is_observed,
         CASE WHEN order_at <= add_seconds(left_at, $days * 86400) THEN 1 ELSE 0 END AS is_recovered
     FROM (

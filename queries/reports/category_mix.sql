@@ -25,11 +25,11 @@ FROM (
         SELECT month, category, customer_id, sum(amount) AS amount, sum(units) AS units, count(*) AS orders
         FROM (
             SELECT
-                CAST(date_trunc('month', ordered_on) AS DATE) AS month, coalesce(category, '-') AS category, customer_id, source, order_id,
+                month_start(ordered_on) AS month, coalesce(category, '-') AS category, customer_id, source, order_id,
                 sum(amount) AS amount, sum(quantity) AS units
             FROM purchase_lines
             WHERE ordered_on >= $from AND ordered_on < $to
-            GROUP BY CAST(date_trunc('month', ordered_on) AS DATE), coalesce(category, '-'), customer_id, source, order_id
+            GROUP BY month_start(ordered_on), coalesce(category, '-'), customer_id, source, order_id
         ) AS part
         GROUP BY month, category, customer_id
     ) AS buyer

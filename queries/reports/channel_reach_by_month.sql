@@ -38,20 +38,20 @@ FROM (
                     lag(state) OVER (PARTITION BY channel, customer_id ORDER BY month) AS former
                 FROM (
                     SELECT
-                        CAST(date_trunc('month', shop_day(said.occurred_at)) AS DATE) AS month, said.channel,
+                        month_start(shop_day(said.occurred_at)) AS month, said.channel,
                         coalesce(who.survivor_id, said.customer_id) AS customer_id,
                         last_value(said.state ORDER BY said.occurred_at, said.state, said.position) AS state
                     FROM consents_history AS said
                     LEFT JOIN survivors AS who ON who.customer_id = said.customer_id
                     WHERE said.purpose = 'marketing'
-                    GROUP BY CAST(date_trunc('month', shop_day(said.occurred_at)) AS DATE), said.channel, coalesce(who.survivor_id, said.customer_id)
+                    GROUP BY month_start(shop_day(said.occurred_at)), said.channel, coalesce(who.survivor_id, said.customer_id)
                 ) AS word
             ) AS turn
             UNION ALL
             SELECT month, channel, 0 AS opted_in, 0 AS opted_out, count(*) AS bounced, 0 AS gained
             FROM (
                 SELECT DISTINCT
-                    CAST(date_trunc('month', shop_day(said.occurred_at)) AS DATE) AS month, said.channel,
+                    month_start(shop_day(said.occurred_at)) AS month, said.channel,
                     coalesce(who.survivor_id, said.customer_id) AS customer_id
                 FROM suppressions_history AS said
                 LEFT JOIN survivors AS who ON who.customer_id = said.customer_id

@@ -24,7 +24,7 @@ FROM (
     FROM (
         SELECT
             purchase.customer_id,
-            CAST(date_trunc('month', buyer.first_ordered_on) AS DATE) AS cohort,
+            month_start(buyer.first_ordered_on) AS cohort,
             months_between(buyer.first_ordered_on, purchase.ordered_on) AS age,
             sum(purchase.net) AS net
         FROM purchases AS purchase

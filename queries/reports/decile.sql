@@ -23,11 +23,10 @@ SELECT
     least, most, recency_days
 FROM (
     SELECT
-        decile, count(*) AS customers, sum(net) AS net, min(net) AS least, max(net) AS most, avg(recency_days) AS recency_days
+        tile['tile'] AS decile, tile['count'] AS customers, tile['total'] AS net, tile['least'] AS least, tile['most'] AS most,
+        tile['mean'] AS recency_days
     FROM (
-        SELECT
-            CAST(ntile(10) OVER (ORDER BY net DESC, customer_id) AS BIGINT) AS decile, net,
-            CAST(days_between(last_ordered_on, $today) AS DOUBLE) AS recency_days
+        SELECT unnest(tiles(10, net, customer_id, days_between(last_ordered_on, $today))) AS tile
         FROM (
             -- Whoever bought first within these days bought nothing before them.
             SELECT customer_id, net_revenue AS net, last_ordered_on
@@ -40,6 +39,5 @@ FROM (
             GROUP BY customer_id
         ) AS buyer
     ) AS tiled
-    GROUP BY decile
 ) AS grouped
 ORDER BY decile

@@ -35,7 +35,7 @@ FROM (
         sum(CASE WHEN age >= 180 AND gap <= 180 THEN 1 ELSE 0 END) AS f2_180
     FROM (
         SELECT
-            CAST(date_trunc('month', first_ordered_on) AS DATE) AS cohort,
+            month_start(first_ordered_on) AS cohort,
             days_between(first_ordered_on, $today) AS age,
             days_between(first_ordered_on, second_ordered_on) AS gap
         FROM customer_facts

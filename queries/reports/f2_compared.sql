@@ -71,7 +71,7 @@ FROM (
                             max(age) AS longest, min(age) AS shortest
                         FROM (
                             SELECT
-                                CAST(date_trunc('month', first_ordered_on) AS DATE) AS cohort,
+                                month_start(first_ordered_on) AS cohort,
                                 days_between(first_ordered_on, $today) AS age,
                                 days_between(first_ordered_on, second_ordered_on) AS gap
                             FROM customer_facts

@@ -21,7 +21,7 @@ SELECT
     CAST(sum(observed * in_time) AS DOUBLE) / nullif(sum(observed), 0) AS in_time_rate
 FROM (
     SELECT
-        CAST(date_trunc('month', member.registered_on) AS DATE) AS month,
+        month_start(member.registered_on) AS month,
         CASE WHEN line.active AND block.customer_id IS NULL THEN 1 ELSE 0 END AS linked,
         CASE WHEN days_between(member.registered_on, $today) >= $days THEN 1 ELSE 0 END AS observed,
         CASE WHEN days_between(member.registered_on, line.first_on) <= $days THEN 1 ELSE 0 END AS in_time

@@ -20,7 +20,7 @@ FROM (
     SELECT cohort, age, CAST(sum(CASE WHEN nth = 1 THEN 1 ELSE 0 END) AS BIGINT) AS buyers, sum(net) AS net
     FROM (
         SELECT
-            CAST(date_trunc('month', first_ordered_on) AS DATE) AS cohort,
+            month_start(first_ordered_on) AS cohort,
             months_between(first_ordered_on, ordered_on) AS age,
             nth, net
         FROM purchase_days

@@ -43,7 +43,7 @@ FROM (
             SELECT cohort, age, count(DISTINCT customer_id) AS buyers, sum(net) AS net, sum(coalesce(cost, 0)) AS cost, sum(CASE WHEN cost IS NULL THEN net ELSE 0 END) AS unknown
             FROM (
                 SELECT
-                    purchase.customer_id, CAST(date_trunc('month', buyer.first_ordered_on) AS DATE) AS cohort,
+                    purchase.customer_id, month_start(buyer.first_ordered_on) AS cohort,
                     months_between(buyer.first_ordered_on, purchase.ordered_on) AS age, purchase.net, goods.cost
                 FROM purchases AS purchase
                 JOIN (
@@ -64,9 +64,9 @@ FROM (
             GROUP BY cohort, age
         ) AS cell
         LEFT JOIN (
-            SELECT CAST(date_trunc('month', spent_on) AS DATE) AS month, sum(cost) AS cost
+            SELECT month_start(spent_on) AS month, sum(cost) AS cost
             FROM ad_spend
-            GROUP BY CAST(date_trunc('month', spent_on) AS DATE)
+            GROUP BY month_start(spent_on)
         ) AS spent ON spent.month = cell.cohort
     ) AS running
     WHERE age < months_between(cohort, $today) OR age = 0

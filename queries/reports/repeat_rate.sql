@@ -39,7 +39,7 @@ FROM (
             sum(CASE WHEN is_new = 1 THEN net ELSE 0 END) AS net_new, sum(CASE WHEN is_new = 0 THEN net ELSE 0 END) AS net_repeat
         FROM (
             SELECT
-                purchase.customer_id, CAST(date_trunc('month', purchase.ordered_on) AS DATE) AS month,
+                purchase.customer_id, month_start(purchase.ordered_on) AS month,
                 max(CASE WHEN months_between(buyer.first_ordered_on, purchase.ordered_on) = 0 THEN 1 ELSE 0 END) AS is_new,
                 sum(purchase.net) AS net
             FROM purchases AS purchase
@@ -49,7 +49,7 @@ FROM (
                 WHERE customer_id IS NOT NULL
                 GROUP BY customer_id
             ) AS buyer ON buyer.customer_id = purchase.customer_id
-            GROUP BY purchase.customer_id, CAST(date_trunc('month', purchase.ordered_on) AS DATE)
+            GROUP BY purchase.customer_id, month_start(purchase.ordered_on)
         ) AS customer_month
         GROUP BY month
     ) AS bought ON bought.month = span.month

@@ -21,7 +21,7 @@ SELECT
     matured < buyers AS immature
 FROM (
     SELECT
-        CAST(date_trunc('month', first_ordered_on) AS DATE) AS cohort,
+        month_start(first_ordered_on) AS cohort,
         count(*) AS buyers,
         CAST(sum(ripe) AS BIGINT) AS matured,
         CAST(sum(CASE WHEN NOT second_subscribed AND days_between(first_ordered_on, second_ordered_on) <= $days THEN ripe ELSE 0 END) AS BIGINT) AS one_off_f2,
@@ -33,6 +33,6 @@ FROM (
         FROM first_purchases
         WHERE NOT first_subscribed
     ) AS buyer
-    GROUP BY CAST(date_trunc('month', first_ordered_on) AS DATE)
+    GROUP BY month_start(first_ordered_on)
 ) AS counted
 ORDER BY cohort

@@ -87,6 +87,11 @@ impl FactTable {
         FactTable { name, version: snapshot.version, schema, snapshot, tail: Vec::new(), damaged: None }
     }
 
+    /// Rows in memory, as a table.
+    pub fn of_rows(name: &'static str, schema: SchemaRef, rows: Vec<RecordBatch>) -> Self {
+        FactTable { tail: rows, ..FactTable::nothing(name, schema) }
+    }
+
     /// A table that every question to it is told about.
     pub(crate) fn damaged(name: &'static str, damaged: Damaged) -> Self {
         FactTable { damaged: Some(damaged), ..FactTable::new(name, Snapshot::empty(), Vec::new()) }
@@ -111,7 +116,8 @@ impl FactTable {
         &self.snapshot
     }
 
-    pub(crate) fn tail(&self) -> &[RecordBatch] {
+    /// Its rows that are in no file.
+    pub fn tail(&self) -> &[RecordBatch] {
         &self.tail
     }
 

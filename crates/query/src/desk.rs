@@ -17,6 +17,7 @@ use datafusion::{
         runtime_env::{RuntimeEnv, RuntimeEnvBuilder},
     },
     logical_expr::{EmptyRelation, Expr, LogicalPlan, col, lit},
+    optimizer::{Optimizer, OptimizerRule},
     prelude::{DataFrame, SessionConfig, SessionContext},
     sql::sqlparser::ast::Statement,
 };
@@ -34,6 +35,7 @@ use crate::{
     settings::suited,
     share,
     statement::{Tokens, type_placeholders},
+    survivors::{self, OneCustomer},
 };
 
 /// Which of the past's two readings a question is asked on.
@@ -69,6 +71,7 @@ pub struct Desk {
     tables: Vec<(String, Arc<MemTable>)>,
     /// The kept tables at a moment, once they were asked for.
     pub(crate) kept: Arc<Mutex<Found>>,
+    pub(crate) survivors: survivors::Found,
     /// Set where only news are asked for.
     since: Option<Since>,
     /// Rows past this position are as if they had never come.
@@ -96,6 +99,7 @@ impl Desk {
             relations: Vec::new(),
             tables: Vec::new(),
             kept: Arc::default(),
+            survivors: survivors::Found::default(),
             since: None,
             until: None,
         }
@@ -256,6 +260,12 @@ impl Desk {
                     .and_then(|rows| rows.filter(filter))
                     .map_err(|source| planning_error(file, source))?;
                 session.register_table(word, rows.into_view()).map_err(|source| planning_error(file, source))?;
+            } else if word == survivors::VIEW
+                && !self.open
+                && self.since.is_none()
+                && let Some(rows) = Box::pin(self.survivors()).await?
+            {
+                session.register_table(word, rows).map_err(|source| planning_error(file, source))?;
             } else if let Some((_, table)) = self.tables.iter().find(|(name, _)| name == word) {
                 session.register_table(word, table.clone()).map_err(|source| planning_error(file, source))?;
             } else if let Some((_, query, params)) = self.relations.iter().find(|(name, ..)| name == word) {
@@ -421,7 +431,7 @@ fn session_within(runtime: Arc<RuntimeEnv>, partitions: usize, shop: &functions:
     // Places in the text come with the planner's errors.
     config.options_mut().sql_parser.collect_spans = true;
     let state = SessionStateBuilder::new().with_config(config).with_runtime_env(runtime).with_default_features();
-    let session = SessionContext::new_with_state(state.with_optimizer_rules(share::rules()).build());
+    let session = SessionContext::new_with_state(state.with_optimizer_rules(rules()).build());
     functions::register(&session, shop);
     if let Some(catalog) = session.catalog("datafusion") {
         catalog
@@ -429,6 +439,15 @@ fn session_within(runtime: Arc<RuntimeEnv>, partitions: usize, shop: &functions:
             .expect("a catalogue in memory takes a schema");
     }
     session
+}
+
+/// The optimizer's rules and ours: one compares what the question says before anything is moved, one takes up conditions where they were moved to.
+fn rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
+    let mut rules = Optimizer::new().rules;
+    let moved = rules.iter().position(|rule| rule.name() == "push_down_filter").expect("the engine moves conditions down");
+    rules.insert(moved + 1, Arc::new(OneCustomer));
+    rules.insert(0, Arc::new(share::Share));
+    rules
 }
 
 pub(crate) fn bind(plan: LogicalPlan, values: &Params) -> datafusion::common::Result<LogicalPlan> {

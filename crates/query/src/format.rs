@@ -11,7 +11,6 @@ use arrow::{
     error::ArrowError,
     util::pretty::pretty_format_batches_with_schema,
 };
-use chrono::NaiveDate;
 use parquet::arrow::ArrowWriter;
 
 use crate::flat::flat;
@@ -112,10 +111,8 @@ fn array(answer: &Answer, column: usize) -> Result<ArrayRef, ArrowError> {
             Arc::new(scaled.collect::<Decimal128Array>().with_precision_and_scale(18, 4)?)
         }
         Kind::Date => {
-            let days = |day: NaiveDate| day.signed_duration_since(NaiveDate::default()).num_days() as i32;
-            Arc::new(
-                values().map(|value| if let Value::Date(day) = value { Some(days(*day)) } else { None }).collect::<Date32Array>(),
-            )
+            let days = values().map(|value| if let Value::Date(day) = value { Some(day.to_epoch_days()) } else { None });
+            Arc::new(days.collect::<Date32Array>())
         }
         Kind::Instant => {
             let micros = values().map(|value| if let Value::Instant(at) = value { Some(at.timestamp_micros()) } else { None });

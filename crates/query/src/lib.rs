@@ -23,6 +23,7 @@ mod settings;
 mod share;
 pub mod sql;
 mod statement;
+mod survivors;
 pub mod wire;
 
 pub use answer::{Answer, Column, Kind, Value};

@@ -149,9 +149,7 @@ impl ParamValue {
             ParamValue::Int(value) => ScalarValue::Int64(Some(*value)),
             ParamValue::Float(value) => ScalarValue::Float64(Some(*value)),
             ParamValue::Text(value) => ScalarValue::Utf8(Some(value.clone())),
-            ParamValue::Date(value) => {
-                ScalarValue::Date32(Some(value.signed_duration_since(NaiveDate::default()).num_days() as i32))
-            }
+            ParamValue::Date(value) => ScalarValue::Date32(Some(value.to_epoch_days())),
             ParamValue::Instant(value) => ScalarValue::TimestampMicrosecond(Some(value.timestamp_micros()), Some("UTC".into())),
             ParamValue::Bool(value) => ScalarValue::Boolean(Some(*value)),
             ParamValue::Money(value) => ScalarValue::Decimal128(Some(value.scaled().into()), 18, 4),

@@ -6,7 +6,7 @@ use arrow::{
     array::{Array, ArrayRef, AsArray, RecordBatch},
     datatypes::{DataType, Date32Type, Decimal128Type, Float64Type, Int64Type, SchemaRef, TimeUnit, TimestampMicrosecondType},
 };
-use chrono::{DateTime, NaiveDate, TimeDelta};
+use chrono::{DateTime, NaiveDate};
 use datafusion::{dataframe::DataFrame, error::DataFusionError, execution::context::SQLOptions, logical_expr::LogicalPlan};
 use futures::{StreamExt, TryStreamExt, stream::BoxStream};
 use model::{Money, Remedy, Text};
@@ -311,9 +311,7 @@ pub(crate) fn values_of(array: &ArrayRef) -> Result<Vec<Value>, String> {
         }
         Some(Kind::Date) => {
             let values = array.as_primitive::<Date32Type>();
-            let date = |days: i32| {
-                NaiveDate::default().checked_add_signed(TimeDelta::days(days.into())).map_or(Value::Null, Value::Date)
-            };
+            let date = |days: i32| NaiveDate::from_epoch_days(days).map_or(Value::Null, Value::Date);
             collect(array, &|row| Ok(date(values.value(row))))
         }
         Some(Kind::Instant) => {

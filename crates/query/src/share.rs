@@ -25,7 +25,7 @@ use datafusion::{
         Expr, LogicalPlan, LogicalPlanBuilder, SubqueryAlias, TableProviderFilterPushDown, TableScanBuilder,
         utils::{conjunction, disjunction},
     },
-    optimizer::{Optimizer, OptimizerConfig, OptimizerRule},
+    optimizer::{OptimizerConfig, OptimizerRule},
     physical_plan::{
         ExecutionPlan, ExecutionPlanProperties, execute_stream_partitioned,
         stream::RecordBatchStreamAdapter,
@@ -37,15 +37,8 @@ use tokio::sync::OnceCell;
 
 pub(crate) const RULE: &str = "share_repeated_relations";
 
-/// The optimizer's rules, ours first: it compares what the question says, before anything is moved.
-pub fn rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
-    let mut rules = Optimizer::new().rules;
-    rules.insert(0, Arc::new(Share));
-    rules
-}
-
 #[derive(Debug)]
-struct Share;
+pub(crate) struct Share;
 
 impl OptimizerRule for Share {
     fn name(&self) -> &str {

@@ -31,13 +31,15 @@ SELECT
     this.purpose, this.template, this.arm, this.state, this.due_at, this.cost, this.provider_id, this.detail,
     moves.planned_at, moves.handed_at, moves.accepted_at
 FROM sends_history AS this
-LEFT JOIN survivors AS who ON who.customer_id = this.customer_id
+-- A send is one customer's: by customer too, so that those of one customer are added up alone.
 JOIN (
     SELECT
+        customer_id,
         max(position) AS position,
         min(CASE WHEN state IN ('planned', 'ghost') THEN occurred_at END) AS planned_at,
         min(CASE WHEN state = 'handed' THEN occurred_at END) AS handed_at,
         min(CASE WHEN state = 'accepted' THEN occurred_at END) AS accepted_at
     FROM sends_history
-    GROUP BY send_id
-) AS moves ON moves.position = this.position
+    GROUP BY send_id, customer_id
+) AS moves ON moves.position = this.position AND moves.customer_id = this.customer_id
+LEFT JOIN survivors AS who ON who.customer_id = this.customer_id

@@ -15,10 +15,12 @@ use datafusion::{
 
 pub(crate) mod moments;
 mod second_min;
+mod tiles;
 mod window_funnel;
 
 pub(crate) use moments::Moments;
 pub(crate) use second_min::SecondMin;
+pub(crate) use tiles::Tiles;
 pub(crate) use window_funnel::WindowFunnel;
 
 /// Whole numbers behind a date, an instant or a number.

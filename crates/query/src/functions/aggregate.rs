@@ -17,7 +17,7 @@ use datafusion::{
 };
 
 use super::{
-    Function, Gives,
+    Function,
     scalar::{Cell, Row},
     structure,
 };
@@ -126,7 +126,7 @@ impl<F: Fold> Accumulator for Seen<F> {
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
-        let Gives::Members(members) = self.function.gives else { unreachable!("{} gives one value", self.function.name) };
+        let members = self.function.gives.members();
         Ok(structure::one(members, self.fold.answer()))
     }
 

@@ -23,7 +23,7 @@ use model::{ShopZone, time::Instant};
 use super::{
     Function, Gives, Kind, Make,
     Type::{Moment as When, Text},
-    arg, example, from_days, optional, words,
+    arg, example, optional, words,
 };
 use crate::{
     Desk, Mode, Moment, Params, QueryError,
@@ -248,7 +248,7 @@ fn instant(zone: ShopZone, column: &Arc<dyn arrow::array::Array>) -> Option<Inst
         DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8 => {
             read(zone, arrow::compute::cast(column, &DataType::Utf8).ok()?.as_string::<i32>().value(0))
         }
-        DataType::Date32 => end_of(zone, from_days(column.as_primitive::<Date32Type>().value(0))?),
+        DataType::Date32 => end_of(zone, NaiveDate::from_epoch_days(column.as_primitive::<Date32Type>().value(0))?),
         DataType::Timestamp(_, with_zone) => {
             let micros = arrow::compute::cast(column, &DataType::Timestamp(TimeUnit::Microsecond, with_zone.clone())).ok()?;
             let at = DateTime::from_timestamp_micros(micros.as_primitive::<TimestampMicrosecondType>().value(0))?;

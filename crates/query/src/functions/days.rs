@@ -15,9 +15,9 @@ use super::{
     Kind::Scalar,
     Make, STRICT,
     Type::{Date, Instant, Int, Text},
-    Words, arg, example, from_days, optional,
+    Words, arg, example, optional,
     scalar::{Cell, Row, of_columns, one},
-    to_days, words,
+    words,
 };
 
 const DAY: Arg = arg("day", Date, "日付（ショップの日）", "a shop day");
@@ -129,7 +129,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         nulls: STRICT,
         source: CALENDAR,
         examples: &[example("month_start('2026-02-17')", "2026-02-01")],
-        make: Make::Scalar(|function, _| one(function, |row| row.date(0)?.with_day(1).map(Cell::Date))),
+        make: Make::Scalar(|function, _| of_columns(function, |args, _| month_start(args))),
     },
     Function {
         name: "month_end",
@@ -329,7 +329,7 @@ fn shop_day(zone: ShopZone, args: &[ArrayRef]) -> Result<ArrayRef> {
             }
             let day = zone.day(DateTime::from_timestamp_micros(at)?);
             let (from, until) = (zone.start_of(day).timestamp_micros(), zone.start_of(day.succ_opt()?).timestamp_micros());
-            let number = to_days(day);
+            let number = day.to_epoch_days();
             known = Some((from, until, number));
             Some(number)
         })
@@ -340,7 +340,7 @@ fn shop_day(zone: ShopZone, args: &[ArrayRef]) -> Result<ArrayRef> {
 fn shop_midnight(zone: ShopZone, args: &[ArrayRef]) -> Result<ArrayRef> {
     let days = args[0].as_primitive::<Date32Type>();
     let starts: TimestampMicrosecondArray =
-        days.iter().map(|day| Some(zone.start_of(from_days(day?)?).timestamp_micros())).collect();
+        days.iter().map(|day| Some(zone.start_of(NaiveDate::from_epoch_days(day?)?).timestamp_micros())).collect();
     Ok(Arc::new(starts.with_timezone("UTC")))
 }
 
@@ -349,9 +349,16 @@ fn days_between(args: &[ArrayRef]) -> Result<ArrayRef> {
     Ok(Arc::new(a.iter().zip(b).map(|(a, b)| Some(i64::from(b?) - i64::from(a?))).collect::<Int64Array>()))
 }
 
+fn month_start(args: &[ArrayRef]) -> Result<ArrayRef> {
+    let days = args[0].as_primitive::<Date32Type>();
+    let first = |day: Option<i32>| Some(NaiveDate::from_epoch_days(day?)?.with_day(1)?.to_epoch_days());
+    Ok(Arc::new(days.iter().map(first).collect::<Date32Array>()))
+}
+
 fn months_between(args: &[ArrayRef]) -> Result<ArrayRef> {
     let (a, b) = (args[0].as_primitive::<Date32Type>(), args[1].as_primitive::<Date32Type>());
-    let month = |day: Option<i32>| from_days(day?).map(|day| i64::from(day.year()) * 12 + i64::from(day.month0()));
+    let month =
+        |day: Option<i32>| NaiveDate::from_epoch_days(day?).map(|day| i64::from(day.year()) * 12 + i64::from(day.month0()));
     Ok(Arc::new(a.iter().zip(b).map(|(a, b)| Some(month(b)? - month(a)?)).collect::<Int64Array>()))
 }
 

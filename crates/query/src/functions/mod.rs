@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use chrono::NaiveDate;
 use datafusion::{
     common::Result,
     logical_expr::{AggregateUDF, ScalarUDF, Signature, Volatility, WindowUDF},
@@ -24,6 +23,7 @@ mod scores;
 mod structure;
 mod survival;
 mod text;
+mod tiles;
 
 /// A function as people are told of it, and how it is made for a session.
 pub struct Function {
@@ -101,7 +101,19 @@ pub enum Gives {
     One(Type),
     /// Several values at once; one is picked by `f(…)['name']`.
     Members(&'static [Member]),
+    /// A list of such, of which `unnest(f(…))` makes rows.
+    Each(&'static [Member]),
     Rows,
+}
+
+impl Gives {
+    /// The values given at once; none where there is one alone.
+    pub fn members(&self) -> &'static [Member] {
+        match self {
+            Gives::Members(members) | Gives::Each(members) => members,
+            Gives::One(_) | Gives::Rows => &[],
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -136,10 +148,11 @@ enum Make {
 
 /// All functions, by family.
 pub fn all() -> impl Iterator<Item = &'static Function> {
-    const FAMILIES: [&[Function]; 9] = [
+    const FAMILIES: [&[Function]; 10] = [
         days::FUNCTIONS,
         journeys::FUNCTIONS,
         scores::FUNCTIONS,
+        tiles::FUNCTIONS,
         compare::FUNCTIONS,
         sample_size::FUNCTIONS,
         survival::FUNCTIONS,
@@ -228,13 +241,12 @@ impl Function {
             None => format!("{} {}", arg.name, arg.of.name()),
         };
         let takes: Vec<String> = self.takes.iter().map(arg).collect();
+        let names = |members: &[Member]| members.iter().map(|member| member.name).collect::<Vec<_>>().join(", ");
         let over = if self.kind == Kind::Window { " OVER (ORDER BY …)" } else { "" };
         let gives = match self.gives {
             Gives::One(of) => of.name().to_string(),
-            Gives::Members(members) => {
-                let names: Vec<&str> = members.iter().map(|member| member.name).collect();
-                format!("struct({})", names.join(", "))
-            }
+            Gives::Members(members) => format!("struct({})", names(members)),
+            Gives::Each(members) => format!("list of struct({})", names(members)),
             Gives::Rows => "rows".into(),
         };
         format!("{}({}){over} → {gives}", self.name, takes.join(", "))
@@ -280,12 +292,4 @@ const BUT: &str = ", but it is ";
 pub(crate) fn misfit(error: &str) -> Option<(&'static Function, &str)> {
     let call = error.split_once(CALLED)?.1.split_once(BUT)?.0;
     Some((find(call.split('(').next()?)?, call))
-}
-
-fn to_days(day: NaiveDate) -> i32 {
-    day.signed_duration_since(NaiveDate::default()).num_days() as i32
-}
-
-fn from_days(days: i32) -> Option<NaiveDate> {
-    NaiveDate::default().checked_add_signed(chrono::TimeDelta::days(days.into()))
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Function, Gives, Type, from_days, structure, to_days};
+use super::{Function, Gives, Type, structure};
 use arrow::{
     array::{Array, ArrayRef, AsArray, Date32Array, Float64Array, Int64Array, StringArray},
     datatypes::{DataType, Date32Type, Decimal128Type, Field, Float64Type, Int64Type, TimeUnit, TimestampMicrosecondType},
@@ -117,7 +117,7 @@ impl Row<'_> {
     }
 
     pub fn date(&self, index: usize) -> Option<NaiveDate> {
-        self.column(index).and_then(|column| from_days(column.as_primitive::<Date32Type>().value(self.at)))
+        self.column(index).and_then(|column| NaiveDate::from_epoch_days(column.as_primitive::<Date32Type>().value(self.at)))
     }
 
     pub fn instant(&self, index: usize) -> Option<DateTime<Utc>> {
@@ -163,7 +163,7 @@ pub(super) fn column(of: Type, cells: impl Iterator<Item = Cell>) -> ArrayRef {
     match of {
         Type::Int => Arc::new(collect!(Int64Array, Cell::Int, |value| value)),
         Type::Text => Arc::new(collect!(StringArray, Cell::Text, |value| value)),
-        Type::Date => Arc::new(collect!(Date32Array, Cell::Date, to_days)),
+        Type::Date => Arc::new(collect!(Date32Array, Cell::Date, |day: NaiveDate| day.to_epoch_days())),
         // A number that is none is no number.
         Type::Float => Arc::new(
             cells
@@ -190,7 +190,7 @@ pub(super) fn several(
     function: &'static Function,
     body: impl Fn(&Row) -> Option<Vec<Cell>> + Send + Sync + 'static,
 ) -> ScalarUDF {
-    let Gives::Members(members) = function.gives else { unreachable!("{} gives one value", function.name) };
+    let members = function.gives.members();
     of_columns(function, move |columns, rows| {
         Ok(Arc::new(structure::rows(members, (0..rows).map(|at| body(&Row { columns, at })))))
     })

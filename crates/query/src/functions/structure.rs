@@ -22,6 +22,7 @@ pub(super) fn data_type(gives: &Gives) -> DataType {
     match gives {
         Gives::One(of) => of.data_type(),
         Gives::Members(members) => DataType::Struct(fields(members)),
+        Gives::Each(members) => DataType::List(Arc::new(Field::new_list_field(DataType::Struct(fields(members)), true))),
         Gives::Rows => DataType::Null,
     }
 }

@@ -16,7 +16,7 @@ use arrow::{
     compute::{concat_batches, filter_record_batch},
     datatypes::{DataType, Date32Type, Decimal128Type, Int64Type, TimestampMicrosecondType},
 };
-use chrono::{DateTime, NaiveDate, TimeDelta};
+use chrono::{DateTime, NaiveDate};
 use datafusion::{
     catalog::TableProvider,
     error::DataFusionError,
@@ -228,7 +228,7 @@ impl Desk {
 
     /// The same desk on facts alone.
     pub(crate) fn without_kept(mut self) -> Desk {
-        (self.view.kept, self.kept) = (None, Arc::default());
+        (self.view.kept, self.kept, self.survivors) = (None, Arc::default(), Arc::default());
         self
     }
 
@@ -679,8 +679,7 @@ fn ints(values: impl Iterator<Item = i64>) -> ArrayRef {
 }
 
 fn days(values: impl Iterator<Item = Option<NaiveDate>>) -> ArrayRef {
-    let number = |day: NaiveDate| day.signed_duration_since(NaiveDate::default()).num_days() as i32;
-    Arc::new(values.map(|day| day.map(number)).collect::<Date32Array>())
+    Arc::new(values.map(|day| day.map(|day| day.to_epoch_days())).collect::<Date32Array>())
 }
 
 fn amounts(values: impl Iterator<Item = Money>) -> ArrayRef {
@@ -689,7 +688,7 @@ fn amounts(values: impl Iterator<Item = Money>) -> ArrayRef {
 }
 
 fn day_of(days: i32) -> NaiveDate {
-    NaiveDate::default().checked_add_signed(TimeDelta::days(days.into())).unwrap_or_default()
+    NaiveDate::from_epoch_days(days).unwrap_or_default()
 }
 
 fn money_of(scaled: i128) -> Money {

@@ -85,6 +85,9 @@ struct Queries {
     beside: bool,
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..))]
     threads: u8,
+    /// Land events and messages too, and ask for a customer's time line from the shop's own tables
+    #[arg(long)]
+    timeline: bool,
     /// Where to make the data. They are removed afterwards
     #[arg(long, value_name = "FOLDER")]
     dir: Option<PathBuf>,
@@ -256,6 +259,7 @@ impl Queries {
             only: self.only,
             threads: self.threads.into(),
             grow: self.grow,
+            timeline: self.timeline,
             files: self.files,
             beside: self.beside,
         };

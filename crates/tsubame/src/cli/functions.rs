@@ -1,7 +1,7 @@
 //! What SQL here can compute beyond PostgreSQL's own functions, in a terminal.
 
 use clap::Args;
-use query::functions::{self, Function, Gives};
+use query::functions::{self, Function};
 use serde_json::{Value, json};
 
 use super::Language;
@@ -56,7 +56,7 @@ fn unknown(name: &str) -> Fault {
 fn page(function: &Function, lang: &str) -> String {
     let mut page = format!("{}\n\n  {}\n\n", function.signature(), function.says.get(lang));
     let names = function.takes.iter().map(|arg| arg.name);
-    let members: &[functions::Member] = if let Gives::Members(members) = function.gives { members } else { &[] };
+    let members = function.gives.members();
     let width = names.chain(members.iter().map(|member| member.name)).map(str::len).max().unwrap_or(0);
     for arg in function.takes {
         let default = arg.default.map_or(String::new(), |default| format!(" [{default}]"));
@@ -83,13 +83,9 @@ fn described(function: &Function) -> Value {
         .iter()
         .map(|arg| json!({ "name": arg.name, "type": arg.of.name(), "says": words(arg.says), "default": arg.default }))
         .collect();
-    let members: Vec<Value> = match function.gives {
-        Gives::Members(members) => members
-            .iter()
-            .map(|member| json!({ "name": member.name, "type": member.of.name(), "says": words(member.says) }))
-            .collect(),
-        Gives::One(_) | Gives::Rows => Vec::new(),
-    };
+    let member =
+        |member: &functions::Member| json!({ "name": member.name, "type": member.of.name(), "says": words(member.says) });
+    let members: Vec<Value> = function.gives.members().iter().map(member).collect();
     let examples: Vec<Value> =
         function.examples.iter().map(|example| json!({ "sql": example.sql, "answer": example.answer })).collect();
     json!({

@@ -1,10 +1,7 @@
 //! What an analyst and a marketer look up: the tables with their columns, what figures mean in this shop, and what SQL can compute here.
 
 use maud::{Markup, html};
-use query::{
-    dictionary::Table,
-    functions::{Function, Gives},
-};
+use query::{dictionary::Table, functions::Function};
 
 use super::{Locale, percent_encode, words};
 use crate::conventions::Convention;
@@ -131,7 +128,7 @@ pub fn functions<'a>(locale: &Locale, functions: impl Iterator<Item = &'a Functi
                         }
                     }
                 }
-                @if let Gives::Members(members) = function.gives {
+                @if let members @ [_, ..] = function.gives.members() {
                     p { (words::FUNCTION_MEMBERS.fill(lang, &[function.name])) }
                     ul {
                         @for member in members {

@@ -34,6 +34,12 @@ pub async fn serve() -> Result<(), Fault> {
                 let rows = desk.ask(name, &params).await;
                 (rows.map_err(Fault::from), (wall.elapsed(), processor_ms() - processor))
             }
+            (Some(lake), _) if let Some(sql) = question.sql.strip_prefix("lake ") => {
+                let customer = setup.customer.as_deref().unwrap_or_default().replace('\'', "''");
+                let desk = desk(lake, today, setup.threads).await?;
+                let rows = desk.ask_sql(&sql.replace("$customer", &format!("'{customer}'"))).await;
+                (rows.map_err(Fault::from), (wall.elapsed(), processor_ms() - processor))
+            }
             _ if let Some((dimensions, metrics)) = readout(&question.sql) => {
                 let cells = files.fold("units", dimensions, metrics).await;
                 let took = (wall.elapsed(), processor_ms() - processor);

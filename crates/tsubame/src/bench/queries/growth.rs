@@ -16,6 +16,13 @@ pub struct Grown {
     pub scale: f64,
     pub raw: Vec<Growth>,
     pub kept: Vec<Growth>,
+    pub lake: Vec<Growth>,
+}
+
+impl Grown {
+    pub fn all(&self) -> impl Iterator<Item = &Growth> {
+        self.raw.iter().chain(&self.kept).chain(&self.lake)
+    }
 }
 
 /// One question, asked again.
@@ -32,8 +39,9 @@ pub struct Growth {
 pub async fn measure(folder: &Path, options: &Options, wanted: &Wanted, report: &Report) -> Result<Grown, Fault> {
     let scale = TIMES * options.scale;
     let setup = made(folder, scale, options)?;
-    let Answers { raw, kept, .. } = wanted.ask(folder, setup, options.rounds).await?;
-    Ok(Grown { scale, raw: growths(&report.raw, raw), kept: growths(&report.kept, kept) })
+    let Answers { raw, kept, lake, .. } = wanted.ask(folder, setup, options.rounds).await?;
+    let (raw, kept, lake) = (growths(&report.raw, raw), growths(&report.kept, kept), growths(&report.lake, lake));
+    Ok(Grown { scale, raw, kept, lake })
 }
 
 fn growths(before: &[Line], after: Vec<Line>) -> Vec<Growth> {

@@ -1,10 +1,11 @@
-//! The screens' side: a lake of the measured orders, what is kept of it, and what it costs to bring that up to date.
+//! The screens' side: a lake of the measured orders (and, where a time line is asked for, of the events and messages), what is kept of it, and what
+//! it costs to bring that up to date.
 
 use std::path::Path;
 
 use chrono::{DateTime, NaiveDate, TimeDelta};
 use lake::{Lake, TailSegment};
-use model::{CustomerId, Fact, Identity, Instant, Money, Order, OrderStatus};
+use model::{Channel, CustomerId, Event, Fact, Identity, Instant, Money, Order, OrderStatus, Purpose, Send, SendState};
 use query::{FileDesk, Limits, Params};
 use serde::Serialize;
 
@@ -19,7 +20,13 @@ use crate::fault::{Exit, Fault};
 
 /// Rows of one landing.
 const ROWS_LANDED: usize = 100_000;
-const SQL: &str = include_str!("sql/orders.sql");
+/// What a fact is made of: a question to the measured files, and its row as a fact. Each has a number of its own.
+type Source = (&'static str, &'static str, fn(&[query::Value], u64) -> Result<Fact, Fault>);
+const ORDERS: Source = ("orders", include_str!("sql/orders.sql"), order);
+const EVENTS: Source = ("events", include_str!("sql/events.sql"), event);
+const SENDS: Source = ("sends", include_str!("sql/sends.sql"), send);
+/// Merged people of whom nothing else is known: every shop has some, and each question asks whether it is about one.
+const MERGED: u64 = 1_000;
 
 pub struct Shop {
     lake: Lake,
@@ -42,25 +49,21 @@ pub struct Refresh {
 }
 
 impl Shop {
-    /// Lands the orders, and keeps what is kept of them.
-    pub async fn make(folder: &Path, setup: &Setup) -> Result<Shop, Fault> {
+    /// Lands the orders, and keeps what is kept of them. `whole`: events and messages too, and some merged people.
+    pub async fn make(folder: &Path, setup: &Setup, whole: bool) -> Result<Shop, Fault> {
         std::fs::create_dir_all(folder).map_err(|source| Fault::io(format!("could not create {}", folder.display()), source))?;
         let lake = Lake::open(&folder.to_string_lossy()).await?;
         let today: NaiveDate = setup.today.parse().map_err(|_| Fault::new(Exit::Config, "the day of the data is no day"))?;
         let mut shop = Shop { lake, today, threads: setup.threads, position: 0, orders: 0 };
         let files = FileDesk::open(&setup.file_tables(), Limits { partitions: setup.threads, ..Limits::default() }).await?;
-        let rows = files.run("orders", SQL, &Params::new()).await?;
-        let mut facts = Vec::with_capacity(ROWS_LANDED);
-        for answer in rows.answers() {
-            for row in answer?.rows {
-                facts.push(order(&row)?);
-                if facts.len() == ROWS_LANDED {
-                    shop.land(&mut facts).await?;
-                }
-            }
+        shop.orders = shop.land_all(&files, ORDERS).await?;
+        if whole {
+            shop.land_all(&files, EVENTS).await?;
+            shop.land_all(&files, SENDS).await?;
+            let person = |number: u64| (format!("m{number}a"), format!("m{number}b"));
+            let mut merged = (0..MERGED).map(person).map(|(from, into)| merge(from, into, shop.at(0))).collect();
+            shop.land(&mut merged).await?;
         }
-        shop.orders = shop.position as u64 + facts.len() as u64;
-        shop.land(&mut facts).await?;
         shop.lake.compact(2).await?;
         shop.desk().await?.refresh_kept(&shop.lake).await?;
         Ok(shop)
@@ -74,9 +77,26 @@ impl Shop {
         desk(&self.lake, self.today, self.threads).await
     }
 
+    /// Lands all rows of a source, and tells how many.
+    async fn land_all(&mut self, files: &FileDesk, (name, sql, fact): Source) -> Result<u64, Fault> {
+        let rows = files.run(name, sql, &Params::new()).await?;
+        let (mut facts, mut count) = (Vec::with_capacity(ROWS_LANDED), 0);
+        for answer in rows.answers() {
+            for row in answer?.rows {
+                count += 1;
+                facts.push(fact(&row, count)?);
+                if facts.len() == ROWS_LANDED {
+                    self.land(&mut facts).await?;
+                }
+            }
+        }
+        self.land(&mut facts).await?;
+        Ok(count)
+    }
+
     async fn land(&mut self, facts: &mut Vec<Fact>) -> Result<(), Fault> {
         let at = self.at(0);
-        for table in ["orders", "identities"] {
+        for table in ["orders", "events", "sends", "identities"] {
             let rows: Vec<&str> = facts.iter().filter(|fact| fact.table == table).map(|fact| fact.row.as_str()).collect();
             if rows.is_empty() {
                 continue;
@@ -113,17 +133,8 @@ impl Shop {
             facts.push(Fact::new(&order, at, at));
             if chance.below(200) == 0 {
                 let person = |chance: &mut Chance| format!("c{:07}", chance.below(people));
-                let identity = Identity {
-                    kind: "customer".into(),
-                    from_id: person(chance),
-                    survivor_id: CustomerId::stored(person(chance)),
-                    rule: "manual".into(),
-                    linked: true,
-                    source: "bench".into(),
-                    evidence: None,
-                    changed_at: at,
-                };
-                facts.push(Fact::new(&identity, at, at));
+                let (from, into) = (person(chance), person(chance));
+                facts.push(merge(from, into, at));
             }
         }
         Ok(facts)
@@ -168,13 +179,26 @@ pub fn segment(table: &str, first_position: i64, rows: &[&str], ingested_at: Ins
     TailSegment { table: table.into(), first_position, rows: rows.len(), ingested_at, payload }
 }
 
+fn merge(from: String, into: String, at: Instant) -> Fact {
+    let identity = Identity {
+        kind: "customer".into(),
+        from_id: from,
+        survivor_id: CustomerId::stored(into),
+        rule: "manual".into(),
+        linked: true,
+        source: "bench".into(),
+        evidence: None,
+        changed_at: at,
+    };
+    Fact::new(&identity, at, at)
+}
+
 /// A row of `orders.sql` as a fact.
-fn order(row: &[query::Value]) -> Result<Fact, Fault> {
+fn order(row: &[query::Value], _: u64) -> Result<Fact, Fault> {
     let [order_id, customer, at, status, net] = row else { return Err(unlike("five columns")) };
-    let query::Value::Int(micros) = at else { return Err(unlike("a moment")) };
-    let ordered_at = DateTime::from_timestamp_micros(*micros).ok_or_else(|| unlike("a moment"))?;
+    let ordered_at = moment(at)?;
     let mut order = Order::new("bench", order_id.plain(), ordered_at);
-    order.customer_id = (*customer != query::Value::Null).then(|| CustomerId::stored(customer.plain()));
+    order.customer_id = person(customer);
     order.status = OrderStatus::parse(&status.plain()).ok_or_else(|| unlike("a status"))?;
     if let query::Value::Money(net) = net {
         (order.gross, order.net) = (*net, *net);
@@ -182,6 +206,63 @@ fn order(row: &[query::Value]) -> Result<Fact, Fault> {
     Ok(Fact::new(&order, ordered_at, ordered_at))
 }
 
+/// A row of `events.sql` as a fact.
+fn event(row: &[query::Value], number: u64) -> Result<Fact, Fault> {
+    let [customer, name, at] = row else { return Err(unlike("three columns")) };
+    let occurred_at = moment(at)?;
+    let event = Event {
+        event_id: format!("e{number}"),
+        name: name.plain(),
+        source: "bench".into(),
+        customer_id: person(customer),
+        visitor_id: None,
+        session_id: None,
+        cart_id: None,
+        order_id: None,
+        product_id: None,
+        category: None,
+        value: None,
+        url: None,
+        send_id: None,
+        properties: serde_json::Value::Null,
+    };
+    Ok(Fact::new(&event, occurred_at, occurred_at))
+}
+
+/// A row of `sends.sql` as a fact.
+fn send(row: &[query::Value], number: u64) -> Result<Fact, Fault> {
+    let [customer, scenario, at] = row else { return Err(unlike("three columns")) };
+    let sent_at = moment(at)?;
+    let send = Send {
+        send_id: format!("s{number}"),
+        run_id: "bench".into(),
+        entry_id: format!("s{number}"),
+        scenario: scenario.plain(),
+        scenario_version: "1".into(),
+        step: "1".into(),
+        customer_id: person(customer).ok_or_else(|| unlike("a customer"))?,
+        channel: Channel::Email,
+        purpose: Purpose::Marketing,
+        template: "bench".into(),
+        arm: None,
+        state: SendState::Accepted,
+        due_at: sent_at,
+        cost: Money::ZERO,
+        provider_id: None,
+        detail: None,
+    };
+    Ok(Fact::new(&send, sent_at, sent_at))
+}
+
+fn person(id: &query::Value) -> Option<CustomerId> {
+    (*id != query::Value::Null).then(|| CustomerId::stored(id.plain()))
+}
+
+fn moment(micros: &query::Value) -> Result<Instant, Fault> {
+    let query::Value::Int(micros) = micros else { return Err(unlike("a moment")) };
+    DateTime::from_timestamp_micros(*micros).ok_or_else(|| unlike("a moment"))
+}
+
 fn unlike(what: &str) -> Fault {
-    Fault::new(Exit::Data, format!("a row of the measured orders has not {what}"))
+    Fault::new(Exit::Data, format!("a row of what is measured has not {what}"))
 }

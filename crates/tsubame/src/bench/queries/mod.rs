@@ -44,6 +44,8 @@ pub struct Options {
     pub threads: usize,
     /// All is asked again of more data. Not where they are somebody's.
     pub grow: bool,
+    /// A customer's time line is asked for from the shop's own tables too.
+    pub timeline: bool,
     /// A lake of many files is opened beside one of few.
     pub files: bool,
     /// A question is asked while events come in.
@@ -57,6 +59,8 @@ pub struct Report {
     pub threads: usize,
     pub raw: Vec<Line>,
     pub kept: Vec<Line>,
+    /// Asked of the shop's own tables.
+    pub lake: Vec<Line>,
     pub refresh: Option<kept::Refresh>,
     /// Where every question was asked.
     pub memory: Option<memory::Memory>,
@@ -102,13 +106,14 @@ pub async fn run(folder: &Path, options: &Options) -> Result<Report, Fault> {
         }
         None => made(&first, options.scale, options)?,
     };
-    let wanted = Wanted::of(&setup, options.only.as_deref())?;
-    let Answers { setup, raw, kept, shop } = wanted.ask(&first, setup, options.rounds).await?;
+    let wanted = Wanted::of(&setup, options)?;
+    let Answers { setup, raw, kept, lake, shop } = wanted.ask(&first, setup, options.rounds).await?;
     let mut report = Report {
         scale: if options.foreign.is_some() { 0.0 } else { options.scale },
         threads: options.threads,
         raw,
         kept,
+        lake,
         ..Report::default()
     };
     if let Some(shop) = shop {
@@ -146,6 +151,7 @@ fn made(folder: &Path, scale: f64, options: &Options) -> Result<Setup, Fault> {
 pub struct Wanted {
     raw: Vec<Asked>,
     screens: Vec<Asked>,
+    lake: Vec<Asked>,
 }
 
 /// What both answered, and the lake that was made for it.
@@ -153,21 +159,24 @@ struct Answers {
     setup: Setup,
     raw: Vec<Line>,
     kept: Vec<Line>,
+    lake: Vec<Line>,
     shop: Option<kept::Shop>,
 }
 
 impl Wanted {
-    /// Those whose tables there are, and whose names contain `only`.
-    fn of(setup: &Setup, only: Option<&str>) -> Result<Wanted, Fault> {
+    /// Those whose tables there are, and whose names contain what the options say.
+    fn of(setup: &Setup, options: &Options) -> Result<Wanted, Fault> {
+        let only = options.only.as_deref();
         let wanted = |asked: &&Asked| {
             asked.tables().all(|table| setup.tables.contains_key(table)) && only.is_none_or(|only| asked.name.contains(only))
         };
         let raw: Vec<Asked> = questions::RAW.iter().filter(wanted).copied().collect();
         let screens: Vec<Asked> = questions::KEPT.iter().filter(wanted).copied().collect();
-        if raw.is_empty() && screens.is_empty() {
+        let lake: Vec<Asked> = questions::LAKE.iter().filter(|_| options.timeline).filter(wanted).copied().collect();
+        if raw.is_empty() && screens.is_empty() && lake.is_empty() {
             return Err(Fault::new(Exit::Config, "no question is left to ask").remedy("map the table `orders`, or change --only"));
         }
-        Ok(Wanted { raw, screens })
+        Ok(Wanted { raw, screens, lake })
     }
 
     /// Puts them to both; for the screens a lake is made in the folder.
@@ -175,16 +184,25 @@ impl Wanted {
         if setup.customer.is_none() && setup.tables.contains_key("orders") {
             setup.customer = most_faithful(&setup)?;
         }
+        let raw = lines(&self.raw, &setup, rounds)?;
+        let lake = match self.lake.is_empty() {
+            true => Vec::new(),
+            false => {
+                eprintln!("making a lake of orders, events and messages");
+                let whole = kept::Shop::make(&folder.join("whole"), &setup, true).await?;
+                setup.lake = Some(whole.location());
+                lines(&self.lake, &setup, rounds)?
+            }
+        };
         let mut shop = None;
         if !self.screens.is_empty() {
             eprintln!("making a lake of the orders");
-            let made = kept::Shop::make(&folder.join("lake"), &setup).await?;
+            let made = kept::Shop::make(&folder.join("lake"), &setup, false).await?;
             setup.lake = Some(made.location());
             shop = Some(made);
         }
-        let raw = lines(&self.raw, &setup, rounds)?;
         let kept = lines(&self.screens, &setup, rounds)?;
-        Ok(Answers { setup, raw, kept, shop })
+        Ok(Answers { setup, raw, kept, lake, shop })
     }
 }
 
@@ -254,8 +272,8 @@ fn median(mut values: Vec<f64>) -> f64 {
 
 /// Whether all answers were the same.
 pub fn is_right(report: &Report) -> bool {
-    let grown = report.grown.iter().flat_map(|grown| grown.raw.iter().chain(&grown.kept)).map(|growth| &growth.line);
-    report.raw.iter().chain(&report.kept).chain(grown).all(|line| line.wrong.is_none())
+    let grown = report.grown.iter().flat_map(growth::Grown::all).map(|growth| &growth.line);
+    report.raw.iter().chain(&report.kept).chain(&report.lake).chain(grown).all(|line| line.wrong.is_none())
         && report.refresh.as_ref().is_none_or(|refresh| refresh.differing_rows == 0)
 }
 

@@ -84,6 +84,14 @@ pub const KEPT: [Asked; 5] = [
     report!("decile", ""),
 ];
 
+/// What a shop's own tables are asked, beside DuckDB on raw Parquet.
+pub const LAKE: [Asked; 1] = [Asked {
+    name: "timeline",
+    ours: concat!("lake ", include_str!("sql/timeline.sql")),
+    theirs: include_str!("sql/q17_timeline.sql"),
+    bar: Bar { must: 0.4, aim: 0.1 },
+}];
+
 impl Asked {
     /// The tables it names.
     pub fn tables(&self) -> impl Iterator<Item = &'static str> {

@@ -14,6 +14,7 @@ pub fn table(report: &Report) -> String {
     let mut lines = vec![format!("{} threads; processor and wall time are medians, warm\n", report.threads)];
     lines.extend(answers("from raw Parquet", &report.raw));
     lines.extend(answers("screens from kept tables", &report.kept));
+    lines.extend(answers("from the shop's tables", &report.lake));
     lines.extend(report.refresh.iter().flat_map(refreshed));
     lines.extend(report.grown.iter().flat_map(grown));
     lines.extend(report.files.iter().flat_map(files));
@@ -69,7 +70,7 @@ fn refreshed(refresh: &Refresh) -> Vec<String> {
 fn grown(grown: &Grown) -> Vec<String> {
     let mut lines =
         vec![format!("{:<26} {:>19} {:>11} {:>11}", "of three times the data", "cpu ms us/duckdb", "times ours", "duckdb's")];
-    for Growth { line, ours, duckdb } in grown.raw.iter().chain(&grown.kept) {
+    for Growth { line, ours, duckdb } in grown.all() {
         let wrong = match (&line.wrong, line.failed) {
             (None, _) => "",
             (Some(_), true) => "  FAILED",
