@@ -160,6 +160,10 @@ const KEPT: [&KeptTable; 7] =
     [&ORDER_STATES, &PURCHASE_DAYS, &CUSTOMER_FACTS, &TOUCHED, &SESSION_STATES, &CART_STATES, &CART_EVENTS];
 
 impl KeptTable {
+    pub fn names(&self) -> Vec<&'static str> {
+        self.columns.iter().map(|(name, _)| *name).collect()
+    }
+
     pub fn schema(&self) -> SchemaRef {
         let field = |(name, kind): &(&str, Kind)| Field::new(*name, kind.data_type(), true);
         Arc::new(Schema::new(self.columns.iter().map(field).collect::<Vec<_>>()))

@@ -10,7 +10,10 @@ use arrow::{
 use async_trait::async_trait;
 use datafusion::{
     catalog::{Session, TableProvider},
-    common::{ColumnStatistics, DFSchema, Result, ScalarValue, Statistics, pruning::PrunableStatistics, stats::Precision},
+    common::{
+        ColumnStatistics, DFSchema, Result, ScalarValue, Statistics, config::TableParquetOptions, pruning::PrunableStatistics,
+        stats::Precision,
+    },
     datasource::{
         TableType,
         listing::PartitionedFile,
@@ -219,7 +222,10 @@ impl TableProvider for FactTable {
             statistics.num_rows = known.map_or(Precision::Absent, Precision::Inexact);
             let groups = FileGroup::new(files).split_files(partitions);
             let reader = CachedParquetFileReaderFactory::new(self.snapshot.store.clone(), self.snapshot.footers.0.clone());
-            let source = ParquetSource::new(self.schema.clone()).with_parquet_file_reader_factory(Arc::new(reader));
+            let global = state.config_options().execution.parquet.clone();
+            let source = ParquetSource::new(self.schema.clone())
+                .with_table_parquet_options(TableParquetOptions { global, ..TableParquetOptions::default() })
+                .with_parquet_file_reader_factory(Arc::new(reader));
             let scan = FileScanConfigBuilder::new(self.snapshot.store_url.clone(), Arc::new(source))
                 .with_file_groups(groups)
                 .with_statistics(statistics)

@@ -78,6 +78,9 @@ pub struct Desk {
     until: Option<i64>,
 }
 
+const JOINED_WHOLE_BYTES: usize = 64 << 20;
+const JOINED_WHOLE_ROWS: usize = 1 << 20;
+
 /// Where segments are relations: `SELECT customer_id FROM segment.dormant_top_ltv`.
 pub(crate) const SEGMENT_SCHEMA: &str = "segment";
 
@@ -428,6 +431,12 @@ fn session_within(runtime: Arc<RuntimeEnv>, partitions: usize, shop: &functions:
     config.options_mut().sql_parser.map_string_types_to_utf8view = false;
     config.options_mut().execution.parquet.schema_force_view_types = false;
     config.options_mut().execution.collect_statistics = false;
+    // A side of a join that is read first is kept whole where it is no larger than this: its keys then narrow what is read of the other, which
+    // is not dealt out by key before it is looked up.
+    config.options_mut().optimizer.hash_join_single_partition_threshold = JOINED_WHOLE_BYTES;
+    config.options_mut().optimizer.hash_join_single_partition_threshold_rows = JOINED_WHOLE_ROWS;
+    // Where rows are looked for, what a reader keeps of a column it asks and gives is every row of it.
+    config.options_mut().execution.parquet.max_predicate_cache_size = Some(0);
     // Places in the text come with the planner's errors.
     config.options_mut().sql_parser.collect_spans = true;
     let state = SessionStateBuilder::new().with_config(config).with_runtime_env(runtime).with_default_features();

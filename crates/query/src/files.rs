@@ -34,6 +34,8 @@ pub struct FileDesk {
 impl FileDesk {
     pub async fn open(tables: &BTreeMap<String, FileTable>, limits: Limits) -> Result<FileDesk, QueryError> {
         let session = new_session(limits, &Shop { zone: ShopZone::tokyo(), experiments: Arc::default() }, "files")?;
+        // Texts of files are compared and handed on without being copied; the shop's own tables are read by functions that want them whole.
+        session.state_ref().write().config_mut().options_mut().execution.parquet.schema_force_view_types = true;
         // Which side of a join is the smaller is in the files' footers alone.
         session.state_ref().write().config_mut().options_mut().execution.collect_statistics = true;
         for (name, table) in tables {

@@ -97,8 +97,8 @@ impl OptimizerRule for OneCustomer {
 /// The join with survivors below a filter that asks for some customers, and what that means for the rows joined.
 fn narrowed(filter: &Filter) -> Option<(&Join, Expr)> {
     let LogicalPlan::Join(join) = filter.input.as_ref() else { return None };
-    let [(Expr::Column(own), Expr::Column(_))] = &join.on[..] else { return None };
-    if join.join_type != JoinType::Left || is_narrowed(&join.left, own) {
+    let [(Expr::Column(own), Expr::Column(earlier))] = &join.on[..] else { return None };
+    if join.join_type != JoinType::Left || earlier.name != "customer_id" || is_narrowed(&join.left, own) {
         return None;
     }
     let survivors = survivors_in(&join.right)?;
@@ -116,7 +116,10 @@ fn survivors_in(plan: &LogicalPlan) -> Option<Vec<RecordBatch>> {
             Some(table.tail().to_vec())
         }
         LogicalPlan::SubqueryAlias(alias) => survivors_in(&alias.input),
-        LogicalPlan::Projection(projection) => survivors_in(&projection.input),
+        // Of the same columns, by their names.
+        LogicalPlan::Projection(projection) if projection.expr.iter().all(|column| matches!(column, Expr::Column(_))) => {
+            survivors_in(&projection.input)
+        }
         _ => None,
     }
 }
@@ -129,6 +132,10 @@ fn customers(condition: &Expr, own: &Column) -> Option<Vec<String>> {
             (Some(id), None) if is_who_now(right, own) => Some(vec![id]),
             _ => None,
         },
+        // As the engine writes a short list.
+        Expr::BinaryExpr(BinaryExpr { left, op: Operator::Or, right }) => {
+            Some([customers(left, own)?, customers(right, own)?].concat())
+        }
         Expr::InList(InList { expr, list, negated: false }) if is_who_now(expr, own) => list.iter().map(text).collect(),
         _ => None,
     }
@@ -209,6 +216,8 @@ mod tests {
         check(lit("c").eq(now()), &["c"]);
         check(cased().eq(lit("c")), &["c"]);
         check(now().in_list(vec![lit("c"), lit("d")], false), &["c", "d"]);
+        check(now().eq(lit("c")).or(now().eq(lit("d"))), &["c", "d"]);
+        check(now().eq(lit("c")).or(col("net").gt(lit(0))), &[]);
         check(now().in_list(vec![lit("c")], true), &[]);
         check(now().not_eq(lit("c")), &[]);
         check(now().eq(col("other")), &[]);

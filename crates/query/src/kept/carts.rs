@@ -2,7 +2,7 @@
 //! were kept long ago. Rows that are new or have such news are worked out by the view that defines them, over these rows and whatever may
 //! have identified them.
 
-use std::{collections::HashSet, sync::Arc};
+use std::sync::Arc;
 
 use arrow::{
     array::{ArrayRef, AsArray, BooleanArray, RecordBatch},
@@ -10,7 +10,7 @@ use arrow::{
     datatypes::{Int64Type, SchemaRef, TimestampMicrosecondType},
 };
 use chrono::DateTime;
-use datafusion::logical_expr::col;
+use datafusion::{common::HashSet, logical_expr::col};
 use futures::{Stream, StreamExt, TryStreamExt};
 use lake::{CART_EVENTS, Kept};
 use model::{Instant, kept::search_key};
@@ -63,7 +63,7 @@ impl Desk {
         };
         let visitors: HashSet<&str> = texts(identifications, "visitor_id").flatten().collect();
         let keys = visitors.iter().map(|visitor| search_key(visitor)).collect();
-        let base = self.base_rows(kept, &CART_EVENTS, has_key(keys).call(vec![col("visitor_key")])).await?;
+        let base = self.base_rows(kept, &CART_EVENTS, has_key(keys).call(vec![col("visitor_key")]), &CART_EVENTS.names()).await?;
         let overlay = kept.overlay(&CART_EVENTS);
         let overlaid: HashSet<i64> = positions(overlay).collect();
         let is_open = |rows: &RecordBatch| -> BooleanArray {

@@ -4,7 +4,7 @@
 //! own what a purchase is, and one past which too much has happened, ask the views.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard},
 };
 
@@ -19,6 +19,7 @@ use arrow::{
 use chrono::{DateTime, NaiveDate};
 use datafusion::{
     catalog::TableProvider,
+    common::HashSet,
     error::DataFusionError,
     logical_expr::{ColumnarValue, Expr, ScalarUDF, Volatility, col, create_udf},
     prelude::SessionContext,
@@ -330,18 +331,19 @@ impl Desk {
                 news.after.learn(from, link);
             }
         }
-        let mut wanted = Wanted::default();
-        wanted.orders.extend(news.orders.iter().map(|(key, _)| order_search_key(key)));
-        // Most orders stay with their customer, so that one look finds all; another follows where one did not.
-        let mut touched = news.touched(&OrderStates::default());
-        wanted.customers.extend(news.owners(&touched).iter().map(|owner| search_key(owner)));
-        let mut states = self.kept_states(kept, wanted).await?;
-        let all = news.touched(&states);
-        if all.len() > touched.len() {
-            touched = all;
-            let owners = news.owners(&touched);
-            let more = Wanted { customers: owners.iter().map(|owner| search_key(owner)).collect(), ..Wanted::default() };
-            let found = self.kept_states(kept, more).await?;
+        let owners = |customers: &BTreeSet<String>| -> HashSet<i64> {
+            news.owners(customers).iter().map(|owner| search_key(owner)).collect()
+        };
+        let orders: HashSet<i64> = news.orders.iter().map(|(key, _)| order_search_key(key)).collect();
+        // Who had one of these orders is told by two columns, so that one look at all of them finds everything.
+        let mut customers = owners(&news.touched(&OrderStates::default()));
+        customers.extend(self.owners_before(kept, &orders).await?);
+        let mut states = self.kept_states(kept, Wanted { orders, customers: customers.clone() }).await?;
+        let touched = news.touched(&states);
+        // Unless somebody who had one has other ids by now.
+        let more = &owners(&touched) - &customers;
+        if !more.is_empty() {
+            let found = self.kept_states(kept, Wanted { customers: more, ..Wanted::default() }).await?;
             states.extend(found.iter().map(|(_, state)| state.clone()));
         }
         states.extend(news.orders.iter().map(|(_, state)| state.clone()));
@@ -354,10 +356,25 @@ impl Desk {
         Ok(Some(Change { customers: touched.into_iter().collect(), states: last, days, buyers }))
     }
 
+    /// Under which customers these orders were kept, by the numbers to search them by.
+    async fn owners_before(&self, kept: &Kept, orders: &HashSet<i64>) -> Result<HashSet<i64>, QueryError> {
+        let keys = ["customer_key", "order_key"];
+        let is_wanted = states::has_key(orders.clone()).call(vec![col("order_key")]);
+        let mut found = self.base_rows(kept, &ORDER_STATES, is_wanted, &keys).await?;
+        found.push(kept.overlay(&ORDER_STATES).project(&[0, 1]).expect("the first two are the keys"));
+        let mut owners = HashSet::new();
+        for batch in found {
+            let (customers, of) = (batch.column(0).as_primitive::<Int64Type>(), batch.column(1).as_primitive::<Int64Type>());
+            let pairs = customers.iter().zip(of).filter(|(_, order)| order.is_some_and(|order| orders.contains(&order)));
+            owners.extend(pairs.filter_map(|(customer, _)| customer));
+        }
+        Ok(owners)
+    }
+
     /// Kept states of orders that are wanted, and of others; none of those wanted is missing.
     async fn kept_states(&self, kept: &Kept, wanted: Wanted) -> Result<OrderStates, QueryError> {
         let is_wanted = wanted.function().call(vec![col("customer_key"), col("order_key")]);
-        let found = self.base_rows(kept, &ORDER_STATES, is_wanted).await?;
+        let found = self.base_rows(kept, &ORDER_STATES, is_wanted, &ORDER_STATES.names()).await?;
         let mut states = OrderStates::default();
         for batch in found.iter().chain([kept.overlay(&ORDER_STATES)]) {
             states.extend(order_states(batch, 2));
@@ -365,8 +382,14 @@ impl Desk {
         Ok(states)
     }
 
-    /// Few rows of a table's base.
-    async fn base_rows(&self, kept: &Kept, table: &KeptTable, wanted: Expr) -> Result<Vec<RecordBatch>, QueryError> {
+    /// These columns of few rows of a table's base.
+    async fn base_rows(
+        &self,
+        kept: &Kept,
+        table: &KeptTable,
+        wanted: Expr,
+        columns: &[&str],
+    ) -> Result<Vec<RecordBatch>, QueryError> {
         let failed = |source| planning_error(table.name, source);
         let session = self.session(&Tokens::read("kept", "").expect("nothing to read"), table.name).await?;
         // One row in a hundred is wanted: the others are not even decoded.
@@ -374,7 +397,7 @@ impl Desk {
         let base = kept.base(table);
         let (url, store) = base.store();
         session.register_object_store(&url, store);
-        let found = session.read_table(base).and_then(|rows| rows.filter(wanted)).map_err(failed)?;
+        let found = session.read_table(base).and_then(|rows| rows.filter(wanted)?.select_columns(columns)).map_err(failed)?;
         found.collect().await.map_err(failed)
     }
 

@@ -1,7 +1,7 @@
 //! Sessions and carts: what they came to is put together from parts in any order and any number, so new events are a part that is added to
 //! what was kept.
 
-use std::{collections::HashSet, sync::Arc};
+use std::sync::Arc;
 
 use arrow::{
     array::{ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch},
@@ -9,6 +9,7 @@ use arrow::{
     datatypes::DataType,
 };
 use datafusion::{
+    common::HashSet,
     logical_expr::{ColumnarValue, ScalarUDF, Volatility, col, create_udf},
     prelude::lit,
 };
@@ -96,7 +97,7 @@ impl Desk {
         let keys = wanted.iter().map(|id| search_key(id)).collect();
         let is_wanted = has_key(keys).call(vec![col("search_key")]);
         let is_named = elsewhere(Arc::new(wanted)).call(vec![col(states.id())]).eq(lit(false));
-        self.base_rows(kept, table, is_wanted.and(is_named)).await
+        self.base_rows(kept, table, is_wanted.and(is_named), &table.names()).await
     }
 
     /// Parts put together, one row each.

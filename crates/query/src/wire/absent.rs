@@ -4,11 +4,16 @@
 
 use std::ops::ControlFlow;
 
-use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, GroupByExpr, Ident,
-    JoinOperator, ObjectName, Query, Select, SelectItem, SetExpr, Statement, TableFactor, TableWithJoins, Value, VisitMut,
-    VisitorMut,
+use datafusion::sql::sqlparser::{
+    ast::{
+        BinaryOperator, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr, Ident, JoinOperator, ObjectName,
+        Query, Select, SelectItem, SetExpr, Statement, TableFactor, TableWithJoins, Value, VisitMut, VisitorMut,
+    },
+    dialect::PostgreSqlDialect,
+    parser::Parser,
 };
+
+use crate::statement::placeholder;
 
 /// Relations of `pg_catalog` that say nothing of a relation of the shop.
 const EMPTY: [&str; 17] = [
@@ -37,8 +42,12 @@ const AGGREGATES: [&str; 8] = ["count", "sum", "min", "max", "avg", "array_agg",
 /// Columns that hold the name of a function; where there is none the catalogue says `-`, and clients compare with 0.
 const FUNCTIONS: [&str; 7] = ["typinput", "typoutput", "typreceive", "typsend", "typmodin", "typmodout", "typanalyze"];
 
-/// Columns that the catalogue here does not have: nobody has set an option of a relation.
-const COLUMNS: [&str; 1] = ["reloptions"];
+/// Columns that the catalogue here does not have: nobody has set an option of a relation, or granted it to somebody.
+const COLUMNS: [&str; 2] = ["reloptions", "relacl"];
+
+/// A setting that drivers look for before they ask for keys, beside those that the catalogue has.
+const SETTINGS: &str = "(SELECT * FROM pg_catalog.pg_settings UNION ALL SELECT 'max_index_keys', '32', NULL, NULL, NULL, NULL, NULL, NULL, NULL, \
+                        NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)";
 
 pub(super) fn leave_out(statement: &mut Statement) {
     let _ = VisitMut::visit(statement, &mut Absent);
@@ -73,6 +82,25 @@ impl VisitorMut for Absent {
             (select.distinct, select.having, select.qualify) = (None, None, None);
             select.sort_by = Vec::new();
         }
+        let is_null_without_name = |item: &SelectItem| matches!(item, SelectItem::UnnamedExpr(expr) if is_null(expr));
+        if select.projection.iter().filter(|item| is_null_without_name(item)).count() > 1 {
+            let items = std::mem::take(&mut select.projection).into_iter();
+            let named = items.map(|item| if is_null_without_name(&item) { nothing(&item).unwrap_or(item) } else { item });
+            select.projection = distinct(named.collect());
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_table_factor(&mut self, table: &mut TableFactor) -> ControlFlow<()> {
+        if let TableFactor::Table { name, args: None, alias, .. } = table
+            && last(name).is_some_and(|name| name == "pg_settings")
+        {
+            let alias = alias.as_ref().map_or("pg_settings".into(), |alias| alias.name.to_string());
+            let parsed = Parser::new(&PostgreSqlDialect {}).try_with_sql(&format!("{SETTINGS} AS {alias}"));
+            if let Ok(derived) = parsed.and_then(|mut parser| parser.parse_table_factor()) {
+                *table = derived;
+            }
+        }
         ControlFlow::Continue(())
     }
 
@@ -90,6 +118,23 @@ impl VisitorMut for Absent {
                 *expr = Expr::value(Value::Null);
             }
             Expr::Subquery(query) if is_nothing(query) => *expr = Expr::value(Value::Null),
+            Expr::Subquery(query) => at_most_one(query),
+            Expr::Function(function)
+                if last(&function.name).is_some_and(|name| name == "array")
+                    && matches!(&function.args, FunctionArguments::Subquery(query) if is_nothing(query)) =>
+            {
+                *expr = Expr::value(Value::Null);
+            }
+            Expr::BinaryOp { left, op: BinaryOperator::StringConcat, right } if is_null(left) || is_null(right) => {
+                *expr = Expr::value(Value::Null);
+            }
+            // A list comes as its text, `{"r","v"}`.
+            Expr::AnyOp { left, compare_op: BinaryOperator::Eq, right, .. } if placeholder(right).is_some() => {
+                let list = format!("replace(btrim({right}, '{{}}'), '\"', '')");
+                if let Some(found) = parsed(&format!("strpos(concat(',', {list}, ','), concat(',', {left}, ',')) > 0")) {
+                    *expr = found;
+                }
+            }
             Expr::Exists { subquery, negated } if is_nothing(subquery) => *expr = Expr::value(Value::Boolean(*negated)),
             Expr::BinaryOp { left, op: BinaryOperator::Eq | BinaryOperator::NotEq, right }
                 if is_function(left) && is_zero(right) =>
@@ -108,9 +153,10 @@ impl VisitorMut for Absent {
                     _ => return ControlFlow::Continue(()),
                 };
                 *escape_char = None;
-                if escape != "\\" {
-                    let written = std::mem::replace(pattern.as_mut(), Expr::value(Value::Null));
-                    **pattern = replaced(written, escape, "\\".into());
+                if escape != "\\"
+                    && let Some(escaped) = parsed(&format!("replace({pattern}, '{}', '\\')", escape.replace('\'', "''")))
+                {
+                    **pattern = escaped;
                 }
             }
             _ => {}
@@ -119,20 +165,23 @@ impl VisitorMut for Absent {
     }
 }
 
-/// `replace(expr, from, to)`.
-fn replaced(expr: Expr, from: String, to: String) -> Expr {
-    let text = |text: String| Expr::value(Value::SingleQuotedString(text));
-    let args = [expr, text(from), text(to)].map(|arg| FunctionArg::Unnamed(FunctionArgExpr::Expr(arg)));
-    Expr::Function(Function {
-        name: ObjectName::from(vec![Ident::new("replace")]),
-        uses_odbc_syntax: false,
-        parameters: FunctionArguments::None,
-        args: FunctionArguments::List(FunctionArgumentList { duplicate_treatment: None, args: args.into(), clauses: Vec::new() }),
-        filter: None,
-        null_treatment: None,
-        over: None,
-        within_group: Vec::new(),
-    })
+fn parsed(sql: &str) -> Option<Expr> {
+    Parser::new(&PostgreSqlDialect {}).try_with_sql(sql).ok()?.parse_expr().ok()
+}
+
+/// A subquery that stands for a value has one row at most. The engine wants that said.
+fn at_most_one(query: &mut Query) {
+    let SetExpr::Select(select) = query.body.as_mut() else { return };
+    let [SelectItem::UnnamedExpr(value)] = &mut select.projection[..] else { return };
+    let most = match value {
+        Expr::Identifier(_) | Expr::CompoundIdentifier(_) => "max",
+        Expr::BinaryOp { op: BinaryOperator::Eq | BinaryOperator::NotEq, .. } => "bool_or",
+        _ => return,
+    };
+    if let Some(wrapped) = parsed(&format!("{most}({value})")) {
+        *value = wrapped;
+        query.order_by = None;
+    }
 }
 
 fn is_null(expr: &Expr) -> bool {
@@ -155,6 +204,11 @@ fn is_empty(from: &TableWithJoins) -> bool {
 fn is_empty_table(table: &TableFactor) -> bool {
     match table {
         TableFactor::Table { name, args: None, .. } => last(name).is_some_and(|name| EMPTY.contains(&name.as_str())),
+        TableFactor::Table { name, args: Some(given), .. } => {
+            let is_nothing =
+                |arg: &FunctionArg| matches!(arg, FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) if is_null(expr));
+            last(name).is_some_and(|name| name == "unnest") && given.args.iter().all(is_nothing)
+        }
         TableFactor::Derived { subquery, .. } => is_nothing(subquery),
         TableFactor::NestedJoin { table_with_joins, .. } => is_empty(table_with_joins),
         _ => false,
@@ -250,8 +304,6 @@ fn last(name: &ObjectName) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use datafusion::sql::sqlparser::{dialect::PostgreSqlDialect, parser::Parser};
-
     use super::*;
 
     #[test]
@@ -296,6 +348,45 @@ mod tests {
         check(
             "SELECT oid FROM pg_type WHERE (typreceive != 0 OR typsend <> 0) AND typrelid != 0",
             "SELECT oid FROM pg_type WHERE (typreceive <> '-' OR typsend <> '-') AND typrelid <> 0",
+        );
+        // psql's \\d+.
+        check(
+            "SELECT array_to_string(c.reloptions || array(select 'toast.' || x from pg_catalog.unnest(tc.reloptions) x), ', ') FROM pg_class c",
+            "SELECT array_to_string(NULL, ', ') FROM pg_class c",
+        );
+    }
+
+    #[test]
+    fn what_the_engine_has_no_words_for_is_said_otherwise() {
+        let check = |sql: &str, expect: &str| {
+            let mut statement = Parser::parse_sql(&PostgreSqlDialect {}, sql).unwrap().remove(0);
+            leave_out(&mut statement);
+            assert_eq!(statement.to_string(), expect, "{sql}");
+        };
+        check(
+            "SELECT oid FROM pg_type AS t WHERE (SELECT c.relkind = 'c' FROM pg_class AS c WHERE c.oid = t.typrelid)",
+            "SELECT oid FROM pg_type AS t WHERE (SELECT bool_or(c.relkind = 'c') FROM pg_class AS c WHERE c.oid = t.typrelid)",
+        );
+        check(
+            "SELECT relname FROM pg_class WHERE relkind = ANY($2)",
+            "SELECT relname FROM pg_class WHERE strpos(concat(',', replace(btrim($2, '{}'), '\"', ''), ','), concat(',', relkind, ',')) > 0",
+        );
+        check("SELECT relname LIKE $1 ESCAPE '/' FROM pg_class", "SELECT relname LIKE replace($1, '/', '\\') FROM pg_class");
+        check(
+            "SELECT proname, NULL, NULL FROM pg_proc",
+            "SELECT proname, NULL AS \"?column?\", NULL AS \"?column?_2\" FROM pg_proc",
+        );
+    }
+
+    #[test]
+    fn a_driver_finds_its_setting() {
+        let sql = "SELECT setting FROM pg_catalog.pg_settings WHERE name = 'max_index_keys'";
+        let mut statement = Parser::parse_sql(&PostgreSqlDialect {}, sql).unwrap().remove(0);
+        leave_out(&mut statement);
+        let said = statement.to_string();
+        assert!(
+            said.contains("UNION ALL SELECT 'max_index_keys', '32'") && said.ends_with("WHERE name = 'max_index_keys'"),
+            "{said}"
         );
     }
 }

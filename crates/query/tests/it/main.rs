@@ -9,6 +9,7 @@ mod functions;
 mod goods;
 mod kept;
 mod library;
+mod one_customer;
 mod params;
 mod past;
 mod people;
