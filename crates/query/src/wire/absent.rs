@@ -6,8 +6,8 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::{
     ast::{
-        BinaryOperator, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr, Ident, JoinOperator, ObjectName,
-        Query, Select, SelectItem, SetExpr, Statement, TableFactor, TableWithJoins, Value, VisitMut, VisitorMut,
+        BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr, Ident, JoinOperator,
+        ObjectName, Query, Select, SelectItem, SetExpr, Statement, TableFactor, TableWithJoins, Value, VisitMut, VisitorMut,
     },
     dialect::PostgreSqlDialect,
     parser::Parser,
@@ -119,21 +119,13 @@ impl VisitorMut for Absent {
             }
             Expr::Subquery(query) if is_nothing(query) => *expr = Expr::value(Value::Null),
             Expr::Subquery(query) => at_most_one(query),
-            Expr::Function(function)
-                if last(&function.name).is_some_and(|name| name == "array")
-                    && matches!(&function.args, FunctionArguments::Subquery(query) if is_nothing(query)) =>
-            {
-                *expr = Expr::value(Value::Null);
+            Expr::Function(function) => {
+                if let Some(found) = said_otherwise(function) {
+                    *expr = found;
+                }
             }
             Expr::BinaryOp { left, op: BinaryOperator::StringConcat, right } if is_null(left) || is_null(right) => {
                 *expr = Expr::value(Value::Null);
-            }
-            // A list comes as its text, `{"r","v"}`.
-            Expr::AnyOp { left, compare_op: BinaryOperator::Eq, right, .. } if placeholder(right).is_some() => {
-                let list = format!("replace(btrim({right}, '{{}}'), '\"', '')");
-                if let Some(found) = parsed(&format!("strpos(concat(',', {list}, ','), concat(',', {left}, ',')) > 0")) {
-                    *expr = found;
-                }
             }
             Expr::Exists { subquery, negated } if is_nothing(subquery) => *expr = Expr::value(Value::Boolean(*negated)),
             Expr::BinaryOp { left, op: BinaryOperator::Eq | BinaryOperator::NotEq, right }
@@ -167,6 +159,31 @@ impl VisitorMut for Absent {
 
 fn parsed(sql: &str) -> Option<Expr> {
     Parser::new(&PostgreSqlDialect {}).try_with_sql(sql).ok()?.parse_expr().ok()
+}
+
+/// A call that the engine cannot answer, where it can be told what is meant.
+fn said_otherwise(call: &Function) -> Option<Expr> {
+    let args: Vec<&Expr> = match &call.args {
+        FunctionArguments::List(list) => list.args.iter().filter_map(given).collect(),
+        FunctionArguments::Subquery(_) | FunctionArguments::None => Vec::new(),
+    };
+    match (last(&call.name)?.as_str(), &args[..], &call.args) {
+        ("array", [], FunctionArguments::Subquery(query)) if is_nothing(query) => Some(Expr::value(Value::Null)),
+        ("array_to_string", [list, ..], _) if is_null(list) => Some(Expr::value(Value::Null)),
+        // `relkind = ANY($1)`: the list comes as its text, `{"r","v"}`.
+        ("array_contains", [list, item], _) if placeholder(list).is_some() => {
+            let list = format!("replace(btrim({list}, '{{}}'), '\"', '')");
+            parsed(&format!("strpos(concat(',', {list}, ','), concat(',', {item}, ',')) > 0"))
+        }
+        _ => None,
+    }
+}
+
+fn given(arg: &FunctionArg) -> Option<&Expr> {
+    match arg {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Some(expr),
+        _ => None,
+    }
 }
 
 /// A subquery that stands for a value has one row at most. The engine wants that said.
@@ -204,10 +221,8 @@ fn is_empty(from: &TableWithJoins) -> bool {
 fn is_empty_table(table: &TableFactor) -> bool {
     match table {
         TableFactor::Table { name, args: None, .. } => last(name).is_some_and(|name| EMPTY.contains(&name.as_str())),
-        TableFactor::Table { name, args: Some(given), .. } => {
-            let is_nothing =
-                |arg: &FunctionArg| matches!(arg, FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) if is_null(expr));
-            last(name).is_some_and(|name| name == "unnest") && given.args.iter().all(is_nothing)
+        TableFactor::Table { name, args: Some(args), .. } => {
+            last(name).is_some_and(|name| name == "unnest") && args.args.iter().all(|arg| given(arg).is_some_and(is_null))
         }
         TableFactor::Derived { subquery, .. } => is_nothing(subquery),
         TableFactor::NestedJoin { table_with_joins, .. } => is_empty(table_with_joins),
@@ -319,7 +334,7 @@ mod tests {
         );
         check(
             "SELECT c.reloptions, array_to_string(c.reloptions, ',') AS o FROM pg_class AS c",
-            "SELECT NULL AS \"reloptions\", array_to_string(NULL, ',') AS o FROM pg_class AS c",
+            "SELECT NULL AS \"reloptions\", NULL AS o FROM pg_class AS c",
         );
         check("SELECT relname FROM pg_class JOIN pg_index ON oid = indrelid", "SELECT NULL AS \"relname\" WHERE false");
         check(
@@ -352,7 +367,7 @@ mod tests {
         // psql's \\d+.
         check(
             "SELECT array_to_string(c.reloptions || array(select 'toast.' || x from pg_catalog.unnest(tc.reloptions) x), ', ') FROM pg_class c",
-            "SELECT array_to_string(NULL, ', ') FROM pg_class c",
+            "SELECT NULL FROM pg_class c",
         );
     }
 
@@ -368,7 +383,7 @@ mod tests {
             "SELECT oid FROM pg_type AS t WHERE (SELECT bool_or(c.relkind = 'c') FROM pg_class AS c WHERE c.oid = t.typrelid)",
         );
         check(
-            "SELECT relname FROM pg_class WHERE relkind = ANY($2)",
+            "SELECT relname FROM pg_class WHERE array_contains($2, relkind)",
             "SELECT relname FROM pg_class WHERE strpos(concat(',', replace(btrim($2, '{}'), '\"', ''), ','), concat(',', relkind, ',')) > 0",
         );
         check("SELECT relname LIKE $1 ESCAPE '/' FROM pg_class", "SELECT relname LIKE replace($1, '/', '\\') FROM pg_class");
