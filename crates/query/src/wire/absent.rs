@@ -170,9 +170,9 @@ fn said_otherwise(call: &Function) -> Option<Expr> {
     match (last(&call.name)?.as_str(), &args[..], &call.args) {
         ("array", [], FunctionArguments::Subquery(query)) if is_nothing(query) => Some(Expr::value(Value::Null)),
         ("array_to_string", [list, ..], _) if is_null(list) => Some(Expr::value(Value::Null)),
-        // `relkind = ANY($1)`: the list comes as its text, `{"r","v"}`.
+        // `relkind = ANY($1)`: the list comes as its text, `{"r", "v"}`.
         ("array_contains", [list, item], _) if placeholder(list).is_some() => {
-            let list = format!("replace(btrim({list}, '{{}}'), '\"', '')");
+            let list = format!("replace(replace(btrim({list}, '{{}}'), '\"', ''), ', ', ',')");
             parsed(&format!("strpos(concat(',', {list}, ','), concat(',', {item}, ',')) > 0"))
         }
         _ => None,
@@ -384,7 +384,7 @@ mod tests {
         );
         check(
             "SELECT relname FROM pg_class WHERE array_contains($2, relkind)",
-            "SELECT relname FROM pg_class WHERE strpos(concat(',', replace(btrim($2, '{}'), '\"', ''), ','), concat(',', relkind, ',')) > 0",
+            "SELECT relname FROM pg_class WHERE strpos(concat(',', replace(replace(btrim($2, '{}'), '\"', ''), ', ', ','), ','), concat(',', relkind, ',')) > 0",
         );
         check("SELECT relname LIKE $1 ESCAPE '/' FROM pg_class", "SELECT relname LIKE replace($1, '/', '\\') FROM pg_class");
         check(
