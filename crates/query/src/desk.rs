@@ -71,15 +71,13 @@ pub struct Desk {
     tables: Vec<(String, Arc<MemTable>)>,
     /// The kept tables at a moment, once they were asked for.
     pub(crate) kept: Arc<Mutex<Found>>,
+    /// Who is somebody's earlier self at a moment, once a question needed it.
     pub(crate) survivors: survivors::Found,
     /// Set where only news are asked for.
     since: Option<Since>,
     /// Rows past this position are as if they had never come.
     until: Option<i64>,
 }
-
-const JOINED_WHOLE_BYTES: usize = 64 << 20;
-const JOINED_WHOLE_ROWS: usize = 1 << 20;
 
 /// Where segments are relations: `SELECT customer_id FROM segment.dormant_top_ltv`.
 pub(crate) const SEGMENT_SCHEMA: &str = "segment";
@@ -263,16 +261,16 @@ impl Desk {
                     .and_then(|rows| rows.filter(filter))
                     .map_err(|source| planning_error(file, source))?;
                 session.register_table(word, rows.into_view()).map_err(|source| planning_error(file, source))?;
+            } else if let Some((_, table)) = self.tables.iter().find(|(name, _)| name == word) {
+                session.register_table(word, table.clone()).map_err(|source| planning_error(file, source))?;
+            } else if let Some((_, query, params)) = self.relations.iter().find(|(name, ..)| name == word) {
+                self.register_query(session, word.into(), query, params, known).await?;
             } else if word == survivors::VIEW
                 && !self.open
                 && self.since.is_none()
                 && let Some(rows) = Box::pin(self.survivors()).await?
             {
                 session.register_table(word, rows).map_err(|source| planning_error(file, source))?;
-            } else if let Some((_, table)) = self.tables.iter().find(|(name, _)| name == word) {
-                session.register_table(word, table.clone()).map_err(|source| planning_error(file, source))?;
-            } else if let Some((_, query, params)) = self.relations.iter().find(|(name, ..)| name == word) {
-                self.register_query(session, word.into(), query, params, known).await?;
             } else if !self.open
                 && let Some(kept) = self.kept_relation(session, word, file).await?
             {
@@ -424,6 +422,11 @@ pub(crate) fn new_session(limits: Limits, shop: &functions::Shop, file: &str) ->
     Ok(session_within(runtime, limits.partitions, shop))
 }
 
+/// A side of a join up to this large is kept whole, and not dealt out by key to as many tables as there are threads: its keys then narrow what
+/// is read of the other side. The engine's own limits are a 64th and an eighth of these.
+const JOINED_WHOLE_BYTES: usize = 64 << 20;
+const JOINED_WHOLE_ROWS: usize = 1 << 20;
+
 fn session_within(runtime: Arc<RuntimeEnv>, partitions: usize, shop: &functions::Shop) -> SessionContext {
     let mut config = SessionConfig::new().with_target_partitions(partitions).with_information_schema(false);
     config.options_mut().execution.time_zone = Some("UTC".into());
@@ -431,8 +434,6 @@ fn session_within(runtime: Arc<RuntimeEnv>, partitions: usize, shop: &functions:
     config.options_mut().sql_parser.map_string_types_to_utf8view = false;
     config.options_mut().execution.parquet.schema_force_view_types = false;
     config.options_mut().execution.collect_statistics = false;
-    // A side of a join that is read first is kept whole where it is no larger than this: its keys then narrow what is read of the other, which
-    // is not dealt out by key before it is looked up.
     config.options_mut().optimizer.hash_join_single_partition_threshold = JOINED_WHOLE_BYTES;
     config.options_mut().optimizer.hash_join_single_partition_threshold_rows = JOINED_WHOLE_ROWS;
     // Where rows are looked for, what a reader keeps of a column it asks and gives is every row of it.

@@ -14,6 +14,7 @@ use datafusion::{
         Column, Result,
         runtime::JoinSet,
         tree_node::{Transformed, TreeNode, TreeNodeRecursion},
+        utils::memory::RecordBatchMemoryCounter,
     },
     datasource::{TableType, provider_as_source, source_as_provider},
     error::DataFusionError,
@@ -162,10 +163,11 @@ impl Shared {
         for (part, mut rows) in execute_stream_partitioned(plan, context.clone())?.into_iter().enumerate() {
             let memory = memory.clone();
             tasks.spawn(async move {
-                let mut batches = Vec::new();
+                // What adds up gives one large batch as many slices: each of its buffers is held once.
+                let (mut batches, mut held) = (Vec::new(), RecordBatchMemoryCounter::new());
                 while let Some(batch) = rows.next().await {
                     let batch = batch?;
-                    memory.lock().expect("nobody panics while holding it").try_grow(batch.get_array_memory_size())?;
+                    memory.lock().expect("nobody panics while holding it").try_grow(held.count_batch(&batch))?;
                     batches.push(batch);
                 }
                 Ok::<_, DataFusionError>((part, batches))

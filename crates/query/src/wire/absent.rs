@@ -188,7 +188,15 @@ fn given(arg: &FunctionArg) -> Option<&Expr> {
 
 /// A subquery that stands for a value has one row at most. The engine wants that said.
 fn at_most_one(query: &mut Query) {
+    // One that says itself which row it means is left alone.
+    if query.order_by.is_some() || query.limit_clause.is_some() || query.fetch.is_some() {
+        return;
+    }
     let SetExpr::Select(select) = query.body.as_mut() else { return };
+    let is_grouped = !matches!(&select.group_by, GroupByExpr::Expressions(by, _) if by.is_empty());
+    if is_grouped || select.distinct.is_some() || select.having.is_some() {
+        return;
+    }
     let [SelectItem::UnnamedExpr(value)] = &mut select.projection[..] else { return };
     let most = match value {
         Expr::Identifier(_) | Expr::CompoundIdentifier(_) => "max",
@@ -197,7 +205,6 @@ fn at_most_one(query: &mut Query) {
     };
     if let Some(wrapped) = parsed(&format!("{most}({value})")) {
         *value = wrapped;
-        query.order_by = None;
     }
 }
 
@@ -382,6 +389,13 @@ mod tests {
             "SELECT oid FROM pg_type AS t WHERE (SELECT c.relkind = 'c' FROM pg_class AS c WHERE c.oid = t.typrelid)",
             "SELECT oid FROM pg_type AS t WHERE (SELECT bool_or(c.relkind = 'c') FROM pg_class AS c WHERE c.oid = t.typrelid)",
         );
+        for kept in [
+            "SELECT (SELECT typname FROM pg_type AS t WHERE t.typrelid = c.oid ORDER BY oid LIMIT 1) FROM pg_class AS c",
+            "SELECT (SELECT typname FROM pg_type AS t GROUP BY typname) FROM pg_class AS c",
+            "SELECT (SELECT count(*) FROM pg_type AS t) FROM pg_class AS c",
+        ] {
+            check(kept, kept);
+        }
         check(
             "SELECT relname FROM pg_class WHERE array_contains($2, relkind)",
             "SELECT relname FROM pg_class WHERE strpos(concat(',', replace(replace(btrim($2, '{}'), '\"', ''), ', ', ','), ','), concat(',', relkind, ',')) > 0",

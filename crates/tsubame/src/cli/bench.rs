@@ -77,6 +77,9 @@ struct Queries {
     /// Ask all again of three times the data, and tell how much longer each question takes
     #[arg(long, conflicts_with = "data")]
     grow: bool,
+    /// Also land events and messages, and ask for a customer's time line from the shop's own tables
+    #[arg(long)]
+    timeline: bool,
     /// Also land one table in 100 and in 10,000 files, and compare how long opening and planning take. It takes some minutes
     #[arg(long)]
     files: bool,
@@ -85,9 +88,6 @@ struct Queries {
     beside: bool,
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..))]
     threads: u8,
-    /// Land events and messages too, and ask for a customer's time line from the shop's own tables
-    #[arg(long)]
-    timeline: bool,
     /// Where to make the data. They are removed afterwards
     #[arg(long, value_name = "FOLDER")]
     dir: Option<PathBuf>,
