@@ -8,16 +8,16 @@ use std::{
 use arrow::{array::RecordBatch, datatypes::SchemaRef};
 use datafusion::{
     catalog::{MemTable, MemorySchemaProvider, TableProvider},
-    common::{TableReference, ToDFSchema},
+    common::{TableReference, ToDFSchema, config::ConfigNonZeroUsize},
     error::DataFusionError,
     execution::{
         SessionStateBuilder,
         disk_manager::DiskManagerBuilder,
-        memory_pool::FairSpillPool,
         runtime_env::{RuntimeEnv, RuntimeEnvBuilder},
     },
     logical_expr::{EmptyRelation, Expr, LogicalPlan, col, lit},
     optimizer::{Optimizer, OptimizerRule},
+    physical_optimizer::{PhysicalOptimizerRule, optimizer::PhysicalOptimizer},
     prelude::{DataFrame, SessionConfig, SessionContext},
     sql::sqlparser::ast::Statement,
 };
@@ -26,9 +26,14 @@ use model::{ShopZone, time::Instant};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Library, Limits, Mistake, ParamKind, ParamValue, Params, Query, QueryError, functions,
+    Library, Limits, Mistake, ParamKind, ParamValue, Params, Query, QueryError,
+    aside::Aside,
+    first_rows::FirstRows,
+    functions,
     functions::as_of,
+    in_turn::LargeSumsInTurn,
     kept::{Found, Group, Since},
+    memory::QuestionMemory,
     mistake::{nearest, planning},
     run::planning_error,
     segment::bind_some,
@@ -415,8 +420,8 @@ impl Desk {
 /// A session that knows our functions and no relation.
 pub(crate) fn new_session(limits: Limits, shop: &functions::Shop, file: &str) -> Result<SessionContext, QueryError> {
     let runtime = RuntimeEnvBuilder::new()
-        .with_memory_pool(Arc::new(FairSpillPool::new(limits.memory_bytes)))
-        .with_disk_manager_builder(DiskManagerBuilder::default().with_max_temp_directory_size(limits.spill_bytes))
+        .with_memory_pool(Arc::new(QuestionMemory::new(limits.memory_bytes)))
+        .with_disk_manager_builder(DiskManagerBuilder::default().with_temp_file_factory(Arc::new(Aside::new(limits.spill_bytes))))
         .build_arc()
         .map_err(|source| planning_error(file, source))?;
     Ok(session_within(runtime, limits.partitions, shop))
@@ -438,10 +443,13 @@ fn session_within(runtime: Arc<RuntimeEnv>, partitions: usize, shop: &functions:
     config.options_mut().optimizer.hash_join_single_partition_threshold_rows = JOINED_WHOLE_ROWS;
     // Where rows are looked for, what a reader keeps of a column it asks and gives is every row of it.
     config.options_mut().execution.parquet.max_predicate_cache_size = Some(0);
+    // A file for each batch that is put aside: two that are open at a time can wait for each other for ever (DataFusion issue 24883).
+    config.options_mut().execution.max_spill_file_size_bytes = ConfigNonZeroUsize::try_new(1).expect("one is not zero");
     // Places in the text come with the planner's errors.
     config.options_mut().sql_parser.collect_spans = true;
     let state = SessionStateBuilder::new().with_config(config).with_runtime_env(runtime).with_default_features();
-    let session = SessionContext::new_with_state(state.with_optimizer_rules(rules()).build());
+    let state = state.with_optimizer_rules(rules()).with_physical_optimizer_rules(physical_rules());
+    let session = SessionContext::new_with_state(state.build());
     functions::register(&session, shop);
     if let Some(catalog) = session.catalog("datafusion") {
         catalog
@@ -457,6 +465,15 @@ fn rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     let moved = rules.iter().position(|rule| rule.name() == "push_down_filter").expect("the engine moves conditions down");
     rules.insert(moved + 1, Arc::new(OneCustomer));
     rules.insert(0, Arc::new(share::Share));
+    rules
+}
+
+/// The same of plans that are about to run: ours are before the limits that a sort learns as it runs are handed to what it reads.
+fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
+    let mut rules = PhysicalOptimizer::new().rules;
+    let handed = rules.iter().position(|rule| rule.name() == "PushdownSort").expect("the engine hands orders down");
+    rules.insert(handed + 1, Arc::new(FirstRows));
+    rules.insert(handed + 1, Arc::new(LargeSumsInTurn));
     rules
 }
 

@@ -2,19 +2,23 @@
 
 mod aggregates;
 pub mod answer;
+mod aside;
 mod catalog;
 mod check;
 mod dashboard;
 mod desk;
 pub mod dictionary;
 mod files;
+mod first_rows;
 mod flat;
 pub mod fold;
 pub mod form;
 pub mod format;
 pub mod functions;
 mod header;
+mod in_turn;
 mod kept;
+mod memory;
 mod mistake;
 mod params;
 mod run;

@@ -1,7 +1,7 @@
 //! What a question needs of the engine that others do not: decided on its plan, before it runs.
 
 use datafusion::{
-    common::tree_node::TreeNodeRecursion,
+    common::tree_node::{TreeNode, TreeNodeRecursion},
     dataframe::DataFrame,
     error::Result,
     logical_expr::{BinaryExpr, Expr, LogicalPlan, Operator},
@@ -14,6 +14,19 @@ pub(crate) async fn suited(session: &SessionContext, plan: LogicalPlan) -> Resul
     let looks_up = looks_up(&plan);
     session.state_ref().write().config_mut().options_mut().execution.parquet.pushdown_filters = looks_up;
     session.execute_logical_plan(plan).await
+}
+
+/// Whether only the first rows of an order are wanted.
+pub(crate) fn wants_first_rows(plan: &LogicalPlan) -> bool {
+    plan.exists(|node| {
+        let LogicalPlan::Limit(limit) = node else { return Ok(false) };
+        let mut below = limit.input.as_ref();
+        while let LogicalPlan::Projection(_) | LogicalPlan::SubqueryAlias(_) = below {
+            below = below.inputs()[0];
+        }
+        Ok(matches!(below, LogicalPlan::Sort(_)))
+    })
+    .unwrap_or(false)
 }
 
 /// Whether rows of one id are looked for.

@@ -1,5 +1,7 @@
 //! Questions that fail while they are answered: a value that does not convert, a division, a sum, a limit.
 
+use crate::aside;
+
 /// What a value did, and what to do; `None` for what is no fault of a value.
 pub(crate) fn value(text: &str) -> Option<(String, String)> {
     let quoted = |start: &str| -> Option<&str> { Some(text.split_once(start)?.1.split_once('\'')?.0) };
@@ -49,10 +51,7 @@ pub(crate) fn failure(text: &str) -> (String, Option<String>) {
             Some("narrow the time range, group earlier, or select fewer columns".into()),
         );
     }
-    if text.contains("No space left")
-        || text.contains("max_temp_directory_size")
-        || text.contains("temporary") && text.contains("exceed")
-    {
+    if text.contains("No space left") || text.contains(aside::TOO_MANY) {
         return ("it needs more disk than a question may use".into(), Some("narrow the time range, or group earlier".into()));
     }
     (text.trim_start_matches("Execution error: ").trim_start_matches("Arrow error: ").into(), None)
@@ -81,6 +80,11 @@ mod tests {
             "Resources exhausted: Failed to allocate additional 10 MB",
             "it needs more memory than a question may use",
             "narrow",
+        );
+        check(
+            "Arrow error: IO error: rows put aside need more disk than 8192 MB",
+            "it needs more disk than a question may use",
+            "group earlier",
         );
         check("Execution error: kaplan_meier: -3 is no number of days", "kaplan_meier: -3 is no number of days", "");
     }

@@ -9,7 +9,7 @@ use model::{Remedy, Text};
 use serde::{Deserialize, Serialize};
 
 use super::text::Shifts;
-use crate::QueryError;
+use crate::{QueryError, aside};
 
 /// Why SQL was not answered. It travels from the worker to whoever asked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -267,7 +267,7 @@ fn kind(error: &DataFusionError, message: &str, planned: bool) -> SqlErrorKind {
             SchemaError::FieldNotFound { .. } => SqlErrorKind::UnknownColumn,
             _ => SqlErrorKind::Invalid,
         },
-        DataFusionError::ResourcesExhausted(said) if said.contains("disk") => SqlErrorKind::Spill,
+        _ if message.contains(aside::TOO_MANY) => SqlErrorKind::Spill,
         DataFusionError::ResourcesExhausted(_) => SqlErrorKind::Memory,
         _ if message.starts_with("Invalid function") || message.contains("unction not found") => SqlErrorKind::UnknownFunction,
         _ if message.contains("table '") && message.contains("not found") => SqlErrorKind::UnknownTable,

@@ -54,7 +54,8 @@ enum What {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  tsubame bench queries --scale 0.1\n  tsubame bench queries --scale 3 --json\n  \
     tsubame bench queries --grow --files --beside\n  tsubame bench queries --data my-parquet --map my-parquet.toml\n\n\
-    It needs python3 with the packages duckdb and pyarrow on the PATH.")]
+    It needs python3 with the packages duckdb and pyarrow on the PATH; with chdb too, ClickHouse is asked for the\n\
+    24-hour funnel.")]
 struct Queries {
     /// 1 is a million orders, 10 million events and 4.1 million sends
     #[arg(long, default_value_t = 1.0, value_parser = scale)]

@@ -6,17 +6,17 @@ use serde_json::Value;
 const RELATIVE: f64 = 1e-9;
 
 /// The first difference, in words; `None` if there is none.
-pub fn difference(ours: &[Vec<Value>], theirs: &[Vec<Value>]) -> Option<String> {
+pub fn difference(ours: &[Vec<Value>], theirs: &[Vec<Value>], them: &str) -> Option<String> {
     if ours.len() != theirs.len() {
-        return Some(format!("{} rows where DuckDB has {}", ours.len(), theirs.len()));
+        return Some(format!("{} rows where {them} has {}", ours.len(), theirs.len()));
     }
     for (number, (our, their)) in (1..).zip(ours.iter().zip(theirs)) {
         if our.len() != their.len() {
-            return Some(format!("row {number} has {} cells where DuckDB's has {}", our.len(), their.len()));
+            return Some(format!("row {number} has {} cells where {them}'s has {}", our.len(), their.len()));
         }
         for (column, (a, b)) in (1..).zip(our.iter().zip(their)) {
             if !same(a, b) {
-                return Some(format!("row {number}, column {column} is {a} where DuckDB has {b}"));
+                return Some(format!("row {number}, column {column} is {a} where {them} has {b}"));
             }
         }
     }
@@ -52,7 +52,7 @@ mod tests {
     fn one_wrong_cell_is_found() {
         let check = |ours: Value, theirs: Value, expect: Option<&str>| {
             let rows = |value: &Value| serde_json::from_value::<Vec<Vec<Value>>>(value.clone()).unwrap();
-            assert_eq!(difference(&rows(&ours), &rows(&theirs)).as_deref(), expect, "{ours} {theirs}");
+            assert_eq!(difference(&rows(&ours), &rows(&theirs), "DuckDB").as_deref(), expect, "{ours} {theirs}");
         };
         check(json!([]), json!([]), None);
         check(json!([["a", 1, null]]), json!([["a", 1, null]]), None);

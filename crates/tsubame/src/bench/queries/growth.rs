@@ -49,7 +49,7 @@ fn growths(before: &[Line], after: Vec<Line>) -> Vec<Growth> {
         let before = before.iter().find(|before| before.name == line.name)?;
         let is_run = !before.failed && !line.failed;
         let ours = if is_run { line.ours.cpu_ms / before.ours.cpu_ms } else { f64::NAN };
-        let duckdb = line.duckdb.cpu_ms / before.duckdb.cpu_ms;
+        let duckdb = line.theirs.cpu_ms / before.theirs.cpu_ms;
         Some(Growth { line, ours, duckdb })
     };
     after.into_iter().filter_map(growth).collect()
@@ -65,7 +65,7 @@ mod tests {
         let line = |name: &str, cpu_ms: f64, failed: bool| Line {
             name: name.into(),
             ours: Side { cpu_ms, ..Side::default() },
-            duckdb: Side { cpu_ms: 2.0 * cpu_ms, ..Side::default() },
+            theirs: Side { cpu_ms: 2.0 * cpu_ms, ..Side::default() },
             failed,
             ..Line::default()
         };

@@ -58,6 +58,8 @@ pub struct Report {
     pub scale: f64,
     pub threads: usize,
     pub raw: Vec<Line>,
+    /// Beside ClickHouse, where it is there.
+    pub clickhouse: Vec<Line>,
     pub kept: Vec<Line>,
     /// Asked of the shop's own tables.
     pub lake: Vec<Line>,
@@ -76,7 +78,8 @@ pub struct Line {
     pub name: String,
     pub rows: usize,
     pub ours: Side,
-    pub duckdb: Side,
+    /// DuckDB, or ClickHouse.
+    pub theirs: Side,
     pub cpu_ratio: f64,
     pub wall_ratio: f64,
     pub must: f64,
@@ -107,11 +110,12 @@ pub async fn run(folder: &Path, options: &Options) -> Result<Report, Fault> {
         None => made(&first, options.scale, options)?,
     };
     let wanted = Wanted::of(&setup, options)?;
-    let Answers { setup, raw, kept, lake, shop } = wanted.ask(&first, setup, options.rounds).await?;
+    let Answers { setup, raw, clickhouse, kept, lake, shop } = wanted.ask(&first, setup, options.rounds).await?;
     let mut report = Report {
         scale: if options.foreign.is_some() { 0.0 } else { options.scale },
         threads: options.threads,
         raw,
+        clickhouse,
         kept,
         lake,
         ..Report::default()
@@ -150,6 +154,7 @@ fn made(folder: &Path, scale: f64, options: &Options) -> Result<Setup, Fault> {
 /// Which questions are asked.
 pub struct Wanted {
     raw: Vec<Asked>,
+    clickhouse: Vec<Asked>,
     screens: Vec<Asked>,
     lake: Vec<Asked>,
 }
@@ -158,6 +163,7 @@ pub struct Wanted {
 struct Answers {
     setup: Setup,
     raw: Vec<Line>,
+    clickhouse: Vec<Line>,
     kept: Vec<Line>,
     lake: Vec<Line>,
     shop: Option<kept::Shop>,
@@ -171,12 +177,13 @@ impl Wanted {
             asked.tables().all(|table| setup.tables.contains_key(table)) && only.is_none_or(|only| asked.name.contains(only))
         };
         let raw: Vec<Asked> = questions::RAW.iter().filter(wanted).copied().collect();
+        let clickhouse = questions::CLICKHOUSE.iter().filter(|_| Engine::ClickHouse.is_there()).filter(wanted).copied().collect();
         let screens: Vec<Asked> = questions::KEPT.iter().filter(wanted).copied().collect();
         let lake: Vec<Asked> = questions::LAKE.iter().filter(|_| options.timeline).filter(wanted).copied().collect();
         if raw.is_empty() && screens.is_empty() && lake.is_empty() {
             return Err(Fault::new(Exit::Config, "no question is left to ask").remedy("map the table `orders`, or change --only"));
         }
-        Ok(Wanted { raw, screens, lake })
+        Ok(Wanted { raw, clickhouse, screens, lake })
     }
 
     /// Puts them to both; for the screens a lake is made in the folder.
@@ -184,14 +191,15 @@ impl Wanted {
         if setup.customer.is_none() && setup.tables.contains_key("orders") {
             setup.customer = most_faithful(&setup)?;
         }
-        let raw = lines(&self.raw, &setup, rounds)?;
+        let raw = lines(&self.raw, Engine::DuckDb, &setup, rounds)?;
+        let clickhouse = lines(&self.clickhouse, Engine::ClickHouse, &setup, rounds)?;
         let lake = match self.lake.is_empty() {
             true => Vec::new(),
             false => {
                 eprintln!("making a lake of orders, events and messages");
                 let whole = kept::Shop::make(&folder.join("whole"), &setup, true).await?;
                 setup.lake = Some(whole.location());
-                lines(&self.lake, &setup, rounds)?
+                lines(&self.lake, Engine::DuckDb, &setup, rounds)?
             }
         };
         let mut shop = None;
@@ -201,8 +209,8 @@ impl Wanted {
             setup.lake = Some(made.location());
             shop = Some(made);
         }
-        let kept = lines(&self.screens, &setup, rounds)?;
-        Ok(Answers { setup, raw, kept, lake, shop })
+        let kept = lines(&self.screens, Engine::DuckDb, &setup, rounds)?;
+        Ok(Answers { setup, raw, clickhouse, kept, lake, shop })
     }
 }
 
@@ -214,19 +222,19 @@ fn most_faithful(setup: &Setup) -> Result<Option<String>, Fault> {
     Ok(cell.map(|cell| cell.as_str().map_or_else(|| cell.to_string(), String::from)))
 }
 
-fn lines(asked: &[Asked], setup: &Setup, rounds: usize) -> Result<Vec<Line>, Fault> {
+fn lines(asked: &[Asked], them: Engine, setup: &Setup, rounds: usize) -> Result<Vec<Line>, Fault> {
     let mut lines = Vec::new();
     for asked in asked {
         eprintln!("{}", asked.name);
-        lines.push(line(asked, setup, rounds)?);
+        lines.push(line(asked, them, setup, rounds)?);
     }
     Ok(lines)
 }
 
 /// Fresh processes first, then turns.
-fn line(asked: &Asked, setup: &Setup, rounds: usize) -> Result<Line, Fault> {
+fn line(asked: &Asked, other: Engine, setup: &Setup, rounds: usize) -> Result<Line, Fault> {
     let put = |sql: &str, rows: bool| Question { name: asked.name.into(), sql: sql.into(), rows };
-    let (mut us, mut them) = (Peer::start(Engine::Tsubame, setup)?, Peer::start(Engine::DuckDb, setup)?);
+    let (mut us, mut them) = (Peer::start(Engine::Tsubame, setup)?, Peer::start(other, setup)?);
     let (first, theirs) = (us.ask(&put(asked.ours, true))?, them.ask(&put(asked.theirs, true))?);
     let (mut our_runs, mut their_runs) = (Vec::new(), Vec::new());
     for _ in 0..rounds {
@@ -236,12 +244,12 @@ fn line(asked: &Asked, setup: &Setup, rounds: usize) -> Result<Line, Fault> {
     let failure = error(&first, &our_runs);
     let failed = failure.is_some();
     let wrong = failure
-        .or_else(|| error(&theirs, &their_runs).map(|error| format!("DuckDB: {error}")))
-        .or_else(|| compare::difference(&first.rows, &theirs.rows));
-    let (ours, duckdb) = (side(&first, &our_runs), side(&theirs, &their_runs));
+        .or_else(|| error(&theirs, &their_runs).map(|error| format!("{}: {error}", other.name())))
+        .or_else(|| compare::difference(&first.rows, &theirs.rows, other.name()));
+    let (ours, theirs) = (side(&first, &our_runs), side(&theirs, &their_runs));
     let Bar { must, aim } = asked.bar;
-    let (cpu_ratio, wall_ratio) = (ours.cpu_ms / duckdb.cpu_ms, ours.wall_ms / duckdb.wall_ms);
-    Ok(Line { name: asked.name.into(), rows: first.count, ours, duckdb, cpu_ratio, wall_ratio, must, aim, wrong, failed })
+    let (cpu_ratio, wall_ratio) = (ours.cpu_ms / theirs.cpu_ms, ours.wall_ms / theirs.wall_ms);
+    Ok(Line { name: asked.name.into(), rows: first.count, ours, theirs, cpu_ratio, wall_ratio, must, aim, wrong, failed })
 }
 
 /// Why a question has no answer in some of its runs.
@@ -273,7 +281,14 @@ fn median(mut values: Vec<f64>) -> f64 {
 /// Whether all answers were the same.
 pub fn is_right(report: &Report) -> bool {
     let grown = report.grown.iter().flat_map(growth::Grown::all).map(|growth| &growth.line);
-    report.raw.iter().chain(&report.kept).chain(&report.lake).chain(grown).all(|line| line.wrong.is_none())
+    report
+        .raw
+        .iter()
+        .chain(&report.clickhouse)
+        .chain(&report.kept)
+        .chain(&report.lake)
+        .chain(grown)
+        .all(|line| line.wrong.is_none())
         && report.refresh.as_ref().is_none_or(|refresh| refresh.differing_rows == 0)
 }
 

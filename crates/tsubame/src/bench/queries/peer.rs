@@ -1,4 +1,4 @@
-//! Two processes that answer the same questions: this program, and DuckDB in Python. Each reads a line of JSON and writes one.
+//! Processes that answer the same questions: this program, and DuckDB or ClickHouse in Python. Each reads a line of JSON and writes one.
 
 use std::{
     collections::BTreeMap,
@@ -13,6 +13,7 @@ use serde_json::Value;
 use crate::fault::{Exit, Fault};
 
 const DUCKDB: &str = include_str!("duckdb.py");
+const CLICKHOUSE: &str = include_str!("clickhouse.py");
 
 /// What is asked, by both.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -72,38 +73,61 @@ pub struct Answered {
 pub enum Engine {
     Tsubame,
     DuckDb,
+    ClickHouse,
+}
+
+impl Engine {
+    /// As people call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Engine::Tsubame => "tsubame",
+            Engine::DuckDb => "DuckDB",
+            Engine::ClickHouse => "ClickHouse",
+        }
+    }
+
+    /// Whether it can be asked. DuckDB is taken for granted: without it there is nothing to measure beside.
+    pub fn is_there(self) -> bool {
+        let found = |module: &str| {
+            let tried = Command::new("python3").args(["-c", &format!("import {module}")]).stderr(Stdio::null()).status();
+            tried.is_ok_and(|status| status.success())
+        };
+        self != Engine::ClickHouse || found("chdb")
+    }
 }
 
 pub struct Peer {
     child: Child,
     to: BufWriter<ChildStdin>,
     from: BufReader<ChildStdout>,
-    name: &'static str,
+    engine: Engine,
 }
 
 impl Peer {
     pub fn start(engine: Engine, setup: &Setup) -> Result<Peer, Fault> {
-        let (name, mut command) = match engine {
+        let python = |program: &str| {
+            let mut command = Command::new("python3");
+            command.args(["-c", program]);
+            command
+        };
+        let mut command = match engine {
             Engine::Tsubame => {
                 let program = std::env::current_exe().map_err(|source| Fault::io("could not find this program", source))?;
                 let mut command = Command::new(program);
                 command.args(["bench", "answer"]);
-                ("tsubame", command)
+                command
             }
-            Engine::DuckDb => {
-                let mut command = Command::new("python3");
-                command.args(["-c", DUCKDB]);
-                ("duckdb", command)
-            }
+            Engine::DuckDb => python(DUCKDB),
+            Engine::ClickHouse => python(CLICKHOUSE),
         };
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .map_err(|source| Fault::io(format!("could not start {name}"), source))?;
+            .map_err(|source| Fault::io(format!("could not start {}", engine.name()), source))?;
         let to = BufWriter::new(child.stdin.take().expect("it was piped"));
         let from = BufReader::new(child.stdout.take().expect("it was piped"));
-        let mut peer = Peer { child, to, from, name };
+        let mut peer = Peer { child, to, from, engine };
         peer.say(setup)?;
         Ok(peer)
     }
@@ -111,11 +135,13 @@ impl Peer {
     pub fn ask(&mut self, question: &Question) -> Result<Answered, Fault> {
         self.say(question)?;
         let mut line = String::new();
-        self.from.read_line(&mut line).map_err(|source| Fault::io(format!("could not read from {}", self.name), source))?;
+        self.from
+            .read_line(&mut line)
+            .map_err(|source| Fault::io(format!("could not read from {}", self.engine.name()), source))?;
         serde_json::from_str(&line).map_err(|_| {
-            let fault = Fault::new(Exit::Failed, format!("{} ended at `{}`", self.name, question.name));
-            match self.name {
-                "duckdb" => fault.remedy("python3 with the packages `duckdb` and `pyarrow` is needed on the PATH"),
+            let fault = Fault::new(Exit::Failed, format!("{} ended at `{}`", self.engine.name(), question.name));
+            match self.engine {
+                Engine::DuckDb => fault.remedy("python3 with the packages `duckdb` and `pyarrow` is needed on the PATH"),
                 _ => fault,
             }
         })
@@ -124,7 +150,7 @@ impl Peer {
     fn say(&mut self, what: &impl Serialize) -> Result<(), Fault> {
         let line = serde_json::to_string(what).expect("plain JSON") + "\n";
         let said = self.to.write_all(line.as_bytes()).and_then(|()| self.to.flush());
-        said.map_err(|source| Fault::io(format!("could not ask {}", self.name), source))
+        said.map_err(|source| Fault::io(format!("could not ask {}", self.engine.name()), source))
     }
 }
 

@@ -1,4 +1,4 @@
-//! The questions, each as we put it and as DuckDB is asked: one text where both have the same best way of saying it.
+//! The questions, each as we put it and as DuckDB (or ClickHouse) is asked: one text where both have the same best way of saying it.
 
 /// What a ratio to DuckDB must be, and is aimed to be.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -90,6 +90,14 @@ pub const LAKE: [Asked; 1] = [Asked {
     ours: concat!("lake ", include_str!("sql/timeline.sql")),
     theirs: include_str!("sql/q17_timeline.sql"),
     bar: Bar { must: 0.4, aim: 0.1 },
+}];
+
+/// What ClickHouse has a function of its own for.
+pub const CLICKHOUSE: [Asked; 1] = [Asked {
+    name: "q10_window_funnel",
+    ours: include_str!("sql/q10_window_funnel.sql"),
+    theirs: include_str!("sql/q10_window_funnel.clickhouse.sql"),
+    bar: Bar { must: 1.5, aim: 1.0 },
 }];
 
 impl Asked {
