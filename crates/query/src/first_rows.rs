@@ -11,7 +11,8 @@ use datafusion::{
         tree_node::{Transformed, TransformedResult, TreeNode},
     },
     datasource::{
-        physical_plan::{FileScanConfigBuilder, FileSource, ParquetSource},
+        listing::{FileRange, PartitionedFile},
+        physical_plan::{FileGroup, FileScanConfigBuilder, FileSource, ParquetSource},
         source::DataSourceExec,
     },
     physical_expr::{EquivalenceProperties, PhysicalSortExpr, expressions::Column},
@@ -22,6 +23,10 @@ use datafusion::{
         union::UnionExec,
     },
 };
+
+/// Into how many pieces a file is divided, and what the smallest has: about a row group.
+const PIECES: i64 = 16;
+const PIECE_BYTES: i64 = 2 << 20;
 
 #[derive(Debug)]
 pub(crate) struct FirstRows;
@@ -105,9 +110,63 @@ fn files_by(
     // A table of files was registered with the setting of that time.
     match source.clone().with_enable_page_index(pages).try_pushdown_sort(&order, &promised)? {
         SortOrderPushdownResult::Inexact { inner } => {
-            let config = FileScanConfigBuilder::from(config.clone()).with_source(inner).build();
+            let groups = in_pieces(&config.file_groups, order[0].options.descending);
+            let config = FileScanConfigBuilder::from(config.clone()).with_source(inner).with_file_groups(groups).build();
             Ok(Some(DataSourceExec::from_data_source(config)))
         }
         SortOrderPushdownResult::Exact { .. } | SortOrderPushdownResult::Unsupported => Ok(None),
+    }
+}
+
+/// The same files in small pieces, the last first where the order descends: rows are mostly written as they happen. A piece is looked at when
+/// it is opened, by what the sort has until then; a reader that finds no row in one looks at no other of its row groups.
+fn in_pieces(groups: &[FileGroup], descending: bool) -> Vec<FileGroup> {
+    let mut pieces: Vec<PartitionedFile> = groups.iter().flat_map(FileGroup::iter).flat_map(pieces).collect();
+    if descending {
+        pieces.reverse();
+    }
+    let each = pieces.len().div_ceil(groups.len().max(1));
+    let mut rest = pieces.into_iter();
+    groups.iter().map(|_| FileGroup::new(rest.by_ref().take(each).collect())).collect()
+}
+
+fn pieces(file: &PartitionedFile) -> impl Iterator<Item = PartitionedFile> {
+    let whole = FileRange { start: 0, end: file.object_meta.size as i64 };
+    let bytes = PIECE_BYTES.max(whole.end / PIECES);
+    let FileRange { start, end } = file.range.clone().unwrap_or(whole);
+    (start..end).step_by(bytes as usize).map(move |start| {
+        let mut piece = file.clone();
+        piece.range = Some(FileRange { start, end: end.min(start + bytes) });
+        piece
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_read_in_pieces_from_their_end_or_their_beginning() {
+        let file = |name: &str, size: i64| PartitionedFile::new(name, size as u64);
+        let of = |name: &str, start: i64, end: i64| file(name, 3 * PIECE_BYTES).with_range(start, end);
+        let groups = [
+            FileGroup::new(vec![file("a", PIECE_BYTES + 7), of("b", 0, PIECE_BYTES)]),
+            FileGroup::new(vec![of("b", PIECE_BYTES, 3 * PIECE_BYTES)]),
+        ];
+        let shown = |descending| -> Vec<Vec<String>> {
+            let piece = |piece: &PartitionedFile| {
+                let FileRange { start, end } = piece.range.clone().expect("a piece has its place");
+                format!("{} {start}+{}", piece.object_meta.location, end - start)
+            };
+            in_pieces(&groups, descending).iter().map(|group| group.iter().map(piece).collect()).collect()
+        };
+        let piece = PIECE_BYTES;
+        let [a0, a1] = [format!("a 0+{piece}"), format!("a {piece}+7")];
+        let [b0, b1, b2] = [0, piece, 2 * piece].map(|start| format!("b {start}+{piece}"));
+        let groups = |groups: [&[&String]; 2]| {
+            groups.map(|group| group.iter().map(|piece| piece.to_string()).collect::<Vec<_>>()).to_vec()
+        };
+        assert_eq!(shown(false), groups([&[&a0, &a1, &b0], &[&b1, &b2]]));
+        assert_eq!(shown(true), groups([&[&b2, &b1, &b0], &[&a1, &a0]]));
     }
 }
