@@ -5,7 +5,7 @@
 --
 -- param from date = 1900-01-01
 -- param to   date = 2200-01-01
--- param top  int  = 10
+-- param top  int  = 10  ja:"ここから上はまとめる" en:"Summed up from"
 -- column units       int    ja:"点数"  en:"Units"
 -- column orders      int    ja:"購入件数"  en:"Purchases"
 -- column share       rate   ja:"構成比"  en:"Share"

@@ -4,8 +4,8 @@
 --
 -- param from date  = 1900-01-01
 -- param to   date  = 2200-01-01
--- param band money = 1000
--- param top  money = 20000
+-- param band money = 1000  ja:"金額の刻み" en:"Width of a band"
+-- param top  money = 20000  ja:"ここから上はまとめる" en:"Summed up from"
 -- column value_from  money  ja:"金額（以上）"  en:"Value from"
 -- column orders      int    ja:"購入件数"  en:"Purchases"
 -- column share       rate   ja:"構成比"  en:"Share"

@@ -6,9 +6,9 @@
 --
 -- param days     int  = 30
 -- param to       date = 2200-01-01
--- param by       text = "amount"
+-- param by       text = "amount"  ja:"並べ方（amount・quantity・buyers）" en:"Ranked by (amount, quantity, buyers)"
 -- param category text = ""
--- param top      int  = 10
+-- param top      int  = 10  ja:"何位まで" en:"Ranks"
 -- column category     text   ja:"カテゴリ"  en:"Category"
 -- column rank         int    ja:"順位"  en:"Rank"
 -- column former_rank  int    ja:"前期間の順位"  en:"Former rank"

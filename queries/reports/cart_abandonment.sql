@@ -5,8 +5,8 @@
 -- `days` days of the change it was left at. The recovery rate is of abandoned carts that old alone, so that young ones do not
 -- look lost. Amounts: what was left in the carts, and what the orders that followed came to (net).
 --
--- param hours int  = 3
--- param days  int  = 7
+-- param hours int  = 3  ja:"放棄とみなす時間" en:"Hours until abandoned"
+-- param days  int  = 7  ja:"戻りを見る日数" en:"Days to come back"
 -- param from  date = 1900-01-01
 -- param to    date = 2200-01-01
 -- column month             date   ja:"月"  en:"Month"

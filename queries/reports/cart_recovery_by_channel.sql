@@ -4,8 +4,8 @@
 -- ordering; `none` came back without one. `clicked` counts those who clicked a message in that time. People come back without messages
 -- too: what a message adds is said by its scenario's holdout, not here.
 --
--- param hours int  = 3
--- param days  int  = 7
+-- param hours int  = 3  ja:"放棄とみなす時間" en:"Hours until abandoned"
+-- param days  int  = 7  ja:"戻りを見る日数" en:"Days to come back"
 -- param from  date = 1900-01-01
 -- param to    date = 2200-01-01
 -- column channel           text   ja:"チャネル"  en:"Channel"

@@ -5,10 +5,10 @@
 -- leaves fastest and that every 離脱 was somebody active: the flow shows it.
 --
 -- param months       int   = 1
--- param lapse_days   int   = 240
--- param infant_days  int   = 90
--- param good_days    int   = 210
--- param good_amount  money = 70000
+-- param lapse_days   int   = 240  ja:"離脱とみなす日数" en:"Days until lapsed"
+-- param infant_days  int   = 90  ja:"よちよちの在籍日数（未満）" en:"Tenure of infants, days (below)"
+-- param good_days    int   = 210  ja:"優良の在籍日数（以上）" en:"Tenure of the good, days (from)"
+-- param good_amount  money = 70000  ja:"コツコツと分ける累計金額" en:"Amount that is much"
 -- column month           date  ja:"月"  en:"Month"
 -- column state_before    text  ja:"月初の状態コード"  en:"State before, code"
 -- column state_after     text  ja:"月末の状態コード"  en:"State after, code"

@@ -5,10 +5,10 @@
 -- a tenure below `good_days`, 優良 at least that and longer. Lapsed is whose last purchase is `lapse_days` ago or longer.
 -- Reaching a threshold counts as over it. Two orders on one day are two here, as the amount counts them both.
 --
--- param lapse_days  int   = 240
--- param infant_days int   = 90
--- param good_days   int   = 210
--- param good_amount money = 70000
+-- param lapse_days  int   = 240  ja:"離脱とみなす日数" en:"Days until lapsed"
+-- param infant_days int   = 90  ja:"よちよちの在籍日数（未満）" en:"Tenure of infants, days (below)"
+-- param good_days   int   = 210  ja:"優良の在籍日数（以上）" en:"Tenure of the good, days (from)"
+-- param good_amount money = 70000  ja:"コツコツと分ける累計金額" en:"Amount that is much"
 -- column type         text   ja:"タイプコード"  en:"Type code"
 -- column type_ja      text   ja:"タイプ"  en:"Type (Japanese)"
 -- column type_en      text   ja:"タイプ（英語）"  en:"Type"

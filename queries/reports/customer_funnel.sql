@@ -6,7 +6,7 @@
 --
 -- param from  date = 1900-01-01
 -- param to    date = 2200-01-01
--- param hours int  = 24
+-- param hours int  = 24  ja:"ひとつながりとみなす時間" en:"Hours of one journey"
 -- column step_no      int   ja:"順"  en:"No."
 -- column step         text  ja:"段階"  en:"Step"
 -- column step_ja      text  ja:"段階（日本語）"  en:"Step (Japanese)"

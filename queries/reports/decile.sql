@@ -4,7 +4,7 @@
 -- customer id, so the borders between groups may split ties. A big purchase long ago also leads to decile 1: see the
 -- days since the last purchase.
 --
--- param days int = 3650
+-- param days int = 3650  ja:"デシルの対象日数" en:"Days of the deciles"
 -- column decile            int     ja:"デシル"  en:"Decile"
 -- column customers         int     ja:"会員数"  en:"Customers"
 -- column net_revenue       money   ja:"純売上"  en:"Net revenue"

@@ -4,7 +4,7 @@
 -- A first purchase of several products counts for each, so customers do not add up.
 --
 -- param days int = 90
--- param min_customers int = 5
+-- param min_customers int = 5  ja:"最少会員数" en:"Fewest customers"
 -- column product_id  text   ja:"初回商品ID"  en:"First product"
 -- column name        text   ja:"初回商品名"  en:"Its name"
 -- column category    text   ja:"カテゴリ"  en:"Category"

@@ -6,7 +6,7 @@
 -- anybody loyal. Who bought before the data begins is counted from the first order in it: give the data a year before believing early steps.
 --
 -- param days  int = 90
--- param steps int = 8
+-- param steps int = 8  ja:"何回目まで" en:"Steps"
 -- column step        int    ja:"購入回"  en:"From purchase"
 -- column next_step   int    ja:"次の購入回"  en:"To purchase"
 -- column reached     int    ja:"到達人数"  en:"Reached"

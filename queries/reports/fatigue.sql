@@ -6,7 +6,7 @@
 -- report of frequency and response, which has the rates by how often people are written to.
 -- ja 直近7日に `per_week` 通を超える販促を受け取った会員です。7日と28日の配信数、配信された日数、クリック、そのあとの配信停止（ブロック・迷惑報告を含む）を示します。頻度ごとの反応率は「配信頻度と反応」と合わせて見てください。
 --
--- param per_week int = 3
+-- param per_week int = 3  ja:"週あたりの上限" en:"Most per week"
 -- column customer_id   text    ja:"会員ID"  en:"Customer"
 -- column sent_7        int     ja:"7日の配信数"  en:"Sent in 7 days"
 -- column sent_28       int     ja:"28日の配信数"  en:"Sent in 28 days"

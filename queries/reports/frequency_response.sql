@@ -5,7 +5,7 @@
 -- more messages because they are busy, so higher order rates of the often written to are no effect of the messages.
 --
 -- param days    int  = 28
--- param channel text = ""
+-- param channel text = ""  ja:"チャネル" en:"Channel"
 -- column messages      text  ja:"配信数"  en:"Messages"
 -- column customers     int   ja:"会員数"  en:"Customers"
 -- column clicked       int   ja:"クリック"  en:"Clicked"

@@ -3,7 +3,7 @@
 -- Of the LINE messages accepted, by scenario, those after which the customer blocked us within `hours` hours: a block counts for the last LINE message
 -- before it alone. A message whose hours are not over yet is left out.
 --
--- param hours int  = 72
+-- param hours int  = 72  ja:"送信後の時間" en:"Hours after a message"
 -- param from  date = 1900-01-01
 -- param to    date = 2200-01-01
 -- column scenario   text  ja:"シナリオ"  en:"Scenario"

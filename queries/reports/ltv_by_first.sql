@@ -4,9 +4,9 @@
 -- bought several counts in each), `channel`, `coupon`, or by the customer's `acquisition`. At each age only customers whose months up to
 -- it are over count, above and below the line. It says who is worth more, not that the product or the coupon made them so.
 --
--- param by      text = "channel"
+-- param by      text = "channel"  ja:"分け方（channel・product・category・coupon・acquisition）" en:"Split by (channel, product, category, coupon, acquisition)"
 -- param months  int  = 12
--- param least   int  = 1
+-- param least   int  = 1  ja:"最少会員数" en:"Fewest customers"
 -- column first        text   ja:"初回の内容"  en:"First"
 -- column age          int    ja:"経過月"  en:"Age in months"
 -- column customers    int    ja:"会員数"  en:"Customers"

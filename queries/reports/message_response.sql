@@ -5,8 +5,8 @@
 -- within `hours` of them, whether or not because of them: an order after three messages counts for each. Not every provider says what was
 -- delivered, and many programs open mail by themselves, so compare openings with openings of the same channel only.
 --
--- param by    text = "channel"
--- param hours int  = 72
+-- param by    text = "channel"  ja:"分け方（channel・scenario・template）" en:"Split by (channel, scenario, template)"
+-- param hours int  = 72  ja:"反応とみなす時間" en:"Hours that count as a response"
 -- param from  date = 1900-01-01
 -- param to    date = 2200-01-01
 -- column what          text  ja:"区分"  en:"What"

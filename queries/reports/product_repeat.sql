@@ -5,7 +5,7 @@
 -- however often they buy. It is when a reminder is due. Products with fewer than `min_buyers` are left out.
 --
 -- param days       int = 180
--- param min_buyers int = 5
+-- param min_buyers int = 5  ja:"最少購入者数" en:"Fewest buyers"
 -- column product_id  text   ja:"商品ID"  en:"Product"
 -- column name        text   ja:"商品名"  en:"Name"
 -- column category    text   ja:"カテゴリ"  en:"Category"

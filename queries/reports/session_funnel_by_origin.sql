@@ -6,7 +6,7 @@
 --
 -- param from date = 1900-01-01
 -- param to   date = 2200-01-01
--- param by   text = "source"
+-- param by   text = "source"  ja:"分け方（source・device）" en:"Split by (source, device)"
 -- column origin       text  ja:"流入元・端末"  en:"Origin"
 -- column origin_ja    text  ja:"流入元・端末（日本語）"  en:"Origin (Japanese)"
 -- column origin_en    text  ja:"流入元・端末（英語）"  en:"Origin (English)"

@@ -3,7 +3,7 @@
 -- Contracts (定期) from shipment n to n+1 as in subscription continuation, for each plan, or (where a contract has none) product. The
 -- survival is the share of a plan's contracts expected to reach the next shipment.
 --
--- param shipments int = 12
+-- param shipments int = 12  ja:"回数" en:"Shipments"
 -- column plan       text  ja:"コース"  en:"Plan"
 -- column shipment   int   ja:"お届け回"  en:"From shipment"
 -- column continued  int   ja:"継続"  en:"Continued"

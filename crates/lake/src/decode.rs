@@ -22,7 +22,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 use crate::{
     LakeError, tables,
     tables::{Kind, Table},
-    view::TailSegment,
+    tail::TailSegment,
 };
 
 /// What a text takes, about: room is made for so many bytes at first.
@@ -32,35 +32,39 @@ const ORDERED_ROWS: usize = 8_192;
 const MONEY_DIGITS: u32 = 18;
 const MONEY_DECIMALS: usize = 4;
 
-/// The rows of a segment as a batch in the table's schema.
-pub fn decode(segment: &TailSegment) -> Result<RecordBatch, LakeError> {
-    let table = tables::find(&segment.table).ok_or_else(|| LakeError::UnknownTable(segment.table.clone()))?;
-    decode_rows(table, segment).map_err(|source| LakeError::Decode {
-        table: segment.table.clone(),
-        first: segment.first_position,
-        source,
-    })
+/// The rows of a table's segments, in their order, as a batch in its schema.
+pub fn decode(table: &dyn Table, segments: &[&TailSegment]) -> Result<RecordBatch, LakeError> {
+    let rows = segments.iter().map(|segment| segment.rows).sum();
+    let mut columns: Vec<Cells> = tables::row_columns(table).map(|column| Cells::new(column, rows)).collect();
+    let (mut ingested, mut positions) = (Vec::with_capacity(rows), Vec::with_capacity(rows));
+    let failed = |first, source| LakeError::Decode { table: table.name().into(), first, source };
+    for segment in segments {
+        let first = segment.first_position;
+        read_rows(&mut columns, positions.len(), segment).map_err(|source| failed(first, source))?;
+        ingested.resize(ingested.len() + segment.rows, segment.ingested_at.timestamp_micros());
+        positions.extend((0..segment.rows as i64).map(|offset| first + offset));
+    }
+    let mut arrays: Vec<ArrayRef> = columns.into_iter().map(Cells::finish).collect();
+    arrays.push(Arc::new(TimestampMicrosecondArray::from(ingested).with_timezone("UTC")));
+    arrays.push(Arc::new(Int64Array::from(positions)));
+    let first = segments.first().map_or(0, |segment| segment.first_position);
+    RecordBatch::try_new(tables::schema(table), arrays).map_err(|source| failed(first, source))
 }
 
-fn decode_rows(table: &dyn Table, segment: &TailSegment) -> Result<RecordBatch, ArrowError> {
+/// Writes a segment's rows into the columns, which have so many already.
+fn read_rows(columns: &mut [Cells], before: usize, segment: &TailSegment) -> Result<(), ArrowError> {
     let text = std::str::from_utf8(&segment.payload).map_err(|error| ArrowError::JsonError(error.to_string()))?;
-    let mut columns: Vec<Cells> = tables::row_columns(table).map(|column| Cells::new(column, segment.rows)).collect();
     let mut count = 0;
     for line in text.split('\n').filter(|line| !line.is_empty()) {
         let mut reader = serde_json::Deserializer::from_str(line);
-        let read = Row { columns: &mut columns, number: count }.deserialize(&mut reader).and_then(|()| reader.end());
+        let read = Row { columns, number: before + count }.deserialize(&mut reader).and_then(|()| reader.end());
         read.map_err(|error| ArrowError::JsonError(format!("row {count}: {error}")))?;
         count += 1;
     }
-    if count != segment.rows {
-        return Err(ArrowError::JsonError(format!("{count} rows where {} were written", segment.rows)));
+    match count == segment.rows {
+        true => Ok(()),
+        false => Err(ArrowError::JsonError(format!("{count} rows where {} were written", segment.rows))),
     }
-    let ingested = TimestampMicrosecondArray::from(vec![segment.ingested_at.timestamp_micros(); count]).with_timezone("UTC");
-    let positions = Int64Array::from_iter_values((0..count as i64).map(|offset| segment.first_position + offset));
-    let mut arrays: Vec<ArrayRef> = columns.into_iter().map(Cells::finish).collect();
-    arrays.push(Arc::new(ingested));
-    arrays.push(Arc::new(positions));
-    RecordBatch::try_new(tables::schema(table), arrays)
 }
 
 /// One column on its way.

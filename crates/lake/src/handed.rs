@@ -235,7 +235,8 @@ impl Bound {
 }
 
 fn encode(batches: &[RecordBatch]) -> Result<Vec<u8>, ArrowError> {
-    let mut writer = StreamWriter::try_new(Vec::new(), &batches[0].schema())?;
+    let bytes = batches.iter().map(RecordBatch::get_array_memory_size).sum();
+    let mut writer = StreamWriter::try_new(Vec::with_capacity(bytes), &batches[0].schema())?;
     batches.iter().try_for_each(|batch| writer.write(batch))?;
     writer.into_inner()
 }

@@ -1,9 +1,6 @@
 //! Landing: journal rows become Delta commits, each marked with the journal position it reaches, so that a repeat changes nothing.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex},
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use arrow::{
     array::{Array, AsArray, RecordBatch},
@@ -33,7 +30,7 @@ use crate::{
     provider::{Snapshot, file_statistics, is_ordered},
     store::Place,
     tables::{self, Table},
-    view::TailSegment,
+    tail::{TailSegment, past},
 };
 
 /// The application id of our commits: `txn.version` is the last journal position in the table.
@@ -50,7 +47,6 @@ pub struct Lake {
     pub(crate) place: Place,
     application: String,
     handles: BTreeMap<&'static str, RwLock<Handle>>,
-    pub(crate) memory: Mutex<BTreeMap<i64, RecordBatch>>,
     pub(crate) kept: RwLock<Option<Arc<Kept>>>,
 }
 
@@ -116,7 +112,7 @@ impl Lake {
             }));
         }
         let handles = futures::stream::iter(opening).buffer_unordered(OPENED_TOGETHER).try_collect().await?;
-        let lake = Lake { place, application: APPLICATION.into(), handles, memory: Mutex::default(), kept: RwLock::default() };
+        let lake = Lake { place, application: APPLICATION.into(), handles, kept: RwLock::default() };
         lake.refresh_kept().await?;
         Ok(lake)
     }
@@ -191,7 +187,6 @@ impl Lake {
         if let Some(error) = failed {
             return Err(error);
         }
-        self.memory.lock().expect("nobody panics while holding it").retain(|first, _| *first > landed.up_to);
         Ok(landed)
     }
 
@@ -315,14 +310,7 @@ type Opened = (&'static str, RwLock<Handle>);
 /// The rows past the watermark as one file; `None` if there are none.
 fn unlanded(table: &'static dyn Table, parts: &[&TailSegment], watermark: i64) -> Result<Option<(u64, Sealed)>, LakeError> {
     let name = table.name();
-    let mut batches = Vec::new();
-    for segment in parts {
-        let batch = decode(segment)?;
-        let skip = (watermark + 1 - segment.first_position).clamp(0, batch.num_rows() as i64) as usize;
-        if skip < batch.num_rows() {
-            batches.push(batch.slice(skip, batch.num_rows() - skip));
-        }
-    }
+    let batches = past(&[decode(table, parts)?], watermark);
     let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
     if rows == 0 {
         return Ok(None);

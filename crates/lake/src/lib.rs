@@ -16,6 +16,7 @@ mod scrub;
 mod seal;
 mod store;
 pub mod tables;
+mod tail;
 mod view;
 
 pub use compact::{Compacted, Tended};
@@ -29,7 +30,8 @@ pub use land::{Lake, Landed, TableStatus};
 pub use open::Access;
 pub use provider::FactTable;
 pub use scrub::{Found, Scrubbed};
-pub use view::{ReadView, TailSegment};
+pub use tail::{Tail, TailSegment};
+pub use view::ReadView;
 
 #[derive(Debug, thiserror::Error)]
 pub enum LakeError {

@@ -2,21 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use arrow::array::RecordBatch;
-use model::time::Instant;
-
-use crate::{FactTable, Kept, LakeError, decode::decode, land::Lake, provider::Snapshot, tables};
-
-/// Rows of one table in the journal, in order of position.
-#[derive(Debug, Clone)]
-pub struct TailSegment {
-    pub table: String,
-    pub first_position: i64,
-    pub rows: usize,
-    pub ingested_at: Instant,
-    /// NDJSON: one object per row.
-    pub payload: Vec<u8>,
-}
+use crate::{FactTable, Kept, LakeError, Tail, TailSegment, land::Lake, provider::Snapshot, tables};
 
 /// Pinned table versions and the tail past each.
 #[derive(Debug, Clone)]
@@ -45,46 +31,25 @@ impl Lake {
     /// Pins what the tables hold now. `tail` must have been read from the journal *before* this call: then a row that leaves the
     /// journal meanwhile is found in the table, and a row that is in both is taken from the table alone.
     pub async fn view(&self, tail: &[TailSegment]) -> Result<ReadView, LakeError> {
-        // First, so that it is not ahead of the tables.
-        let kept = self.kept().await;
-        let mut batches: BTreeMap<&str, Vec<(i64, RecordBatch)>> = BTreeMap::new();
-        for segment in tail {
-            let batch = self.decoded(segment)?;
-            batches.entry(segment.table.as_str()).or_default().push((segment.first_position, batch));
-        }
-        let mut pinned = BTreeMap::new();
-        for table in tables::TABLES {
-            let snapshot = match self.snapshot(table.name()).await? {
-                Ok(snapshot) => snapshot,
-                Err(damaged) => {
-                    pinned.insert(table.name(), Arc::new(FactTable::damaged(table.name(), damaged)));
-                    continue;
-                }
-            };
-            let fresh = batches
-                .remove(table.name())
-                .unwrap_or_default()
-                .into_iter()
-                .filter_map(|(first, batch)| {
-                    // Rows of a segment have consecutive positions, so the part past the watermark is its end.
-                    let landed = (snapshot.watermark + 1 - first).clamp(0, batch.num_rows() as i64) as usize;
-                    (landed < batch.num_rows()).then(|| batch.slice(landed, batch.num_rows() - landed))
-                })
-                .collect();
-            pinned.insert(table.name(), Arc::new(FactTable::new(table.name(), snapshot, fresh)));
-        }
-        Ok(ReadView { tables: pinned, kept })
+        self.view_past(&Tail::of(tail)?).await
     }
 
-    /// A decoded segment, kept while the segment stays in the journal.
-    fn decoded(&self, segment: &TailSegment) -> Result<RecordBatch, LakeError> {
-        let key = segment.first_position;
-        if let Some(batch) = self.memory.lock().expect("nobody panics while holding it").get(&key) {
-            return Ok(batch.clone());
+    /// The same with a tail that is decoded already.
+    pub async fn view_past(&self, tail: &Tail) -> Result<ReadView, LakeError> {
+        // First, so that it is not ahead of the tables.
+        let kept = self.kept().await;
+        let mut pinned = BTreeMap::new();
+        for table in tables::TABLES {
+            let table = match self.snapshot(table.name()).await? {
+                Ok(snapshot) => {
+                    let fresh = tail.past(table.name(), snapshot.watermark);
+                    FactTable::new(table.name(), snapshot, fresh)
+                }
+                Err(damaged) => FactTable::damaged(table.name(), damaged),
+            };
+            pinned.insert(table.name, Arc::new(table));
         }
-        let batch = decode(segment)?;
-        self.memory.lock().expect("nobody panics while holding it").insert(key, batch.clone());
-        Ok(batch)
+        Ok(ReadView { tables: pinned, kept })
     }
 }
 

@@ -1,6 +1,10 @@
 //! The library: every query and dashboard, the built-in ones and a shop's own, which take precedence by name.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{Arc, LazyLock},
+};
 
 use model::{Experiment, Problem};
 use rust_embed::RustEmbed;
@@ -44,6 +48,8 @@ pub struct Library {
     /// The tests of `experiments/`, for functions that tell a unit's arm.
     pub experiments: Arc<[Experiment]>,
 }
+
+static BUILT_IN: LazyLock<BTreeMap<String, Query>> = LazyLock::new(|| Library::load(None).0.queries);
 
 const VIEWS: &str = "system/views/";
 pub(crate) const SEGMENTS: &str = "segments/";
@@ -108,13 +114,22 @@ impl Library {
         (library, problems)
     }
 
-    /// A library of these texts (name, file, SQL) alone; one that cannot be read is left out.
-    pub(crate) fn from_texts(texts: &[(String, String, String)]) -> Library {
+    /// Name, file and text of each query that is not the built-in one of its name: what another process of this program has to be told.
+    pub fn own_texts(&self) -> Vec<(String, String, String)> {
+        let is_built_in = |query: &Query| BUILT_IN.get(&query.name).is_some_and(|known| known.sql == query.sql);
+        let own = self.queries.values().filter(|query| !is_built_in(query));
+        own.map(|query| (query.name.clone(), query.file.clone(), query.sql.clone())).collect()
+    }
+
+    /// The built-in queries with these texts in their place or beside them; one that cannot be read is left out.
+    pub(crate) fn of_texts(texts: &[(String, String, String)]) -> Library {
         let query = |(name, file, sql): &(String, String, String)| {
             let header = Header::parse(file, sql).ok()?;
             Some((name.clone(), Query { name: name.clone(), file: file.clone(), header, sql: sql.clone() }))
         };
-        Library { queries: texts.iter().filter_map(query).collect(), ..Library::default() }
+        let mut queries = BUILT_IN.clone();
+        queries.extend(texts.iter().filter_map(query));
+        Library { queries, ..Library::default() }
     }
 
     /// Makes a shop's own definitions the defaults of the parameters they name, in every query and view.
@@ -267,4 +282,26 @@ fn text_of(file: &str, bytes: &[u8]) -> Result<String, Problem> {
             .with_remedy("save it as UTF-8"));
     }
     Ok(text.strip_prefix('\u{feff}').unwrap_or(text).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_process_is_told_what_is_not_built_in() {
+        assert_eq!(Library::load(None).0.own_texts(), []);
+        let folder = tempfile::tempdir().expect("a folder");
+        let reports = folder.path().join("queries/reports");
+        std::fs::create_dir_all(&reports).expect("a folder");
+        for name in ["decile", "own"] {
+            let text = "-- Own\n-- column one int ja:\"一\" en:\"One\"\nSELECT 1 AS one\n";
+            std::fs::write(reports.join(format!("{name}.sql")), text).expect("a file");
+        }
+        let (library, problems) = Library::load(Some(folder.path()));
+        assert_eq!(problems, []);
+        let told = library.own_texts();
+        assert_eq!(told.iter().map(|(name, ..)| name.as_str()).collect::<Vec<_>>(), ["reports/decile", "reports/own"]);
+        assert_eq!(Library::of_texts(&told).queries, library.queries);
+    }
 }

@@ -15,7 +15,7 @@ use crate::{
     desk::{bind, new_session},
     functions::Shop,
     run::{answer, planning_error, read_only},
-    settings::{suited, wants_first_rows},
+    settings::suited_to_files,
     statement::{Tokens, type_placeholders},
 };
 
@@ -68,10 +68,7 @@ impl FileDesk {
         let typed = datafusion::sql::parser::Statement::Statement(Box::new(statement));
         let plan = self.session.state().statement_to_plan(typed).await.map_err(wrong)?;
         read_only(&plan).map_err(wrong)?;
-        // Pages that were chosen cannot be left out any more as a sort learns what it needs; files that nobody knows lie in the order of time.
-        let chosen = !wants_first_rows(&plan);
-        self.session.state_ref().write().config_mut().options_mut().execution.parquet.enable_page_index = chosen;
-        let frame = suited(&self.session, bind(plan, params).map_err(wrong)?).await.map_err(wrong)?;
+        let frame = suited_to_files(&self.session, bind(plan, params).map_err(wrong)?).await.map_err(wrong)?;
         let schema: SchemaRef = Arc::new(frame.schema().as_arrow().clone());
         let failed = |source: DataFusionError| QueryError::run(name, &source.strip_backtrace());
         let batches = frame.execute_stream().await.map_err(failed)?.try_collect().await.map_err(failed)?;

@@ -1,5 +1,5 @@
-//! The comment at the head of a query file: its title, what it means, its parameters and its columns. Lines that begin with `ja` say the
-//! same in Japanese, the title first.
+//! The comment at the head of a query file: its title, what it means, its parameters and its columns, each with what pages call it. Lines that
+//! begin with `ja` say the same in Japanese, the title first.
 
 use model::{Problem, Text};
 
@@ -22,6 +22,8 @@ pub struct Param {
     pub kind: ParamKind,
     /// Without one the parameter must be given.
     pub default: Option<ParamValue>,
+    /// What pages call it; empty where the file does not say.
+    pub label: Text,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -149,7 +151,7 @@ pub(crate) fn guessed(name: &str, raw: &str) -> Param {
     let kinds = [ParamKind::Int, ParamKind::Float, ParamKind::Date, ParamKind::Instant, ParamKind::Bool];
     let read = |kind: ParamKind| Some((kind, kind.read(raw)?));
     let (kind, value) = kinds.into_iter().find_map(read).unwrap_or_else(|| (ParamKind::Text, ParamValue::Text(raw.into())));
-    Param { name: name.into(), kind, default: Some(value).filter(|_| !raw.is_empty()) }
+    Param { name: name.into(), kind, default: Some(value).filter(|_| !raw.is_empty()), label: Text::default() }
 }
 
 /// A declaration that took the title's place.
@@ -176,9 +178,11 @@ fn is_name(name: &str) -> bool {
 }
 
 fn param(text: &str) -> Result<Param, String> {
-    let (left, default) = match text.split_once('=') {
+    let labels = ["ja", "en"].into_iter().filter_map(|lang| text.find(&format!(" {lang}:\""))).min();
+    let (declared, labels) = text.split_at(labels.unwrap_or(text.len()));
+    let (left, default) = match declared.split_once('=') {
         Some((left, default)) => (left, Some(default.trim())),
-        None => (text, None),
+        None => (declared, None),
     };
     let mut words = left.split_whitespace();
     let (Some(name), Some(kind), None) = (words.next(), words.next(), words.next()) else {
@@ -197,7 +201,12 @@ fn param(text: &str) -> Result<Param, String> {
                 .ok_or_else(|| format!("the default of `{name}`, `{raw}`, is not of type {}", kind.name()))
         })
         .transpose()?;
-    Ok(Param { name: name.into(), kind, default })
+    let label = match (label(labels, "ja"), label(labels, "en")) {
+        (Some(ja), Some(en)) => Text { ja, en },
+        (None, None) => Text::default(),
+        _ => return Err(format!("parameter `{name}` has a label in one of ja and en alone")),
+    };
+    Ok(Param { name: name.into(), kind, default, label })
 }
 
 fn column(text: &str, line: usize) -> Result<ColumnHeader, String> {
@@ -209,17 +218,19 @@ fn column(text: &str, line: usize) -> Result<ColumnHeader, String> {
     };
     let kind = Kind::parse(kind).ok_or_else(|| format!("column `{name}` has the unknown type `{kind}`"))?;
     let labels = parts.next().unwrap_or("");
-    let label = |lang: &str| {
-        let (_, rest) = labels.split_once(&format!("{lang}:\""))?;
-        rest.split_once('"').map(|(label, _)| label.to_string())
-    };
-    let personal = label("personal")
+    let personal = label(labels, "personal")
         .map(|mask| Mask::parse(&mask).ok_or_else(|| format!("column `{name}` has the unknown mask `{mask}`: year or hidden")))
         .transpose()?;
-    match (label("ja"), label("en")) {
+    match (label(labels, "ja"), label(labels, "en")) {
         (Some(ja), Some(en)) => Ok(ColumnHeader { name: name.into(), kind, label: Text { ja, en }, personal, line }),
         _ => Err(format!("column `{name}` lacks a label in ja and en")),
     }
+}
+
+/// The words behind `ja:"…"`.
+fn label(labels: &str, of: &str) -> Option<String> {
+    let (_, rest) = labels.split_once(&format!("{of}:\""))?;
+    rest.split_once('"').map(|(label, _)| label.to_string())
 }
 
 #[cfg(test)]
@@ -228,10 +239,12 @@ mod tests {
 
     #[test]
     fn a_header_is_read() {
-        let text = "-- Dormant\n--\n-- Who did not come back.\n--\n-- param days  int   = 150\n-- param since date\n-- column customer_id  text   ja:\"会員 ID\"    en:\"Customer\"\nSELECT 1";
+        let text = "-- Dormant\n--\n-- Who did not come back.\n--\n-- param days  int   = 150  ja:\"日数\" en:\"Days = 1\"\n-- param since date\n-- column customer_id  text   ja:\"会員 ID\"    en:\"Customer\"\nSELECT 1";
         let header = Header::parse("x.sql", text).unwrap();
         assert_eq!((header.title.as_str(), header.description.as_str()), ("Dormant", "Who did not come back."));
         assert_eq!(header.params[0].default, Some(ParamValue::Int(150)));
+        assert_eq!(header.params[0].label, Text::new("日数", "Days = 1"));
+        assert_eq!(header.params[1].label, Text::default());
         assert_eq!((header.params[1].default.as_ref(), header.columns[0].label.ja.as_str()), (None, "会員 ID"));
         assert_eq!((header.titles().get("ja"), header.descriptions().get("ja")), ("Dormant", "Who did not come back."));
     }
@@ -260,6 +273,10 @@ mod tests {
         check(
             "-- T\n-- param days int = soon\n-- column x int ja:\"x\" en:\"x\"",
             &["2: the default of `days`, `soon`, is not of type int"],
+        );
+        check(
+            "-- T\n-- param days int = 3 en:\"Days\"\n-- column x int ja:\"x\" en:\"x\"",
+            &["2: parameter `days` has a label in one of ja and en alone"],
         );
         check(
             "-- T\n-- column x date ja:\"x\" en:\"x\" personal:\"month\"",

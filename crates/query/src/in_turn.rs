@@ -1,4 +1,4 @@
-//! Sums of more groups than a cache holds are formed a part of the groups at a time. The engine deals rows out by their groups to as many
+//! Sums of very many groups are formed a part of the groups at a time. The engine deals rows out by their groups to as many
 //! tables as there are threads; where these would be large, rows are dealt out finer, and each thread fills its tables one after the other.
 //! Rows that wait for their table's turn are what the engine puts on disk first when memory is short.
 

@@ -9,6 +9,7 @@ use std::{
 use datafusion::{
     error::{DataFusionError, Result},
     execution::memory_pool::{MemoryConsumer, MemoryLimit, MemoryPool, MemoryReservation, human_readable_size},
+    physical_plan::{ExecutionPlan, repartition::RepartitionExec},
 };
 
 /// Parts that can put rows aside on disk have all but a quarter of the memory between them, first come, first served; of the last quarter
@@ -40,7 +41,7 @@ enum Part {
 
 impl Part {
     fn of(consumer: &MemoryConsumer) -> Part {
-        match (consumer.can_spill(), consumer.name().starts_with("RepartitionExec")) {
+        match (consumer.can_spill(), consumer.name().starts_with(RepartitionExec::static_name())) {
             (false, _) => Part::Fixed,
             (true, false) => Part::Movable,
             (true, true) => Part::OnTheirWay,

@@ -16,8 +16,16 @@ pub(crate) async fn suited(session: &SessionContext, plan: LogicalPlan) -> Resul
     session.execute_logical_plan(plan).await
 }
 
+/// The same for files that nobody knows, which lie in the order of time: pages that were chosen cannot be left out any more as a sort learns what
+/// it needs.
+pub(crate) async fn suited_to_files(session: &SessionContext, plan: LogicalPlan) -> Result<DataFrame> {
+    let chosen = !wants_first_rows(&plan);
+    session.state_ref().write().config_mut().options_mut().execution.parquet.enable_page_index = chosen;
+    suited(session, plan).await
+}
+
 /// Whether only the first rows of an order are wanted.
-pub(crate) fn wants_first_rows(plan: &LogicalPlan) -> bool {
+fn wants_first_rows(plan: &LogicalPlan) -> bool {
     plan.exists(|node| {
         let LogicalPlan::Limit(limit) = node else { return Ok(false) };
         let mut below = limit.input.as_ref();
@@ -64,7 +72,7 @@ fn is_value(expression: &Expr) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use datafusion::logical_expr::{col, lit};
+    use datafusion::logical_expr::{LogicalPlanBuilder, col, lit};
 
     use super::*;
 
@@ -77,5 +85,20 @@ mod tests {
         check(col("status").eq(lit("completed")), false);
         check(col("customer_id").eq(col("survivor_id")), false);
         check(col("customer_id").eq(lit("c")).or(col("net").gt(lit(0))), false);
+    }
+
+    #[test]
+    fn the_first_rows_of_an_order_are_known_by_a_limit_on_a_sort() {
+        let rows = || LogicalPlanBuilder::values(vec![vec![lit(1)]]).expect("rows");
+        let sorted = || rows().sort_by([col("column1")]).expect("sorted");
+        let check = |plan: Result<LogicalPlanBuilder>, expect| {
+            let plan = plan.and_then(LogicalPlanBuilder::build).expect("a plan");
+            assert_eq!(wants_first_rows(&plan), expect, "{}", plan.display_indent());
+        };
+        check(sorted().limit(0, Some(1)), true);
+        check(sorted().alias("a").and_then(|all| all.project([col("column1")])?.limit(0, Some(1))), true);
+        check(Ok(sorted()), false);
+        check(rows().limit(0, Some(1)), false);
+        check(sorted().distinct().and_then(|all| all.limit(0, Some(1))), false);
     }
 }

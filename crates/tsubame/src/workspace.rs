@@ -10,7 +10,7 @@ use std::{
 };
 
 use connect::template::Template;
-use lake::{Lake, TailSegment};
+use lake::{Lake, Tail, TailSegment};
 use model::{CustomerId, Experiment, Instant, Problem, Scenario, Shop, experiment::overlapping};
 use query::{Desk, Library, Mode, Moment};
 use state::State;
@@ -50,6 +50,8 @@ pub struct Workspace {
     /// Known once a server has asked (`jobs::automatic::remember_stops`), and kept up by the nights.
     pub stops: watch::Sender<Stops>,
     lock: Option<Arc<File>>,
+    /// The journal's rows that have not landed, as far as a question needed them.
+    decoded: Arc<tokio::sync::Mutex<Tail>>,
     /// Of a shop's past, as replays look at it.
     past: Option<past::Past>,
 }
@@ -124,6 +126,7 @@ impl Workspace {
             working: Arc::default(),
             stops: watch::Sender::default(),
             lock,
+            decoded: Arc::default(),
             past: None,
         })
     }
@@ -169,6 +172,15 @@ impl Workspace {
         Ok(segments.into_iter().map(tail_segment).collect())
     }
 
+    /// The same, decoded: what was read before is not read again.
+    async fn decoded_tail(&self) -> Result<Tail, Fault> {
+        let mut tail = self.decoded.lock().await;
+        let read_to = tail.follow(self.landed_from().await?);
+        let news = self.state.journal().tail(read_to).await?;
+        tail.add(&news.into_iter().map(tail_segment).collect::<Vec<_>>())?;
+        Ok(tail.clone())
+    }
+
     /// Every table has all rows up to this position.
     pub async fn landed_from(&self) -> Result<i64, Fault> {
         let watermarks = self.lake.watermarks().await;
@@ -180,12 +192,12 @@ impl Workspace {
         let view = match &self.past {
             Some(past) => self.view_of_past(past).await?,
             None => {
-                let tail = self.tail().await?;
+                let tail = self.decoded_tail().await?;
                 if self.lock.is_none() {
                     // Another process may have let rows land since the tables were opened.
                     self.lake.refresh().await?;
                 }
-                self.lake.view(&tail).await?
+                self.lake.view_past(&tail).await?
             }
         };
         Ok(Desk::new(self.library.clone(), view, Moment { as_of, mode, zone: self.shop().timezone }))

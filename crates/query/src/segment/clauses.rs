@@ -227,7 +227,7 @@ impl Clauses {
             let equal =
                 Expr::BinaryOp { left: Box::new(self.customer.clone()), op: BinaryOperator::Eq, right: Box::new(placeholder) };
             condition = Some(condition.map_or(equal.clone(), |condition| and(condition, equal)));
-            header.params.push(Param { name: ONLY.into(), kind: ParamKind::Text, default: None });
+            header.params.push(Param { name: ONLY.into(), kind: ParamKind::Text, default: None, label: Default::default() });
             params.insert(ONLY.into(), ParamValue::Text(customer.into()));
         }
         select.selection = condition;

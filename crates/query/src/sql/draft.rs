@@ -44,7 +44,11 @@ pub fn file_text(title: &str, sql: &str, params: &[Param], columns: &SchemaRef) 
     let mut text = format!("-- {}\n--\n", title.replace(['\n', '\r'], " "));
     for param in params {
         let default = param.default.as_ref().map(|value| format!(" = {}", value.plain())).unwrap_or_default();
-        text.push_str(&format!("-- param {} {}{default}\n", param.name, param.kind.name()));
+        let label = match &param.label {
+            label if label.get("ja").is_empty() => String::new(),
+            label => format!(" ja:\"{}\" en:\"{}\"", label.ja, label.en),
+        };
+        text.push_str(&format!("-- param {} {}{default}{label}\n", param.name, param.kind.name()));
     }
     for field in columns.fields() {
         let Some(kind) = kind_of(field.data_type()) else {

@@ -37,7 +37,7 @@ pub struct Assignment {
     pub moment: Moment,
     pub limits: Limits,
     pub bytes_max: u64,
-    /// Name, file and text of each query.
+    /// Name, file and text of each query that is not built in.
     pub library: Vec<(String, String, String)>,
     /// What the shop makes the defaults of parameters.
     pub definitions: BTreeMap<String, toml::Value>,
@@ -107,7 +107,7 @@ pub fn work(
 /// Touches what a first question would have to wait for.
 pub fn warm(handle: &Handle) {
     let moment = Moment { as_of: Default::default(), mode: Default::default(), zone: model::ShopZone::tokyo() };
-    let desk = Desk::new(Arc::new(Library::default()), ReadView::empty(), moment);
+    let desk = Desk::new(Arc::new(Library::of_texts(&[])), ReadView::empty(), moment);
     let own =
         OwnSql { sql: "SELECT count(*) FROM (VALUES (1)) AS t (a) WHERE a > 0".into(), params: Vec::new(), personal: false };
     let _ = handle.block_on(async { desk.ask_own(&own).await?.batches.next().await.transpose() });
@@ -140,7 +140,7 @@ impl From<arrow::error::ArrowError> for Stopped {
 async fn answer(assignment: &Assignment, reach: Reach, output: &Output) -> Result<Ended, Stopped> {
     let (view, reader) =
         ReadView::from_handed(&assignment.handed, reach).map_err(|error| SqlError::internal(error.to_string()))?;
-    let mut library = Library::from_texts(&assignment.library);
+    let mut library = Library::of_texts(&assignment.library);
     // Whoever handed them over knows their problems.
     let _ = library.define(&assignment.definitions);
     library.experiments = assignment.experiments.clone().into();

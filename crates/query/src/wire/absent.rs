@@ -2,7 +2,7 @@
 //! beyond what the engine plans. But nothing comes out of nothing: a SELECT from relations that are empty is replaced by one that is empty,
 //! with the same columns, before anything is planned.
 
-use std::ops::ControlFlow;
+use std::{collections::BTreeSet, ops::ControlFlow};
 
 use datafusion::sql::sqlparser::{
     ast::{
@@ -50,10 +50,23 @@ const SETTINGS: &str = "(SELECT * FROM pg_catalog.pg_settings UNION ALL SELECT '
                         NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)";
 
 pub(super) fn leave_out(statement: &mut Statement) {
-    let _ = VisitMut::visit(statement, &mut Absent);
+    let mut absent = Absent::default();
+    loop {
+        let known = absent.named.len();
+        let _ = VisitMut::visit(statement, &mut absent);
+        if absent.named.len() == known {
+            return;
+        }
+        absent.settings_are_said = true;
+    }
 }
 
-struct Absent;
+#[derive(Default)]
+struct Absent {
+    /// What a WITH names that has no rows; what is asked of it is looked at again.
+    named: BTreeSet<String>,
+    settings_are_said: bool,
+}
 
 impl VisitorMut for Absent {
     type Break = ();
@@ -71,7 +84,7 @@ impl VisitorMut for Absent {
     }
 
     fn post_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
-        if select.from.iter().any(is_empty)
+        if select.from.iter().any(|from| is_empty(from, &self.named))
             && !makes_a_row(select)
             && let Some(projection) = select.projection.iter().map(nothing).collect::<Option<Vec<_>>>()
         {
@@ -93,6 +106,7 @@ impl VisitorMut for Absent {
 
     fn post_visit_table_factor(&mut self, table: &mut TableFactor) -> ControlFlow<()> {
         if let TableFactor::Table { name, args: None, alias, .. } = table
+            && !self.settings_are_said
             && last(name).is_some_and(|name| name == "pg_settings")
         {
             let alias = alias.as_ref().map_or("pg_settings".into(), |alias| alias.name.to_string());
@@ -109,6 +123,8 @@ impl VisitorMut for Absent {
         if is_nothing(query) {
             query.order_by = None;
         }
+        let named = query.with.iter().flat_map(|with| &with.cte_tables).filter(|named| is_nothing(&named.query));
+        self.named.extend(named.map(|named| named.alias.name.value.to_lowercase()));
         ControlFlow::Continue(())
     }
 
@@ -132,6 +148,11 @@ impl VisitorMut for Absent {
                 if is_function(left) && is_zero(right) =>
             {
                 **right = Expr::value(Value::SingleQuotedString("-".into()));
+            }
+            Expr::BinaryOp { left, op: BinaryOperator::Eq | BinaryOperator::NotEq, right } if is_function(left) => {
+                if let Some(named) = function_named(right) {
+                    **right = named;
+                }
             }
             Expr::Case { conditions, else_result, .. }
                 if conditions.iter().all(|when| is_null(&when.result)) && else_result.as_deref().is_none_or(is_null) =>
@@ -199,7 +220,7 @@ fn at_most_one(query: &mut Query) {
     }
     let [SelectItem::UnnamedExpr(value)] = &mut select.projection[..] else { return };
     let most = match value {
-        Expr::Identifier(_) | Expr::CompoundIdentifier(_) => "max",
+        Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::Case { .. } => "max",
         Expr::BinaryOp { op: BinaryOperator::Eq | BinaryOperator::NotEq, .. } => "bool_or",
         _ => return,
     };
@@ -212,7 +233,7 @@ fn is_null(expr: &Expr) -> bool {
     matches!(expr, Expr::Value(value) if value.value == Value::Null)
 }
 
-fn is_empty(from: &TableWithJoins) -> bool {
+fn is_empty(from: &TableWithJoins, named: &BTreeSet<String>) -> bool {
     // An outer join from the right keeps rows that the left has not.
     let keeps_left = from.joins.iter().all(|join| {
         use JoinOperator::*;
@@ -222,17 +243,20 @@ fn is_empty(from: &TableWithJoins) -> bool {
         use JoinOperator::*;
         matches!(join.join_operator, Join(_) | Inner(_) | CrossJoin(_))
     });
-    keeps_left && std::iter::once(&from.relation).chain(inner.map(|join| &join.relation)).any(is_empty_table)
+    let mut relations = std::iter::once(&from.relation).chain(inner.map(|join| &join.relation));
+    keeps_left && relations.any(|table| is_empty_table(table, named))
 }
 
-fn is_empty_table(table: &TableFactor) -> bool {
+fn is_empty_table(table: &TableFactor, named: &BTreeSet<String>) -> bool {
     match table {
-        TableFactor::Table { name, args: None, .. } => last(name).is_some_and(|name| EMPTY.contains(&name.as_str())),
+        TableFactor::Table { name, args: None, .. } => {
+            last(name).is_some_and(|name| EMPTY.contains(&name.as_str()) || named.contains(&name))
+        }
         TableFactor::Table { name, args: Some(args), .. } => {
             last(name).is_some_and(|name| name == "unnest") && args.args.iter().all(|arg| given(arg).is_some_and(is_null))
         }
         TableFactor::Derived { subquery, .. } => is_nothing(subquery),
-        TableFactor::NestedJoin { table_with_joins, .. } => is_empty(table_with_joins),
+        TableFactor::NestedJoin { table_with_joins, .. } => is_empty(table_with_joins, named),
         _ => false,
     }
 }
@@ -295,7 +319,7 @@ fn name(expr: &Expr) -> String {
 
 /// The engine wants every column to have a name of its own.
 fn distinct(projection: Vec<SelectItem>) -> Vec<SelectItem> {
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
     let mut kept = projection;
     for (index, item) in kept.iter_mut().enumerate() {
         if let SelectItem::ExprWithAlias { alias, .. } = item
@@ -314,6 +338,16 @@ fn is_function(expr: &Expr) -> bool {
         _ => None,
     };
     name.is_some_and(|name| FUNCTIONS.contains(&name.value.to_lowercase().as_str()))
+}
+
+/// The name in `'array_in'::regproc`, of which the parser has made a look for its number.
+fn function_named(expr: &Expr) -> Option<Expr> {
+    let Expr::Subquery(query) = expr else { return None };
+    let SetExpr::Select(select) = query.body.as_ref() else { return None };
+    match &select.selection {
+        Some(Expr::BinaryOp { left, op: BinaryOperator::Eq, right }) if name(left) == "proname" => Some(right.as_ref().clone()),
+        _ => None,
+    }
 }
 
 fn is_zero(expr: &Expr) -> bool {
@@ -371,6 +405,16 @@ mod tests {
             "SELECT oid FROM pg_type WHERE (typreceive != 0 OR typsend <> 0) AND typrelid != 0",
             "SELECT oid FROM pg_type WHERE (typreceive <> '-' OR typsend <> '-') AND typrelid <> 0",
         );
+        // ADBC's constraints.
+        check(
+            "WITH k AS (SELECT conname, unnest(conkey) AS key FROM pg_constraint), n AS (SELECT k.conname FROM k JOIN pg_class ON true) SELECT n.conname FROM n",
+            "WITH k AS (SELECT NULL AS \"conname\", NULL AS key WHERE false), n AS (SELECT NULL AS \"conname\" WHERE false) SELECT NULL AS \"conname\" WHERE false",
+        );
+        // JDBC's types.
+        check(
+            "SELECT typinput = (SELECT oid FROM pg_catalog.pg_proc WHERE proname = 'array_in') AS is_array FROM pg_type",
+            "SELECT typinput = 'array_in' AS is_array FROM pg_type",
+        );
         // psql's \\d+.
         check(
             "SELECT array_to_string(c.reloptions || array(select 'toast.' || x from pg_catalog.unnest(tc.reloptions) x), ', ') FROM pg_class c",
@@ -388,6 +432,10 @@ mod tests {
         check(
             "SELECT oid FROM pg_type AS t WHERE (SELECT c.relkind = 'c' FROM pg_class AS c WHERE c.oid = t.typrelid)",
             "SELECT oid FROM pg_type AS t WHERE (SELECT bool_or(c.relkind = 'c') FROM pg_class AS c WHERE c.oid = t.typrelid)",
+        );
+        check(
+            "SELECT (SELECT CASE WHEN b.oid = 16 THEN 1 ELSE 2 END FROM pg_type AS b WHERE b.oid = t.typbasetype) FROM pg_type AS t",
+            "SELECT (SELECT max(CASE WHEN b.oid = 16 THEN 1 ELSE 2 END) FROM pg_type AS b WHERE b.oid = t.typbasetype) FROM pg_type AS t",
         );
         for kept in [
             "SELECT (SELECT typname FROM pg_type AS t WHERE t.typrelid = c.oid ORDER BY oid LIMIT 1) FROM pg_class AS c",

@@ -21,6 +21,7 @@ mod connection;
 mod copy;
 mod failure;
 mod rows;
+mod set_functions;
 mod settings;
 #[cfg(test)]
 mod tests;

@@ -53,4 +53,10 @@ async fn a_question_short_of_memory_ends() {
         }
     }
     assert!(answered > 0, "some answers fit");
+
+    let desk = FileDesk::open(&tables, Limits { memory_bytes: 16 << 20, spill_bytes: 1 << 20, ..Limits::default() });
+    let Err(error) = desk.await.expect("a desk").run("visits", distinct, &Params::new()).await else {
+        panic!("more was put aside than may be")
+    };
+    assert!(error.to_string().contains("more disk than a question may use"), "{error}");
 }

@@ -359,7 +359,7 @@ impl Given {
     fn filters(&self, app: &App, visit: &Visit, dashboard: &Dashboard) -> Vec<Filter> {
         let workspace = app.workspace();
         let mut filters: Vec<Filter> = Vec::new();
-        let mut add = |name: &str, kind: ParamKind, default: Option<&ParamValue>| {
+        let mut add = |name: &str, kind: ParamKind, default: Option<&ParamValue>, words: &Text| {
             if name == "within_seconds" || filters.iter().any(|filter| filter.name == name) {
                 return;
             }
@@ -384,19 +384,19 @@ impl Given {
                     ParamKind::Text | ParamKind::Instant => FilterKind::Text,
                 },
             };
-            filters.push(Filter { name: name.into(), label: label(visit.locale.lang, name), kind, value });
+            filters.push(Filter { name: name.into(), label: label(visit.locale.lang, name, words), kind, value });
         };
         for panel in &dashboard.panels {
             match panel.readout {
-                Some(ReadoutKind::Scenario) => add("scenario", ParamKind::Text, None),
-                Some(ReadoutKind::Experiment) => add("experiment", ParamKind::Text, None),
+                Some(ReadoutKind::Scenario) => add("scenario", ParamKind::Text, None, &Text::default()),
+                Some(ReadoutKind::Experiment) => add("experiment", ParamKind::Text, None, &Text::default()),
                 None => {
                     let query = workspace.library.find(&panel.query);
                     let free = query
                         .iter()
                         .flat_map(|query| &query.header.params)
                         .filter(|param| !panel.params.contains_key(&param.name));
-                    free.for_each(|param| add(&param.name, param.kind, param.default.as_ref()));
+                    free.for_each(|param| add(&param.name, param.kind, param.default.as_ref(), &param.label));
                 }
             }
         }
@@ -495,8 +495,12 @@ fn segment_names(app: &App) -> Vec<(String, Text)> {
     names.into_iter().map(titles).collect()
 }
 
-/// What a parameter is called on a page; one of a shop's own query goes by its name.
-fn label(lang: Lang, name: &str) -> String {
+/// What a parameter is called on a page: as its query says, or as such parameters are called; else it goes by its name.
+fn label(lang: Lang, name: &str, words: &Text) -> String {
+    let words = words.get(lang.name());
+    if !words.is_empty() {
+        return words.into();
+    }
     let known = match name {
         "scenario" => ("シナリオ", "Scenario"),
         "experiment" => ("実験", "Experiment"),
@@ -569,7 +573,7 @@ fn without_bracket(label: &str) -> String {
 }
 
 fn wrong_value(lang: Lang, param: &Param, raw: &str) -> PanelError {
-    let name = label(lang, &param.name);
+    let name = label(lang, &param.name, &param.label);
     let kind = match (param.kind, lang) {
         (ParamKind::Int, Lang::Ja) => "整数",
         (ParamKind::Int, Lang::En) => "a whole number",
@@ -591,7 +595,7 @@ fn wrong_value(lang: Lang, param: &Param, raw: &str) -> PanelError {
 }
 
 fn missing_value(lang: Lang, param: &Param) -> PanelError {
-    let name = label(lang, &param.name);
+    let name = label(lang, &param.name, &param.label);
     let (message, remedy) = match lang {
         Lang::Ja => (format!("「{name}」が指定されていません。"), "上の欄に入力して「適用」を押してください。"),
         Lang::En => (format!("“{name}” is not given."), "Fill in the field above and press Apply."),

@@ -372,14 +372,13 @@ async fn assignment(
         time,
         ..Limits::default()
     };
-    let library = workspace.library.queries.values();
     Ok(Assignment {
         own: OwnSql { sql: question.sql, params: question.params, personal: question.personal },
         describe,
         moment: desk.moment,
         limits,
         bytes_max: settings.answer_mb << 20,
-        library: library.map(|query| (query.name.clone(), query.file.clone(), query.sql.clone())).collect(),
+        library: workspace.library.own_texts(),
         definitions: workspace.shop().definitions.clone(),
         experiments: workspace.files.experiments.clone(),
         tails: handed.tails.len(),

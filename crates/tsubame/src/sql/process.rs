@@ -131,18 +131,16 @@ impl Idle {
     }
 }
 
-/// Whoever answers events and pages comes first where processors are short: a worker runs on what they leave, and one processor is theirs alone,
-/// as far as this system lets us say so.
+/// Whoever answers events and pages comes first where processors are short: one processor is theirs alone, as far as this system lets us say so,
+/// and where there is no other a worker weighs less. On processors of its own it weighs as much as anybody: those that weigh little look free to
+/// the system, and whoever is put there waits until the worker's turn ends.
 fn behind_others(program: &Path) -> Command {
     static WORDS: OnceLock<Vec<String>> = OnceLock::new();
     let words = WORDS.get_or_init(|| {
         let own = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-        let apart =
-            all_but_one(&own).map(|list| vec!["/usr/bin/taskset".to_string(), "-c".into(), list]).filter(|way| works(way));
-        let ways = [&["/usr/bin/chrt", "--idle", "0"][..], &["/usr/bin/nice", "-n", "10"]];
-        let behind =
-            ways.map(|way| way.iter().copied().map(String::from).collect()).into_iter().find(|way: &Vec<String>| works(way));
-        apart.into_iter().chain(behind).flatten().collect()
+        let apart = all_but_one(&own).map(|list| vec!["/usr/bin/taskset".into(), "-c".into(), list]);
+        let behind = ["/usr/bin/nice", "-n", "10"].map(String::from).to_vec();
+        apart.into_iter().chain([behind]).find(|way| works(way)).unwrap_or_default()
     });
     let mut words = words.iter().map(OsStr::new).chain([program.as_os_str()]);
     let mut command = Command::new(words.next().unwrap_or(program.as_os_str()));

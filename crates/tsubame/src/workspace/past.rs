@@ -69,6 +69,7 @@ impl Workspace {
             working: Default::default(),
             stops: Default::default(),
             lock: None,
+            decoded: Arc::default(),
             past: Some(past),
         })
     }

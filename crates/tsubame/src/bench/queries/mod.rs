@@ -110,7 +110,8 @@ pub async fn run(folder: &Path, options: &Options) -> Result<Report, Fault> {
         None => made(&first, options.scale, options)?,
     };
     let wanted = Wanted::of(&setup, options)?;
-    let Answers { setup, raw, clickhouse, kept, lake, shop } = wanted.ask(&first, setup, options.rounds).await?;
+    let Answers { setup, raw, kept, lake, shop } = wanted.ask(&first, setup, options.rounds).await?;
+    let clickhouse = lines(&asked_of_clickhouse(options), Engine::ClickHouse, &setup, options.rounds)?;
     let mut report = Report {
         scale: if options.foreign.is_some() { 0.0 } else { options.scale },
         threads: options.threads,
@@ -154,7 +155,6 @@ fn made(folder: &Path, scale: f64, options: &Options) -> Result<Setup, Fault> {
 /// Which questions are asked.
 pub struct Wanted {
     raw: Vec<Asked>,
-    clickhouse: Vec<Asked>,
     screens: Vec<Asked>,
     lake: Vec<Asked>,
 }
@@ -163,7 +163,6 @@ pub struct Wanted {
 struct Answers {
     setup: Setup,
     raw: Vec<Line>,
-    clickhouse: Vec<Line>,
     kept: Vec<Line>,
     lake: Vec<Line>,
     shop: Option<kept::Shop>,
@@ -172,18 +171,14 @@ struct Answers {
 impl Wanted {
     /// Those whose tables there are, and whose names contain what the options say.
     fn of(setup: &Setup, options: &Options) -> Result<Wanted, Fault> {
-        let only = options.only.as_deref();
-        let wanted = |asked: &&Asked| {
-            asked.tables().all(|table| setup.tables.contains_key(table)) && only.is_none_or(|only| asked.name.contains(only))
-        };
+        let wanted = |asked: &&Asked| asked.tables().all(|table| setup.tables.contains_key(table)) && named(asked, options);
         let raw: Vec<Asked> = questions::RAW.iter().filter(wanted).copied().collect();
-        let clickhouse = questions::CLICKHOUSE.iter().filter(|_| Engine::ClickHouse.is_there()).filter(wanted).copied().collect();
         let screens: Vec<Asked> = questions::KEPT.iter().filter(wanted).copied().collect();
         let lake: Vec<Asked> = questions::LAKE.iter().filter(|_| options.timeline).filter(wanted).copied().collect();
         if raw.is_empty() && screens.is_empty() && lake.is_empty() {
             return Err(Fault::new(Exit::Config, "no question is left to ask").remedy("map the table `orders`, or change --only"));
         }
-        Ok(Wanted { raw, clickhouse, screens, lake })
+        Ok(Wanted { raw, screens, lake })
     }
 
     /// Puts them to both; for the screens a lake is made in the folder.
@@ -192,7 +187,6 @@ impl Wanted {
             setup.customer = most_faithful(&setup)?;
         }
         let raw = lines(&self.raw, Engine::DuckDb, &setup, rounds)?;
-        let clickhouse = lines(&self.clickhouse, Engine::ClickHouse, &setup, rounds)?;
         let lake = match self.lake.is_empty() {
             true => Vec::new(),
             false => {
@@ -210,8 +204,21 @@ impl Wanted {
             shop = Some(made);
         }
         let kept = lines(&self.screens, Engine::DuckDb, &setup, rounds)?;
-        Ok(Answers { setup, raw, clickhouse, kept, lake, shop })
+        Ok(Answers { setup, raw, kept, lake, shop })
     }
+}
+
+/// What ClickHouse is asked, where it is there: of our own data, for it is told their types.
+fn asked_of_clickhouse(options: &Options) -> Vec<Asked> {
+    let mut asked: Vec<Asked> = questions::CLICKHOUSE.into_iter().filter(|asked| named(asked, options)).collect();
+    if !asked.is_empty() && (options.foreign.is_some() || !Engine::ClickHouse.is_there()) {
+        asked.clear();
+    }
+    asked
+}
+
+fn named(asked: &Asked, options: &Options) -> bool {
+    options.only.as_deref().is_none_or(|only| asked.name.contains(only))
 }
 
 fn most_faithful(setup: &Setup) -> Result<Option<String>, Fault> {
