@@ -10,7 +10,7 @@
 -- param min_orders   int   = 5  ja:"最少注文数" en:"Fewest orders"
 -- param min_together int   = 3  ja:"最少同時購入" en:"Fewest together"
 -- param min_lift     float = 0  ja:"最小リフト" en:"Least lift"
--- param top          int   = 200  ja:"行数" en:"Rows"
+-- param top          int   = 200
 -- column product_id    text  ja:"商品ID"  en:"Product"
 -- column name          text  ja:"商品名"  en:"Name"
 -- column other_id      text  ja:"併売商品ID"  en:"Bought with"

@@ -6,7 +6,7 @@
 --
 -- param days int = 90
 -- param min_customers int = 1  ja:"最少会員数" en:"Fewest customers"
--- param top int = 100  ja:"行数" en:"Rows"
+-- param top int = 100
 -- column product_id  text  ja:"初回商品ID"  en:"First product"
 -- column name        text  ja:"初回商品名"  en:"Its name"
 -- column next_id     text  ja:"2回目商品ID"  en:"Second product"

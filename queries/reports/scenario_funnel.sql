@@ -7,7 +7,7 @@
 --
 -- param scenario       text
 -- param within_seconds int = 432000
--- param arm text = ""  ja:"グループ" en:"Arm"
+-- param arm text = ""
 -- column step_no    int     ja:"順"  en:"No."
 -- column step       text    ja:"段階"  en:"Step"
 -- column step_ja    text    ja:"段階（日本語）"  en:"Step (Japanese)"

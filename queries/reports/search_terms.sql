@@ -7,7 +7,7 @@
 -- param from       date = 1900-01-01
 -- param to         date = 2200-01-01
 -- param min_people int  = 2  ja:"最少人数" en:"Fewest people"
--- param top        int  = 100  ja:"行数" en:"Rows"
+-- param top        int  = 100
 -- column term       text  ja:"検索語"  en:"Term"
 -- column searches   int   ja:"検索数"  en:"Searches"
 -- column people     int   ja:"人数"  en:"People"

@@ -9,7 +9,7 @@
 -- param min_sessions int   = 5  ja:"最少セッション数" en:"Fewest sessions"
 -- param min_together int   = 3  ja:"最少同時閲覧" en:"Fewest together"
 -- param min_lift     float = 0  ja:"最小リフト" en:"Least lift"
--- param top          int   = 200  ja:"行数" en:"Rows"
+-- param top          int   = 200
 -- column product_id      text  ja:"商品ID"  en:"Product"
 -- column name            text  ja:"商品名"  en:"Name"
 -- column other_id        text  ja:"同時閲覧商品ID"  en:"Viewed with"

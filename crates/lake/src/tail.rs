@@ -55,7 +55,12 @@ impl Tail {
         self.up_to
     }
 
-    /// Takes all that the journal holds past where it was read to. Of a tail that could not be decoded nothing is taken.
+    /// Where the journal was read to.
+    pub fn up_to(&self) -> i64 {
+        self.up_to
+    }
+
+    /// Takes all that the journal holds past there. Of a tail that could not be decoded nothing is taken.
     pub fn add(&mut self, segments: &[TailSegment]) -> Result<(), LakeError> {
         let mut by_table: BTreeMap<&str, Vec<&TailSegment>> = BTreeMap::new();
         for segment in segments {
@@ -70,11 +75,7 @@ impl Tail {
         for (table, batch) in decoded {
             let batches = self.tables.entry(table.name()).or_default();
             batches.push(batch);
-            join_last(batches).map_err(|source| LakeError::Decode {
-                table: table.name().into(),
-                first: self.up_to + 1,
-                source,
-            })?;
+            join_last(batches);
         }
         let ends = segments.iter().map(|segment| segment.first_position + segment.rows as i64 - 1);
         self.up_to = ends.fold(self.up_to, i64::max);
@@ -88,16 +89,16 @@ impl Tail {
 }
 
 /// Puts the last batches together while the last is not much smaller than the one before: a row is copied a few times, not at each read.
-fn join_last(batches: &mut Vec<RecordBatch>) -> Result<(), arrow::error::ArrowError> {
+fn join_last(batches: &mut Vec<RecordBatch>) {
     while let [.., before, last] = &batches[..]
         && before.num_rows() <= 2 * last.num_rows()
         && before.num_rows() + last.num_rows() <= JOINED_ROWS
+        // Too large for one they stay two.
+        && let Ok(joined) = concat_batches(&before.schema(), [before, last])
     {
-        let joined = concat_batches(&before.schema(), [before, last])?;
         batches.truncate(batches.len() - 2);
         batches.push(joined);
     }
-    Ok(())
 }
 
 /// The rows past a position, of batches that are in order of it.

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use crate::{FactTable, Kept, LakeError, Tail, TailSegment, land::Lake, provider::Snapshot, tables};
+use crate::{FactTable, Kept, LakeError, Tail, land::Lake, provider::Snapshot, tables};
 
 /// Pinned table versions and the tail past each.
 #[derive(Debug, Clone)]
@@ -30,12 +30,7 @@ impl ReadView {
 impl Lake {
     /// Pins what the tables hold now. `tail` must have been read from the journal *before* this call: then a row that leaves the
     /// journal meanwhile is found in the table, and a row that is in both is taken from the table alone.
-    pub async fn view(&self, tail: &[TailSegment]) -> Result<ReadView, LakeError> {
-        self.view_past(&Tail::of(tail)?).await
-    }
-
-    /// The same with a tail that is decoded already.
-    pub async fn view_past(&self, tail: &Tail) -> Result<ReadView, LakeError> {
+    pub async fn view(&self, tail: &Tail) -> Result<ReadView, LakeError> {
         // First, so that it is not ahead of the tables.
         let kept = self.kept().await;
         let mut pinned = BTreeMap::new();

@@ -204,7 +204,7 @@ fn param(text: &str) -> Result<Param, String> {
     let label = match (label(labels, "ja"), label(labels, "en")) {
         (Some(ja), Some(en)) => Text { ja, en },
         (None, None) => Text::default(),
-        _ => return Err(format!("parameter `{name}` has a label in one of ja and en alone")),
+        _ => return Err(format!("parameter `{name}` has a label in one of ja and en alone: give both, or none")),
     };
     Ok(Param { name: name.into(), kind, default, label })
 }
@@ -276,7 +276,7 @@ mod tests {
         );
         check(
             "-- T\n-- param days int = 3 en:\"Days\"\n-- column x int ja:\"x\" en:\"x\"",
-            &["2: parameter `days` has a label in one of ja and en alone"],
+            &["2: parameter `days` has a label in one of ja and en alone: give both, or none"],
         );
         check(
             "-- T\n-- column x date ja:\"x\" en:\"x\" personal:\"month\"",

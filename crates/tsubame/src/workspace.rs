@@ -50,8 +50,8 @@ pub struct Workspace {
     /// Known once a server has asked (`jobs::automatic::remember_stops`), and kept up by the nights.
     pub stops: watch::Sender<Stops>,
     lock: Option<Arc<File>>,
-    /// The journal's rows that have not landed, as far as a question needed them.
-    decoded: Arc<tokio::sync::Mutex<Tail>>,
+    /// The journal's rows that have not landed, as far as a question needed them; of a past, those it began with and its own.
+    tail: Arc<tokio::sync::Mutex<Tail>>,
     /// Of a shop's past, as replays look at it.
     past: Option<past::Past>,
 }
@@ -126,7 +126,7 @@ impl Workspace {
             working: Arc::default(),
             stops: watch::Sender::default(),
             lock,
-            decoded: Arc::default(),
+            tail: Arc::default(),
             past: None,
         })
     }
@@ -163,19 +163,10 @@ impl Workspace {
         })
     }
 
-    /// The unflushed rows. Read before [`Lake::view`], as that asks.
-    pub async fn tail(&self) -> Result<Vec<TailSegment>, Fault> {
-        if let Some(past) = &self.past {
-            return self.tail_of_past(past).await;
-        }
-        let segments = self.state.journal().tail(self.landed_from().await?).await?;
-        Ok(segments.into_iter().map(tail_segment).collect())
-    }
-
-    /// The same, decoded: what was read before is not read again.
-    async fn decoded_tail(&self) -> Result<Tail, Fault> {
-        let mut tail = self.decoded.lock().await;
-        let read_to = tail.follow(self.landed_from().await?);
+    /// The rows that have not landed, decoded: what was read before is not read again. To be called before [`Lake::view`], as that asks.
+    async fn tail(&self) -> Result<Tail, Fault> {
+        let mut tail = self.tail.lock().await;
+        let read_to = if self.is_past() { tail.up_to() } else { tail.follow(self.landed_from().await?) };
         let news = self.state.journal().tail(read_to).await?;
         tail.add(&news.into_iter().map(tail_segment).collect::<Vec<_>>())?;
         Ok(tail.clone())
@@ -192,12 +183,12 @@ impl Workspace {
         let view = match &self.past {
             Some(past) => self.view_of_past(past).await?,
             None => {
-                let tail = self.decoded_tail().await?;
+                let tail = self.tail().await?;
                 if self.lock.is_none() {
                     // Another process may have let rows land since the tables were opened.
                     self.lake.refresh().await?;
                 }
-                self.lake.view_past(&tail).await?
+                self.lake.view(&tail).await?
             }
         };
         Ok(Desk::new(self.library.clone(), view, Moment { as_of, mode, zone: self.shop().timezone }))

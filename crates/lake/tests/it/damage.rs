@@ -1,6 +1,6 @@
 //! What cannot be landed is refused with the table and the place, and takes nothing else with it.
 
-use lake::{LakeError, TailSegment};
+use lake::{LakeError, Tail, TailSegment};
 use model::{Event, Fact, Money, Remedy};
 
 use crate::{event, events, noon, open, raw_segment, said, segment};
@@ -12,7 +12,7 @@ async fn an_unknown_table_is_named() {
     let error = lake.land(&[raw_segment("horoscopes", 1, 1, "{}\n")]).await.expect_err("refused");
     assert!(matches!(&error, LakeError::UnknownTable(name) if name == "horoscopes"), "{error:?}");
     assert!(error.remedy().is_some(), "{error}");
-    assert!(lake.view(&[raw_segment("horoscopes", 1, 1, "{}\n")]).await.is_err(), "nor is it read past");
+    assert!(Tail::of(&[raw_segment("horoscopes", 1, 1, "{}\n")]).is_err(), "nor is it read past");
 }
 
 #[tokio::test]
@@ -26,7 +26,7 @@ async fn damaged_rows_name_the_table_and_the_first_position() {
         assert!(error.to_string().contains("rows 41.. of table `events`"), "{payload}: {error}");
         assert!(said(&error).contains(cause), "{payload}: {}", said(&error));
         assert!(error.remedy().is_some(), "{payload}: {error}");
-        assert!(lake.view(&[damaged]).await.is_err(), "a read does not skip them: {payload}");
+        assert!(Tail::of(&[damaged]).is_err(), "a read does not skip them: {payload}");
     };
     check(good[..good.len() - 5].to_string(), 1, "").await;
     check(format!("{good}\n{}", &good[..40]), 2, "").await;
@@ -37,7 +37,7 @@ async fn damaged_rows_name_the_table_and_the_first_position() {
     check(good.replace("\"value\":null", "\"value\":\"a lot\""), 1, "a lot").await;
     check(good.replace("2026-06-01T12", "2026-06-01T99"), 1, "2026-06-01T99").await;
     assert_eq!(lake.land(&[segment(1, &[event(1)])]).await.expect("landed").rows, 1, "nothing of it moved the watermark");
-    assert_eq!(events(&lake.view(&[]).await.expect("a view")).await, ["1 e1"]);
+    assert_eq!(events(&lake.view(&Tail::default()).await.expect("a view")).await, ["1 e1"]);
 }
 
 #[tokio::test]

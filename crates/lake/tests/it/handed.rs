@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, ops::Range, path::Path, sync::Arc};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use lake::{Fetch, Handed, Lake, Reach, ReadView};
+use lake::{Fetch, Handed, Lake, Reach, ReadView, Tail};
 use object_store::{ObjectStoreExt, path::Path as Place};
 
 use crate::{event, events, open, segment};
@@ -15,7 +15,7 @@ async fn filled(folder: &Path) -> (Lake, ReadView) {
     let landed = segment(1, &[event(1), event(2), event(3)]);
     lake.land(std::slice::from_ref(&landed)).await.unwrap();
     let tail = [landed, segment(4, &[event(4), event(5)])];
-    let view = lake.view(&tail).await.unwrap();
+    let view = lake.view(&Tail::of(&tail).expect("rows")).await.unwrap();
     (lake, view)
 }
 

@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 
 use arrow::util::display::{ArrayFormatter, FormatOptions};
-use lake::tables::{self, TABLES};
+use lake::{
+    Tail,
+    tables::{self, TABLES},
+};
 use model::{
     AdSpend, Channel, Consent, ConsentState, Coupon, CouponUse, Credit, Currency, CustomerId, Decision, EntryStatus, EntryStep,
     Event, Exposure, Fact, Identity, LtvModel, Membership, Money, Order, OrderLine, OrderStatus, PointChange, Product, Profile,
@@ -37,7 +40,7 @@ async fn rows_read_back_as_they_were_written() {
     let segments: Vec<_> =
         samples.iter().zip(1..).map(|(fact, position)| segment(position, std::slice::from_ref(fact))).collect();
     assert_eq!(lake.land(&segments).await.expect("landed").rows, samples.len() as u64);
-    let view = lake.view(&[]).await.expect("a view");
+    let view = lake.view(&Tail::default()).await.expect("a view");
     for fact in samples {
         let written: Value = serde_json::from_str(&fact.row).expect("a JSON row");
         let batch = rows(&view, fact.table).await;

@@ -65,6 +65,7 @@ pub(super) fn leave_out(statement: &mut Statement) {
 struct Absent {
     /// What a WITH names that has no rows; what is asked of it is looked at again.
     named: BTreeSet<String>,
+    /// Set for a second look: what stands there for the settings names them too.
     settings_are_said: bool,
 }
 

@@ -1,6 +1,6 @@
 //! Functions of the catalogue that give rows: a series as short as clients ask for, and the words of SQL.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use arrow::{
     array::{ArrayRef, RecordBatch, StringArray},
@@ -32,10 +32,10 @@ impl TableFunctionImpl for Series {
     fn call_with_args(&self, args: TableFunctionArgs) -> Result<Arc<dyn TableProvider>> {
         let mut numbers = args.exprs().iter().map(number);
         let (Some(Some(first)), Some(Some(last)), None) = (numbers.next(), numbers.next(), numbers.next()) else {
-            return not_impl_err!("generate_series of anything but two numbers, about the catalogue");
+            return not_impl_err!("generate_series takes two numbers about the catalogue: write both, as numbers");
         };
         if last.saturating_sub(first) >= SERIES_MAX {
-            return not_impl_err!("generate_series of more than {SERIES_MAX} rows, about the catalogue");
+            return not_impl_err!("generate_series gives up to {SERIES_MAX} rows about the catalogue: ask for fewer");
         }
         self.0.call_with_args(args)
     }
@@ -59,11 +59,9 @@ impl TableFunctionImpl for Keywords {
 }
 
 fn keywords() -> Result<Arc<MemTable>> {
-    let is_reserved = |word: &str| {
-        let mut reserved = RESERVED_FOR_COLUMN_ALIAS.iter().chain(RESERVED_FOR_TABLE_ALIAS);
-        reserved.any(|reserved: &Keyword| format!("{reserved:?}") == word)
-    };
-    let category = |word: &&str| if is_reserved(word) { ("R", "reserved") } else { ("U", "unreserved") };
+    let reserved = RESERVED_FOR_COLUMN_ALIAS.iter().chain(RESERVED_FOR_TABLE_ALIAS);
+    let reserved: BTreeSet<String> = reserved.map(|word: &Keyword| format!("{word:?}")).collect();
+    let category = |word: &&str| if reserved.contains(*word) { ("R", "reserved") } else { ("U", "unreserved") };
     let columns: [(&str, Vec<String>); 3] = [
         ("word", ALL_KEYWORDS.iter().map(|word| word.to_lowercase()).collect()),
         ("catcode", ALL_KEYWORDS.iter().map(|word| category(word).0.into()).collect()),

@@ -9,7 +9,7 @@ use arrow::{
     datatypes::{DataType, Field, Schema},
 };
 use lake::{
-    Lake, ReadView, TailSegment,
+    Lake, ReadView, Tail, TailSegment,
     tables::{Kind, TABLES},
 };
 use query::{Mode, Params};
@@ -91,7 +91,7 @@ async fn view() -> (tempfile::TempDir, ReadView) {
     let folder = tempfile::tempdir().expect("a folder");
     let lake = Lake::open(&folder.path().to_string_lossy()).await.expect("a lake");
     lake.land(&halves[0]).await.expect("landed");
-    let view = lake.view(&halves.concat()).await.expect("a view");
+    let view = lake.view(&Tail::of(&halves.concat()).expect("rows")).await.expect("a view");
     (folder, view)
 }
 

@@ -1,7 +1,7 @@
 //! What is kept gives the rows that facts give, whatever happened since it was kept; and it is what is read.
 
 use chrono::{Days, NaiveDate, TimeDelta};
-use lake::{Lake, ReadView, TailSegment};
+use lake::{Lake, ReadView, Tail, TailSegment};
 use model::{CustomerId, Event, Fact, Identity, Instant, Money, Order, OrderStatus};
 use query::{Mode, Params, Refreshed, ad_hoc};
 use serde_json::{Value, json};
@@ -65,7 +65,7 @@ impl Shop {
     }
 
     async fn view(&self) -> ReadView {
-        self.lake.view(&self.journal[self.landed..]).await.expect("a view")
+        self.lake.view(&Tail::of(&self.journal[self.landed..]).expect("rows")).await.expect("a view")
     }
 
     async fn refreshes(&self, as_of: Instant) -> Refreshed {
@@ -264,7 +264,7 @@ async fn kept_tables_outlive_the_process_and_their_own_loss() {
     let folder = shop._folder.path().to_string_lossy().into_owned();
     let reopened = Lake::open(&folder).await.expect("a lake");
     let ask = async |lake: &Lake| {
-        let desk = desk(&lake.view(&[]).await.expect("a view"), noon("2026-03-01"), Mode::AsKnown);
+        let desk = desk(&lake.view(&Tail::default()).await.expect("a view"), noon("2026-03-01"), Mode::AsKnown);
         let answer = desk.ask_sql("SELECT customer_id FROM customer_facts").await.expect("an answer");
         (desk.reads_kept().await.expect("kept"), shown(&answer))
     };
@@ -342,7 +342,7 @@ async fn rows_with_the_columns_of_another_version_are_left_aside() {
     manifest["overlay"]["purchase_days"] = manifest["overlay"]["customer_facts"].clone();
     std::fs::write(&file, manifest.to_string()).expect("written");
     let reopened = Lake::open(&shop._folder.path().to_string_lossy()).await.expect("a lake");
-    let desk = desk(&reopened.view(&[]).await.expect("a view"), noon("2026-03-04"), Mode::AsKnown);
+    let desk = desk(&reopened.view(&Tail::default()).await.expect("a view"), noon("2026-03-04"), Mode::AsKnown);
     assert!(!desk.reads_kept().await.expect("no kept"), "asked from facts until it is made again");
     assert_eq!(shown(&desk.ask_sql("SELECT orders FROM customer_facts").await.expect("an answer")), ["2"]);
 }

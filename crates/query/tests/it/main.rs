@@ -22,7 +22,7 @@ mod wrong_files;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use lake::{Lake, ReadView, TailSegment};
+use lake::{Lake, ReadView, Tail, TailSegment};
 use model::{CustomerId, Fact, Instant, Money, Order, ShopZone};
 use query::{Answer, Desk, Library, Mode, Moment};
 
@@ -67,7 +67,7 @@ async fn view(facts: &[Fact]) -> (tempfile::TempDir, ReadView) {
         })
         .collect();
     lake.land(&segments[..facts.len() / 2]).await.expect("landed");
-    let view = lake.view(&segments).await.expect("a view");
+    let view = lake.view(&Tail::of(&segments).expect("rows")).await.expect("a view");
     (folder, view)
 }
 

@@ -4,7 +4,7 @@ use std::time::Instant as Moment;
 
 use chrono::TimeDelta;
 use clap::{Args, Subcommand};
-use lake::{Lake, TailSegment};
+use lake::{Lake, Tail, TailSegment};
 use model::{Event, Fact};
 use query::{Desk, Library, Mode, Params, ad_hoc};
 
@@ -113,7 +113,7 @@ async fn count(url: &str) -> Result<(), Fault> {
     let (library, _) = Library::load(None);
     let zone = model::ShopZone::parse("Asia/Tokyo").map_err(|error| Fault::new(Exit::Failed, error.to_string()))?;
     let moment = query::Moment { as_of: Clock::Real.now() + TimeDelta::days(1), mode: Mode::AsHappened, zone };
-    let desk = Desk::new(library.into(), lake.view(&[]).await?, moment);
+    let desk = Desk::new(library.into(), lake.view(&Tail::default()).await?, moment);
     let sql = "SELECT count(*) AS rows, count(DISTINCT event_id) AS events, count(DISTINCT split_part(event_id, '-', 1) || '-' ||
                split_part(event_id, '-', 2)) AS batches FROM events_history";
     let (schema, batches) = desk.batches(&ad_hoc(sql), &Params::new()).await?;

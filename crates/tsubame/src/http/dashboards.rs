@@ -518,7 +518,7 @@ fn label(lang: Lang, name: &str, words: &Text) -> String {
         "discount" => ("割引率（月）", "Discount per month"),
         "product" => ("商品ID", "Product id"),
         "category" => ("カテゴリ", "Category"),
-        "rows" | "limit" => ("行数", "Rows"),
+        "rows" | "limit" | "top" => ("行数", "Rows"),
         name => return name.into(),
     };
     Text::new(known.0, known.1).get(lang.name()).into()

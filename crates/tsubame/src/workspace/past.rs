@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use lake::{Lake, ReadView, TailSegment};
+use lake::{Lake, ReadView};
 use model::{Instant, Scenario};
 use query::Library;
 use state::State;
@@ -24,8 +24,6 @@ const OF_THE_LEDGER: [&str; 6] = ["sends", "stops", "entries", "exposures", "dec
 /// What makes a workspace one of the past.
 #[derive(Clone)]
 pub struct Past {
-    /// The shop's facts that had not landed when it was opened.
-    tail: Arc<Vec<TailSegment>>,
     /// Whether what it records is asked about; otherwise it is left aside, which is quicker.
     sees_itself: bool,
     /// Of a past that does not see itself, once it was asked for: nothing of it changes.
@@ -47,10 +45,9 @@ impl Workspace {
         let state = State::open(&folder.path().join("state.db"), key).await?;
         state.journal().never_below(POSITIONS_FROM).await?;
         // The tail first: what leaves it meanwhile is in the tables that are opened after it.
-        let tail = Arc::new(self.tail().await?);
+        let tail = self.tail().await?;
         let lake = Lake::open(&lake_place(&self.folder, self.shop())).await?;
         let past = Past {
-            tail,
             sees_itself: sees_itself(&self.library, scenario),
             view: Arc::default(),
             foreseen: Arc::default(),
@@ -69,7 +66,7 @@ impl Workspace {
             working: Default::default(),
             stops: Default::default(),
             lock: None,
-            decoded: Arc::default(),
+            tail: Arc::new(tokio::sync::Mutex::new(tail)),
             past: Some(past),
         })
     }
@@ -97,18 +94,10 @@ impl Workspace {
 
     pub(super) async fn view_of_past(&self, past: &Past) -> Result<ReadView, Fault> {
         if past.sees_itself {
-            return Ok(self.lake.view(&self.tail_of_past(past).await?).await?);
+            return Ok(self.lake.view(&self.tail().await?).await?);
         }
-        let view = past.view.get_or_try_init(|| self.lake.view(&past.tail)).await?;
-        Ok(view.clone())
-    }
-
-    pub(super) async fn tail_of_past(&self, past: &Past) -> Result<Vec<TailSegment>, Fault> {
-        let mut tail = past.tail.as_ref().clone();
-        if past.sees_itself {
-            tail.extend(self.state.journal().tail(POSITIONS_FROM).await?.into_iter().map(super::tail_segment));
-        }
-        Ok(tail)
+        let begun = async || self.lake.view(&*self.tail.lock().await).await;
+        Ok(past.view.get_or_try_init(begun).await?.clone())
     }
 
     /// Everything that was recorded in it, in order: the table and its rows.

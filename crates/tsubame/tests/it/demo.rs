@@ -309,7 +309,7 @@ fn every_report_and_segment_answers_and_nobody_is_in_a_segment_twice() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
         let lake = lake::Lake::open(&folder.join("data/lake").to_string_lossy()).await.expect("a lake");
-        let view = lake.view(&[]).await.expect("a view");
+        let view = lake.view(&lake::Tail::default()).await.expect("a view");
         let (library, problems) = query::Library::load(Some(&folder));
         assert_eq!(problems, []);
         let library = std::sync::Arc::new(library);

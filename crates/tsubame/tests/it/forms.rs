@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use lake::{Lake, ReadView, TailSegment};
+use lake::{Lake, ReadView, Tail, TailSegment};
 use model::{CustomerId, Fact, Money, Profile, ShopZone, Text};
 use proptest::prelude::*;
 use query::{
@@ -169,5 +169,5 @@ async fn living(people: &[(&str, &str)]) -> ReadView {
     });
     let folder = tempfile::tempdir().expect("a folder");
     let lake = Lake::open(&folder.path().to_string_lossy()).await.expect("a lake");
-    lake.view(&segments.collect::<Vec<_>>()).await.expect("a view")
+    lake.view(&Tail::of(&segments.collect::<Vec<_>>()).expect("rows")).await.expect("a view")
 }

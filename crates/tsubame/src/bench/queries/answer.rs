@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc, time::Instant};
 
 use chrono::{NaiveDate, TimeDelta};
-use lake::{Lake, ReadView};
+use lake::{Lake, ReadView, Tail};
 use model::ShopZone;
 use query::{Answer, Desk, FileDesk, Library, Limits, Mode, Moment, ParamValue, Params, fold::Cells};
 use serde_json::{Value, json};
@@ -114,7 +114,7 @@ fn sums(cells: &Cells) -> Answer {
 /// A desk on the lake at noon of the day of the questions.
 pub async fn desk(lake: &Lake, today: NaiveDate, threads: usize) -> Result<Desk, Fault> {
     let (library, _) = Library::load(None);
-    desk_on(lake.view(&[]).await?, Arc::new(library), today, threads)
+    desk_on(lake.view(&Tail::default()).await?, Arc::new(library), today, threads)
 }
 
 /// The same on what was pinned before.

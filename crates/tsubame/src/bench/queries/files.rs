@@ -4,7 +4,7 @@
 use std::{path::Path, sync::Arc, time::Instant as Stopwatch};
 
 use chrono::TimeDelta;
-use lake::Lake;
+use lake::{Lake, Tail};
 use model::{CustomerId, Fact, Instant, Money, Order};
 use query::{Library, Value};
 use serde::Serialize;
@@ -103,7 +103,7 @@ fn order(number: usize) -> Result<Fact, Fault> {
 async fn opened(folder: &Path, files: usize, library: &Arc<Library>, threads: usize) -> Result<Opened, Fault> {
     let watch = Stopwatch::now();
     let lake = Lake::open(&folder.to_string_lossy()).await?;
-    let view = lake.view(&[]).await?;
+    let view = lake.view(&Tail::default()).await?;
     let opening_ms = ms(watch);
     let desk = desk_on(view, library.clone(), data::today(), threads)?;
     let watch = Stopwatch::now();
