@@ -1,9 +1,11 @@
 -- Cart abandonment and recovery
 --
 -- Carts by the month in which they were first filled. A cart is abandoned when it held something and for `hours` after a change neither
--- changed again nor was ordered by its owner; it is open while that time is not over. An abandoned cart is recovered when its owner orders within
+-- changed again nor was ordered by its owner; it is open while that time is not over. It was ordered at once when it was never left, and its
+-- owner ordered in that time, before it changed again. A cart emptied in time is none of these. The abandonment rate is of the carts that
+-- are judged: all but the open ones, the emptied included. An abandoned cart is recovered when its owner orders within
 -- `days` days of the change it was left at. The recovery rate is of abandoned carts that old alone, so that young ones do not
--- look lost. Amounts: what was left in the carts, and what the orders that followed came to (net).
+-- look lost. Amounts: what was left in the carts, and what the orders that followed came to (net; nothing where they were cancelled).
 --
 -- param hours int  = 3  ja:"放棄とみなす時間" en:"Hours until abandoned"
 -- param days  int  = 7  ja:"戻りを見る日数" en:"Days to come back"
@@ -42,7 +44,7 @@ FROM (
         SELECT
             cart_id,
             min(CASE WHEN value > 0 THEN changed_at END) AS filled_at,
-            max(CASE WHEN next_order_at IS NOT NULL THEN 1 ELSE 0 END) AS has_ordered,
+            max(CASE WHEN is_ordered THEN 1 ELSE 0 END) AS has_ordered,
             max(CASE WHEN value > 0 AND next_change_at IS NULL AND next_order_at IS NULL THEN 1 ELSE 0 END) AS is_open,
             first_value(changed_at ORDER BY changed_at) FILTER (WHERE is_left) AS left_at,
             first_value(value ORDER BY changed_at) FILTER (WHERE is_left) AS left_value,
@@ -51,7 +53,9 @@ FROM (
         FROM (
             SELECT
                 cart_id, changed_at, value, next_change_at, next_order_at, next_order_value,
-                value > 0 AND coalesce(least(next_change_at, next_order_at), $as_of) >= add_seconds(changed_at, $hours * 3600) AS is_left
+                value > 0 AND coalesce(least(next_change_at, next_order_at), $as_of) >= add_seconds(changed_at, $hours * 3600) AS is_left,
+                value > 0 AND next_order_at < add_seconds(changed_at, $hours * 3600)
+                    AND (next_change_at IS NULL OR next_order_at <= next_change_at) AS is_ordered
             FROM cart_changes
         ) AS change
         GROUP BY cart_id

@@ -3,9 +3,9 @@
 -- First buyers of each month who bought on a later day within `days` days. `naive` divides by all of them and reads too low while the
 -- cohort is young; `matured_rate` takes only those observed `days` days, above and below the line; `km` (Kaplan-Meier) uses everybody for as
 -- long as they were observed, with its 95 % interval (Greenwood, log-log) and the day by which half have bought again, empty until
--- then. Matured and Kaplan-Meier are empty while nobody has been observed that long. `observable` counts from the first day of the
--- month. `early` says that some of these first orders may not be the customer's first: the data begin less than a year before (or
--- [definitions] states `first_orders_from`).
+-- then. Matured is empty while nobody has been observed that long; Kaplan-Meier while nobody was followed that long, which ends with the
+-- second purchase, unless all have bought again. `observable` counts from the first day of the month. `early` says that some of these first
+-- orders may not be the customer's first: the data begin less than a year before (or [definitions] states `first_orders_from`).
 --
 -- param days int = 90
 -- column cohort        date  ja:"初回購入月"  en:"First purchase"
@@ -42,24 +42,25 @@ FROM (
             min(shortest) AS shortest,
             cohort < min(first_from) AS early,
             CASE
-                WHEN max(longest) < $days THEN NULL
                 WHEN max(CASE WHEN day <= $days THEN sure END) = 1 THEN CAST(0 AS DOUBLE)
+                -- Whoever bought was followed no longer: the curve ends at the last day, not at the greatest age.
+                WHEN max(day) < $days THEN NULL
                 ELSE exp(coalesce(sum(CASE WHEN day <= $days THEN log_step END), 0))
             END AS survival,
             coalesce(sum(CASE WHEN day <= $days AND events < at_risk THEN CAST(events AS DOUBLE) / (CAST(at_risk AS DOUBLE) * (at_risk - events)) END), 0)
                 AS variance
         FROM (
             SELECT
-                cohort, day, people, events, ripe, ripe_events, longest, shortest, first_from, at_risk, log_step,
+                cohort, day, people, events, ripe, ripe_events, shortest, first_from, at_risk, log_step,
                 max(CASE WHEN events = at_risk THEN 1 ELSE 0 END) OVER (PARTITION BY cohort ORDER BY day) AS sure,
                 sum(log_step) OVER (PARTITION BY cohort ORDER BY day) AS log_survival
             FROM (
                 SELECT
-                    cohort, day, people, events, ripe, ripe_events, longest, shortest, first_from, at_risk,
+                    cohort, day, people, events, ripe, ripe_events, shortest, first_from, at_risk,
                     CASE WHEN events < at_risk THEN ln(1 - CAST(events AS DOUBLE) / at_risk) END AS log_step
                 FROM (
                     SELECT
-                        cohort, day, people, events, ripe, ripe_events, longest, shortest,
+                        cohort, day, people, events, ripe, ripe_events, shortest,
                         first_from,
                         CAST(sum(people) OVER (PARTITION BY cohort ORDER BY day DESC) AS BIGINT) AS at_risk
                     FROM (
@@ -68,7 +69,7 @@ FROM (
                             cohort, coalesce(gap, age) AS day, count(*) AS people, count(gap) AS events,
                             sum(CASE WHEN age >= $days THEN 1 ELSE 0 END) AS ripe,
                             sum(CASE WHEN age >= $days AND gap IS NOT NULL THEN 1 ELSE 0 END) AS ripe_events,
-                            max(age) AS longest, min(age) AS shortest
+                            min(age) AS shortest
                         FROM (
                             SELECT
                                 month_start(first_ordered_on) AS cohort,

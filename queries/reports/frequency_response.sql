@@ -1,8 +1,8 @@
 -- Message frequency and response
 --
--- Customers by the number of marketing messages accepted for them in the `days` before today, and what they did in that time after the first
--- of them: clicked one, ordered, opted out (or blocked, complained). Read it for over-sending: opt-outs that rise with frequency. The busy get
--- more messages because they are busy, so higher order rates of the often written to are no effect of the messages.
+-- Customers by the number of marketing messages accepted for them in the `days` before today, and what they did in that time: clicked one of
+-- these messages, and after the first of them ordered, opted out (or blocked, complained). Read it for over-sending: opt-outs that rise with
+-- frequency. The busy get more messages because they are busy, so higher order rates of the often written to are no effect of the messages.
 --
 -- param days    int  = 28
 -- param channel text = ""  ja:"チャネル" en:"Channel"
@@ -24,23 +24,21 @@ SELECT
     CAST(sum(opted_out) AS DOUBLE) / count(*) AS opt_out_rate
 FROM (
     SELECT
-        sent.customer_id, sent.n,
-        CASE WHEN click.last_at > sent.first_at THEN 1 ELSE 0 END AS clicked,
+        sent.customer_id, sent.n, sent.clicked,
         CASE WHEN bought.last_at > sent.first_at THEN 1 ELSE 0 END AS ordered,
         CASE WHEN gone.last_at > sent.first_at THEN 1 ELSE 0 END AS opted_out
     FROM (
-        SELECT customer_id, count(*) AS n, min(accepted_at) AS first_at
-        FROM sends
-        WHERE state = 'accepted' AND purpose = 'marketing' AND ($channel = '' OR channel = $channel)
-          AND accepted_at >= shop_midnight(add_days($today, 0 - $days)) AND accepted_at < shop_midnight($today)
-        GROUP BY customer_id
+        SELECT
+            message.customer_id, count(*) AS n, min(message.accepted_at) AS first_at,
+            max(CASE WHEN click.send_id IS NOT NULL THEN 1 ELSE 0 END) AS clicked
+        FROM sends AS message
+        LEFT JOIN (
+            SELECT DISTINCT send_id FROM receipts WHERE kind = 'clicked' AND human AND occurred_at < shop_midnight($today)
+        ) AS click ON click.send_id = message.send_id
+        WHERE message.state = 'accepted' AND message.purpose = 'marketing' AND ($channel = '' OR message.channel = $channel)
+          AND message.accepted_at >= shop_midnight(add_days($today, 0 - $days)) AND message.accepted_at < shop_midnight($today)
+        GROUP BY message.customer_id
     ) AS sent
-    LEFT JOIN (
-        SELECT customer_id, max(occurred_at) AS last_at
-        FROM receipts
-        WHERE kind = 'clicked' AND human AND ($channel = '' OR channel = $channel) AND occurred_at < shop_midnight($today)
-        GROUP BY customer_id
-    ) AS click ON click.customer_id = sent.customer_id
     LEFT JOIN (
         SELECT customer_id, max(ordered_at) AS last_at FROM purchases WHERE ordered_at < shop_midnight($today) GROUP BY customer_id
     ) AS bought ON bought.customer_id = sent.customer_id

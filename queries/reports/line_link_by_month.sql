@@ -1,7 +1,7 @@
 -- LINE links by month of registration
 --
--- Of the members who registered in a month, those whose LINE account is linked now, and those who linked it within `days` days of registering (of
--- those registered that long ago).
+-- Of the members who registered in a month, those whose LINE account is linked now and who have not blocked us, and those who linked it within
+-- `days` days of registering (of those registered that long ago).
 --
 -- param days int = 30
 -- column month     date  ja:"登録月"  en:"Registered in"
@@ -38,7 +38,8 @@ FROM (
         LEFT JOIN (SELECT DISTINCT customer_id FROM contacts WHERE kind = 'line' AND active) AS now ON now.customer_id = own.customer_id
         GROUP BY own.customer_id
     ) AS line ON line.customer_id = member.customer_id
-    LEFT JOIN (SELECT DISTINCT customer_id FROM suppressions WHERE channel = 'line') AS block ON block.customer_id = member.customer_id
+    LEFT JOIN (SELECT DISTINCT customer_id FROM suppressions WHERE channel = 'line' AND reason = 'blocked') AS block
+        ON block.customer_id = member.customer_id
     WHERE member.registered_on IS NOT NULL
 ) AS member
 GROUP BY month

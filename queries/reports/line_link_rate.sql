@@ -1,7 +1,7 @@
 -- LINE link rate
 --
--- Of the members active in the last `days` days (they registered, bought, or were seen on the site), those whose LINE account is linked and not
--- blocked. `linked_ever` counts the blocked too.
+-- Of the members active in the last `days` days (they registered, bought, or were seen on the site), those whose LINE account is linked and who
+-- have not blocked us. `linked_ever` counts the blocked too. Who refused messages, but did not block, is linked.
 --
 -- param days int = 365
 -- column active       int   ja:"アクティブ会員数"  en:"Active members"
@@ -29,4 +29,5 @@ LEFT JOIN (
     LEFT JOIN survivors AS who ON who.customer_id = said.customer_id
     WHERE said.kind = 'line' AND said.active
 ) AS ever ON ever.customer_id = member.customer_id
-LEFT JOIN (SELECT DISTINCT customer_id FROM suppressions WHERE channel = 'line') AS block ON block.customer_id = member.customer_id
+LEFT JOIN (SELECT DISTINCT customer_id FROM suppressions WHERE channel = 'line' AND reason = 'blocked') AS block
+    ON block.customer_id = member.customer_id

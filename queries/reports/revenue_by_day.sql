@@ -2,7 +2,8 @@
 --
 -- Orders and revenue by shop day of the order. Gross counts every order placed, whatever became of it; net counts
 -- purchases after discounts and everything refunded up to `$as_of` (restated). A buyer's first purchase day is new,
--- later days are repeat.
+-- later days are repeat. Orders of nothing are left out, unless the shop counts free orders ([definitions]
+-- count_free_orders = true).
 --
 -- param from date = 1900-01-01
 -- param to   date = 2200-01-01
@@ -17,25 +18,26 @@
 -- column net_repeat     money   ja:"純売上（リピート）"  en:"Net, repeat"
 -- column net_guest      money   ja:"純売上（ゲスト）"  en:"Net, guests"
 SELECT
-    placed.day,
-    count(*) AS orders_placed,
-    CAST(sum(placed.gross) AS DECIMAL(18, 4)) AS gross,
-    CAST(sum(placed.bought) AS BIGINT) AS orders,
-    CAST(sum(placed.net) AS DECIMAL(18, 4)) AS net,
-    count(DISTINCT CASE WHEN placed.bought = 1 THEN placed.customer_id END) AS buyers,
-    count(DISTINCT CASE WHEN placed.bought = 1 AND placed.day = buyer.first_ordered_on THEN placed.customer_id END) AS new_buyers,
-    CAST(sum(CASE WHEN placed.day = buyer.first_ordered_on THEN placed.net ELSE 0 END) AS DECIMAL(18, 4)) AS net_new,
-    CAST(sum(CASE WHEN placed.day > buyer.first_ordered_on THEN placed.net ELSE 0 END) AS DECIMAL(18, 4)) AS net_repeat,
-    CAST(sum(CASE WHEN placed.customer_id IS NULL THEN placed.net ELSE 0 END) AS DECIMAL(18, 4)) AS net_guest
+    part.day,
+    CAST(sum(part.placed) AS BIGINT) AS orders_placed,
+    CAST(sum(part.gross) AS DECIMAL(18, 4)) AS gross,
+    CAST(sum(part.bought) AS BIGINT) AS orders,
+    CAST(sum(part.net) AS DECIMAL(18, 4)) AS net,
+    count(DISTINCT CASE WHEN part.bought = 1 THEN part.customer_id END) AS buyers,
+    count(DISTINCT CASE WHEN part.bought = 1 AND part.day = buyer.first_ordered_on THEN part.customer_id END) AS new_buyers,
+    CAST(sum(CASE WHEN part.day = buyer.first_ordered_on THEN part.net ELSE 0 END) AS DECIMAL(18, 4)) AS net_new,
+    CAST(sum(CASE WHEN part.day > buyer.first_ordered_on THEN part.net ELSE 0 END) AS DECIMAL(18, 4)) AS net_repeat,
+    CAST(sum(CASE WHEN part.customer_id IS NULL THEN part.net ELSE 0 END) AS DECIMAL(18, 4)) AS net_guest
 FROM (
-    SELECT
-        customer_id, shop_day(ordered_at) AS day, gross,
-        CASE WHEN status = 'completed' AND net > 0 THEN 1 ELSE 0 END AS bought,
-        CASE WHEN status = 'completed' AND net > 0 THEN net ELSE 0 END AS net
+    SELECT customer_id, shop_day(ordered_at) AS day, 1 AS placed, gross, 0 AS bought, CAST(0 AS DECIMAL(18, 4)) AS net
     FROM orders
     WHERE gross > 0
-) AS placed
-LEFT JOIN customer_facts AS buyer ON buyer.customer_id = placed.customer_id
-WHERE placed.day >= $from AND placed.day < $to
-GROUP BY placed.day
-ORDER BY placed.day
+    UNION ALL
+    -- What counts as a purchase is said there. A free one may be of nothing at all, and was placed all the same.
+    SELECT customer_id, ordered_on AS day, CASE WHEN gross > 0 THEN 0 ELSE 1 END AS placed, CAST(0 AS DECIMAL(18, 4)) AS gross, 1 AS bought, net
+    FROM purchases
+) AS part
+LEFT JOIN customer_facts AS buyer ON buyer.customer_id = part.customer_id
+WHERE part.day >= $from AND part.day < $to
+GROUP BY part.day
+ORDER BY part.day

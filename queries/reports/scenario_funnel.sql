@@ -2,8 +2,10 @@
 --
 -- Customers of a scenario, those messaged beside those held out: entered, first send (for the held out the moment at
 -- which it would have been sent), clicked by a person, and bought within `within_seconds` of the first send. `rate` is
--- the share of those who entered, `of_sent` the share of those with a first send: compare the arms by the latter, and
--- judge the difference by the read-out, not by this table. `arm` (treated or holdout) shows one of them.
+-- the share of those who entered, `of_sent` the share of those with a first send. `customers` and `rate` count who
+-- bought so far; the `of_sent` of that step is of those alone whose time is over, above and below the line. Compare the
+-- arms by `of_sent`, and judge the difference by the read-out, not by this table. `arm` (treated or holdout) shows one
+-- of them.
 --
 -- param scenario       text
 -- param within_seconds int = 432000
@@ -26,18 +28,24 @@ SELECT
         AS customers,
     CAST(CASE step.step WHEN 'entered' THEN entered WHEN 'sent' THEN sent WHEN 'clicked' THEN clicked ELSE converted END AS DOUBLE)
         / entered AS rate,
-    CASE WHEN step.step = 'entered' THEN NULL ELSE
-        CAST(CASE step.step WHEN 'sent' THEN sent WHEN 'clicked' THEN clicked ELSE converted END AS DOUBLE) / nullif(sent, 0)
+    CASE step.step
+        WHEN 'entered' THEN NULL
+        WHEN 'sent' THEN CAST(sent AS DOUBLE) / nullif(sent, 0)
+        WHEN 'clicked' THEN CAST(clicked AS DOUBLE) / nullif(sent, 0)
+        ELSE CAST(observed_converted AS DOUBLE) / nullif(observed, 0)
     END AS of_sent
 FROM (
     SELECT
         arm, count(*) AS entered,
         sum(CASE WHEN exposed_at IS NOT NULL THEN 1 ELSE 0 END) AS sent,
         sum(clicked) AS clicked,
-        sum(converted) AS converted
+        sum(converted) AS converted,
+        sum(observed) AS observed,
+        sum(observed * converted) AS observed_converted
     FROM (
         SELECT
             entered.customer_id, entered.arm, exposed.exposed_at,
+            CASE WHEN exposed.exposed_at <= add_seconds($as_of, 0 - $within_seconds) THEN 1 ELSE 0 END AS observed,
             CASE WHEN exposed.exposed_at IS NOT NULL THEN coalesce(click.clicked, 0) ELSE 0 END AS clicked,
             max(CASE WHEN purchase.order_id IS NOT NULL THEN 1 ELSE 0 END) AS converted
         FROM (

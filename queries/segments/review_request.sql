@@ -18,8 +18,8 @@ FROM (
         last_value(order_id ORDER BY ordered_at, order_id) AS order_id,
         last_value(source ORDER BY ordered_at, order_id) AS source,
         last_value(coalesce(shipped_on, shop_day(ordered_at)) ORDER BY ordered_at, order_id) AS arrived_on
-    FROM orders
-    WHERE status = 'completed' AND net > 0 AND customer_id IS NOT NULL
+    FROM purchases
+    WHERE customer_id IS NOT NULL
     GROUP BY customer_id
 ) AS latest
 LEFT JOIN (

@@ -2,8 +2,8 @@
 -- ja 直近のメッセージ未開封
 --
 -- Customers to whom the last marketing message on `channel` was accepted between `hours_max` and `hours` hours ago, and who have neither opened nor
--- clicked it; to try another channel. Some mail programs report no openings.
--- ja `channel` の直近の配信を、`hours` 時間たっても開封・クリックしていない会員です。別チャネルでの再送に使います。
+-- clicked it; to try another channel. A click by a program that checks links is none. Some mail programs report no openings.
+-- ja `channel` の直近の配信を、`hours` 時間たっても開封・クリックしていない会員です。リンクを確認するプログラムのクリックは数えません。別チャネルでの再送に使います。
 --
 -- param channel   text = "email"
 -- param hours     int  = 48
@@ -23,7 +23,9 @@ FROM (
     WHERE channel = $channel AND purpose = 'marketing' AND state = 'accepted'
     GROUP BY customer_id
 ) AS last
-LEFT JOIN (SELECT DISTINCT send_id FROM receipts WHERE kind IN ('opened', 'clicked')) AS read ON read.send_id = last.send_id
+LEFT JOIN (
+    SELECT DISTINCT send_id FROM receipts WHERE kind = 'opened' OR (kind = 'clicked' AND human)
+) AS read ON read.send_id = last.send_id
 WHERE last.accepted_at <= add_seconds($as_of, 0 - $hours * 3600)
   AND last.accepted_at >= add_seconds($as_of, 0 - $hours_max * 3600)
   AND read.send_id IS NULL

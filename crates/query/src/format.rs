@@ -7,7 +7,9 @@ use arrow::{
         ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array, RecordBatch, RecordBatchOptions,
         StringArray, TimestampMicrosecondArray,
     },
-    datatypes::{Field, Schema, SchemaRef},
+    compute::cast,
+    csv,
+    datatypes::{DataType, Field, Schema, SchemaRef},
     error::ArrowError,
     util::pretty::pretty_format_batches_with_schema,
 };
@@ -38,15 +40,11 @@ pub fn write(
     match format {
         Format::Table => writeln!(out, "{}", pretty_format_batches_with_schema(schema.clone(), batches)?)?,
         Format::Csv => {
-            let mut writer = arrow::csv::WriterBuilder::new()
-                .with_header(true)
-                .with_timestamp_tz_format("%Y-%m-%dT%H:%M:%S%.6fZ".into())
-                .build(&mut *out);
             if batches.is_empty() {
-                writer.write(&RecordBatch::new_empty(schema.clone()))?;
+                write_csv(&RecordBatch::new_empty(schema.clone()), true, out)?;
             }
-            for batch in batches {
-                writer.write(batch)?;
+            for (index, batch) in batches.iter().enumerate() {
+                write_csv(batch, index == 0, out)?;
             }
         }
         Format::Json => {
@@ -92,6 +90,26 @@ pub fn write_answer(format: Format, answer: &Answer, out: &mut (impl Write + Sen
     write(format, &schema, &[batch], out)
 }
 
+/// Rows as CSV, instants in UTC.
+pub fn write_csv(batch: &RecordBatch, with_head: bool, out: &mut impl Write) -> Result<(), ArrowError> {
+    let writer = csv::WriterBuilder::new().with_header(with_head).with_timestamp_tz_format("%Y-%m-%dT%H:%M:%S%.6fZ".into());
+    writer.build(out).write(&in_utc(batch)?)
+}
+
+/// A column of instants may be in a zone of its own (`AT TIME ZONE`), and would be written in it.
+fn in_utc(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let utc = |data_type: &DataType| match data_type {
+        DataType::Timestamp(unit, Some(_)) => DataType::Timestamp(*unit, Some("UTC".into())),
+        other => other.clone(),
+    };
+    let schema = batch.schema();
+    let fields = schema.fields().iter().map(|field| field.as_ref().clone().with_data_type(utc(field.data_type())));
+    let columns = batch.columns().iter().map(|column| cast(column, &utc(column.data_type())));
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    let schema = Arc::new(Schema::new(fields.collect::<Vec<Field>>()));
+    RecordBatch::try_new_with_options(schema, columns.collect::<Result<_, _>>()?, &options)
+}
+
 fn array(answer: &Answer, column: usize) -> Result<ArrayRef, ArrowError> {
     let values = || answer.rows.iter().map(|row| row.get(column).unwrap_or(&Value::Null));
     Ok(match answer.columns[column].kind {
@@ -119,4 +137,27 @@ fn array(answer: &Answer, column: usize) -> Result<ArrayRef, ArrowError> {
             Arc::new(micros.collect::<TimestampMicrosecondArray>().with_timezone("UTC"))
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instants_of_any_zone_are_written_in_utc() {
+        let midnight = || TimestampMicrosecondArray::from(vec![Some(1_767_225_600_000_000), None]);
+        let columns: Vec<(&str, ArrayRef)> = vec![
+            ("utc", Arc::new(midnight().with_timezone("UTC"))),
+            ("tokyo", Arc::new(midnight().with_timezone("Asia/Tokyo"))),
+            ("local", Arc::new(midnight())),
+        ];
+        let batch = RecordBatch::try_from_iter(columns).expect("a batch");
+        let mut out = Vec::new();
+        write(Format::Csv, &batch.schema(), &[batch.clone(), batch.slice(1, 1)], &mut out).expect("written");
+        let day = "2026-01-01T00:00:00.000000";
+        assert_eq!(
+            String::from_utf8(out).expect("UTF-8"),
+            format!("utc,tokyo,local\n{day}Z,{day}Z,2026-01-01T00:00:00\n,,\n,,\n")
+        );
+    }
 }

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use datafusion::{
     catalog::{Session, TableProvider},
     common::{
-        Column, Result,
+        Column, Result, resources_err,
         runtime::JoinSet,
         tree_node::{Transformed, TreeNode, TreeNodeRecursion},
         utils::memory::RecordBatchMemoryCounter,
@@ -20,7 +20,7 @@ use datafusion::{
     error::DataFusionError,
     execution::{
         SendableRecordBatchStream, SessionState, TaskContext,
-        memory_pool::{MemoryConsumer, MemoryReservation},
+        memory_pool::{MemoryConsumer, MemoryLimit, MemoryReservation},
     },
     logical_expr::{
         Expr, LogicalPlan, LogicalPlanBuilder, SubqueryAlias, TableProviderFilterPushDown, TableScanBuilder,
@@ -158,6 +158,11 @@ impl Shared {
         };
         let plan = self.planned(&columns, filter).await?;
         let memory = MemoryConsumer::new("shared relation").register(context.memory_pool());
+        // What reads them needs memory too.
+        let most = match context.memory_pool().memory_limit() {
+            MemoryLimit::Finite(bytes) => bytes / 2,
+            _ => usize::MAX,
+        };
         let memory = Arc::new(Mutex::new(memory));
         let mut tasks = JoinSet::new();
         for (part, mut rows) in execute_stream_partitioned(plan, context.clone())?.into_iter().enumerate() {
@@ -167,7 +172,11 @@ impl Shared {
                 let (mut batches, mut held) = (Vec::new(), RecordBatchMemoryCounter::new());
                 while let Some(batch) = rows.next().await {
                     let batch = batch?;
-                    memory.lock().expect("nobody panics while holding it").try_grow(held.count_batch(&batch))?;
+                    let memory = memory.lock().expect("nobody panics while holding it");
+                    memory.try_grow(held.count_batch(&batch))?;
+                    if memory.size() > most {
+                        return resources_err!("a shared relation of more than {most} bytes");
+                    }
                     batches.push(batch);
                 }
                 Ok::<_, DataFusionError>((part, batches))
@@ -189,6 +198,11 @@ impl Shared {
         let memory = Arc::into_inner(memory).expect("every task has ended").into_inner().expect("nobody panics while holding it");
         Ok(Rows::Kept { columns, parts, _memory: memory })
     }
+}
+
+/// What a shared relation is worked out by.
+pub(crate) fn plan_of(provider: &Arc<dyn TableProvider>) -> Option<&LogicalPlan> {
+    provider.downcast_ref::<SharedTable>().map(|table| table.0.plan.as_ref())
 }
 
 /// One place of the plan that reads a shared relation.

@@ -109,14 +109,9 @@ impl Tokens {
 
     /// The text as one question.
     pub fn statement(&self) -> Result<Statement, QueryError> {
-        let first = self.solid().next();
-        let Some(first) = first else {
-            return Err(self.mistake(Mistake::new(
-                self.start(),
-                "there is no question in it",
-                "write a SELECT below the header",
-            )));
-        };
+        let nothing =
+            || self.mistake(Mistake::new(self.start(), "there is no question in it", "write a SELECT below the header"));
+        let first = self.solid().next().ok_or_else(nothing)?;
         if let Token::Word(word) = &first.token
             && let Some(mistake) = reading::no_question(word, first.span.into())
         {
@@ -134,7 +129,8 @@ impl Tokens {
                 "one file asks one question: remove it, or put it in a file of its own",
             )));
         }
-        let statement = statements.pop().expect("a text that is not empty has a statement");
+        // A semicolon alone is none.
+        let statement = statements.pop().ok_or_else(nothing)?;
         let foreign = visit_expressions(&statement, |expr| match expr {
             Expr::Value(value) => match &value.value {
                 Value::Placeholder(name) if !name.starts_with('$') => ControlFlow::Break((name.clone(), Place::from(value.span))),

@@ -40,6 +40,8 @@ pub(crate) struct Tx {
     keys: Arc<Mutex<Keys>>,
     /// From the first use of the keys until they are told how the transaction ended: the next one must not see them before.
     held: Option<OwnedMutexGuard<Keys>>,
+    /// Keys that were claimed and are not stored yet.
+    claimed: Vec<u8>,
     untidy: Arc<Notify>,
     stopped: Arc<OnceLock<String>>,
 }
@@ -121,6 +123,7 @@ impl Db {
                 doing,
                 keys: self.keys.clone(),
                 held: None,
+                claimed: Vec::new(),
                 untidy: self.untidy.clone(),
                 stopped: self.stopped.clone(),
             }),
@@ -230,12 +233,20 @@ impl Tx {
         row.map_err(|error| failure(&self.doing, error, false, &self.stopped))
     }
 
-    /// For each fact's key whether it is new; from here on it is not.
+    /// For each fact's key whether it is new; from here on it is not. They are stored when the transaction is committed, or by whoever takes
+    /// them before.
     pub async fn claim_keys(&mut self, claimed: impl Iterator<Item = [u8; 16]>) -> Result<Vec<bool>, StateError> {
         let mut keys = self.hold_keys().await;
-        let new = keys.claim(self, claimed).await;
+        let claimed = keys.claim(self, claimed).await;
         self.held = Some(keys);
-        new
+        let (new, bytes) = claimed?;
+        self.claimed.extend(bytes);
+        Ok(new)
+    }
+
+    /// What is to be stored of the keys that were claimed, by a statement that stores more.
+    pub fn take_claimed(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.claimed)
     }
 
     async fn hold_keys(&mut self) -> OwnedMutexGuard<Keys> {
@@ -250,8 +261,12 @@ impl Tx {
     }
 
     /// Returns when the transaction is on stable storage.
-    pub async fn commit(self) -> Result<(), StateError> {
-        let Tx { inner, doing, held, untidy, stopped, keys: _ } = self;
+    pub async fn commit(mut self) -> Result<(), StateError> {
+        let claimed = self.take_claimed();
+        if !claimed.is_empty() {
+            self.execute(sqlx::query("INSERT INTO recent_keys (keys) VALUES ($1)").bind(claimed)).await?;
+        }
+        let Tx { inner, doing, held, untidy, stopped, .. } = self;
         let held = held.map(|mut keys| (keys.committing(), keys));
         inner.commit().await.map_err(|error| failure(&doing, error, true, &stopped))?;
         if let Some((committing, mut keys)) = held

@@ -3,7 +3,14 @@
 //! One task commits for everybody: it takes what is waiting, writes it in one transaction and answers all of them (group commit). While
 //! a commit runs the next group gathers, so there is no artificial wait.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Instant as Stopwatch,
+};
 
 use model::{Fact, Instant};
 use tokio::{
@@ -25,7 +32,9 @@ const SEGMENT_BYTES_MAX: usize = 16 << 20;
 /// What is read at a time: it is in memory twice while it is.
 const READ_BYTES_MAX: usize = 4 << 20;
 /// What one transaction of a trim gives back, or a single segment.
-const TRIMMED_BYTES_MAX: i64 = 2 << 20;
+const TRIMMED_BYTES_MAX: i64 = 512 << 10;
+/// While others append, a trim rests so many times as long as each of its transactions took: hardly anybody waits for one.
+const TRIM_RESTS: u32 = 9;
 /// Journaled bytes after which the write-ahead log is moved home, beside the appends.
 const SETTLED_BYTES: usize = 4 << 20;
 /// Facts after which a group is closed, so that one commit does not keep early callers waiting for late ones.
@@ -41,6 +50,8 @@ const TIDY_KEYS_MAX: usize = 16_384;
 pub struct Journal {
     db: Db,
     committer: mpsc::Sender<Append>,
+    /// Groups that were committed.
+    groups: Arc<AtomicU64>,
 }
 
 /// What an append stored. `first` and `last` are the lowest and highest position of its own facts; with none stored both are the end of
@@ -96,8 +107,9 @@ impl Journal {
     /// Starts the committer; it ends when the last clone is dropped. Needs a running tokio runtime.
     pub(crate) fn start(db: Db) -> Journal {
         let (committer, waiting) = mpsc::channel(WAITING_MAX);
-        tokio::spawn(commit_groups(db.clone(), waiting));
-        Journal { db, committer }
+        let groups = Arc::<AtomicU64>::default();
+        tokio::spawn(commit_groups(db.clone(), waiting, groups.clone()));
+        Journal { db, committer, groups }
     }
 
     /// Returns when the facts are on stable storage. Facts that are there already are counted, not stored.
@@ -197,11 +209,17 @@ impl Journal {
             }
         }
         let mut dropped = 0;
+        let mut groups = self.groups.load(Ordering::Relaxed);
         for part in parts {
             let mut tx = self.db.begin(doing).await?;
+            let watch = Stopwatch::now();
             let statement = sqlx::query("DELETE FROM journal WHERE first_position IN (SELECT value FROM json_each($1))");
             dropped += tx.execute(statement.bind(json_rows(&part))).await?;
             tx.commit().await?;
+            let before = std::mem::replace(&mut groups, self.groups.load(Ordering::Relaxed));
+            if groups != before {
+                tokio::time::sleep(watch.elapsed() * TRIM_RESTS).await;
+            }
         }
         Ok(dropped)
     }
@@ -259,7 +277,7 @@ enum Keys {
     NotKept,
 }
 
-async fn commit_groups(db: Db, mut waiting: mpsc::Receiver<Append>) {
+async fn commit_groups(db: Db, mut waiting: mpsc::Receiver<Append>, groups: Arc<AtomicU64>) {
     let mut settling = Settling::default();
     loop {
         let first = tokio::select! {
@@ -268,6 +286,7 @@ async fn commit_groups(db: Db, mut waiting: mpsc::Receiver<Append>) {
             () = db.untidy() => match waiting.try_recv() {
                 Ok(first) => {
                     let facts = answer_group(&db, first, &mut waiting, &mut settling).await;
+                    groups.fetch_add(1, Ordering::Relaxed);
                     tidy(&db, (facts * TIDY_PER_FACT).clamp(TIDY_KEYS_MIN, TIDY_KEYS_MAX)).await;
                     continue;
                 }
@@ -281,6 +300,7 @@ async fn commit_groups(db: Db, mut waiting: mpsc::Receiver<Append>) {
         };
         let Some(first) = first else { return };
         answer_group(&db, first, &mut waiting, &mut settling).await;
+        groups.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -400,33 +420,40 @@ async fn store(tx: &mut Tx, batches: Vec<Vec<Fact>>, ingested_at: Instant, keys:
         appended.push(Appended { first: 0, last: 0, stored, duplicates: facts.len() - stored });
     }
     let stored: usize = appended.iter().map(|done| done.stored).sum();
+    // Each segment by its place after the end so far, its table and rows, and where its bytes are among those of all.
+    let (mut segments, mut payload, mut rows_before) = (Vec::new(), Vec::new(), 0);
+    for building in &mut tables {
+        for (rows, bytes) in building.segments.drain(..) {
+            segments.push((1 + rows_before, building.table, rows, 1 + payload.len(), bytes.len()));
+            rows_before += rows;
+            // Mostly there is one.
+            if payload.is_empty() { payload = bytes } else { payload.extend(bytes) }
+        }
+    }
+    assert_eq!(rows_before, stored, "every stored fact has its position");
+    // At once: whoever appends waits for the database's thread as often as it is asked.
     let statement = sqlx::query(
-        "UPDATE journal_end SET last_position = last_position + $1, last_ingested_at = max(last_ingested_at, $2)
-         RETURNING last_position, last_ingested_at",
+        "INSERT INTO recent_keys (keys) SELECT $1 WHERE length($1) > 0;
+         UPDATE journal_end SET last_position = last_position + $2, last_ingested_at = max(last_ingested_at, $3)
+         RETURNING last_position;
+         INSERT INTO journal
+         SELECT last_position - $2 + (value ->> 0), value ->> 1, value ->> 2, last_ingested_at, substr($5, value ->> 3, value ->> 4)
+         FROM json_each($4), journal_end",
     );
-    let end = tx.row(statement.bind(stored as i64).bind(ingested_at.timestamp_micros())).await?;
-    let end = end.ok_or_else(|| crate::db::unreadable("journal_end", "its one row is missing"))?;
-    let (last, ingested_at): (Position, i64) = (get(&end, "last_position")?, get(&end, "last_ingested_at")?);
-    let mut next = last - stored as i64 + 1;
+    let statement = statement.bind(tx.take_claimed()).bind(stored as i64).bind(ingested_at.timestamp_micros());
+    let end = tx.rows(statement.bind(json_rows(&segments)).bind(payload)).await?;
+    let end = end.first().ok_or_else(|| crate::db::unreadable("journal_end", "its one row is missing"))?;
+    let last: Position = get(end, "last_position")?;
     for done in &mut appended {
         (done.first, done.last) = if done.stored == 0 { (last, last) } else { (Position::MAX, 0) };
     }
-    for building in tables {
-        let mut of_batch = next;
-        for (batch, rows) in building.rows_per_batch {
-            let done: &mut Appended = &mut appended[batch];
-            done.first = done.first.min(of_batch);
-            done.last = done.last.max(of_batch + rows - 1);
-            of_batch += rows;
-        }
-        for (rows, payload) in building.segments {
-            let statement = sqlx::query("INSERT INTO journal VALUES ($1, $2, $3, $4, $5)");
-            let statement = statement.bind(next).bind(building.table).bind(rows as i64).bind(ingested_at).bind(payload);
-            tx.execute(statement).await?;
-            next += rows as i64;
-        }
+    let mut next = last - stored as i64 + 1;
+    for (batch, rows) in tables.into_iter().flat_map(|building| building.rows_per_batch) {
+        let done: &mut Appended = &mut appended[batch];
+        done.first = done.first.min(next);
+        done.last = done.last.max(next + rows - 1);
+        next += rows;
     }
-    assert_eq!(next, last + 1, "every stored fact has its position");
     Ok(appended)
 }
 

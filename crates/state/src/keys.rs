@@ -79,8 +79,8 @@ impl Keys {
         self.claimed.clear();
     }
 
-    /// For each key whether it is new. A key that comes twice is new the first time.
-    pub async fn claim(&mut self, tx: &mut Tx, keys: impl Iterator<Item = [u8; 16]>) -> Result<Vec<bool>, StateError> {
+    /// For each key whether it is new, and those that are, to be stored by the transaction. A key that comes twice is new the first time.
+    pub async fn claim(&mut self, tx: &mut Tx, keys: impl Iterator<Item = [u8; 16]>) -> Result<(Vec<bool>, Vec<u8>), StateError> {
         if self.index.is_none() {
             self.index = Some(Index::load(tx).await?);
         }
@@ -95,11 +95,8 @@ impl Keys {
             }
             claimed.retain(|key| !old.contains(key));
         }
-        let bytes: Vec<u8> = keys.iter().zip(&new).filter(|(_, new)| **new).flat_map(|(key, _)| key.to_be_bytes()).collect();
-        if !bytes.is_empty() {
-            tx.execute(sqlx::query("INSERT INTO recent_keys (keys) VALUES ($1)").bind(bytes)).await?;
-        }
-        Ok(new)
+        let bytes = keys.iter().zip(&new).filter(|(_, new)| **new).flat_map(|(key, _)| key.to_be_bytes()).collect();
+        Ok((new, bytes))
     }
 
     /// One step of putting keys in order: about as much work as `budget` keys are. The transaction has claimed nothing.

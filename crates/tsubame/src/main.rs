@@ -19,6 +19,7 @@ mod pages;
 mod pg;
 mod pinned;
 mod point;
+mod processors;
 mod progress;
 mod reachable;
 mod readout;

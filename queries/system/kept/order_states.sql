@@ -2,6 +2,7 @@
 --
 -- What kept values depend on, of every order at its last revision, under the customer whom the order names.
 --
+-- param count_free_orders bool = false
 -- column source       text    ja:"取得元"  en:"Source"
 -- column order_id     text    ja:"注文番号"  en:"Order"
 -- column customer_id  text    ja:"会員ID"  en:"Customer"
@@ -15,7 +16,8 @@
 -- column refunded     money   ja:"返金"  en:"Refunded"
 SELECT
     source, order_id, customer_id, occurred_at, position, shop_day(ordered_at) AS ordered_on,
-    status = 'completed' AND net > 0 AS purchase, discount > 0 AS discounted, gross, net, refunded
+    status = 'completed' AND (net > 0 OR ($count_free_orders AND net = 0)) AS purchase,
+    discount > 0 AS discounted, gross, net, refunded
 FROM orders_history AS this
 WHERE NOT EXISTS (
     SELECT 1

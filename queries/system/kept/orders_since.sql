@@ -3,8 +3,9 @@
 -- What kept values depend on, of the revisions of orders that were not seen when they were kept: those past a position, and those that had
 -- not happened or were not known at that moment.
 --
--- param position int
--- param kept_at  instant
+-- param position          int
+-- param kept_at           instant
+-- param count_free_orders bool = false
 -- column source       text    ja:"取得元"  en:"Source"
 -- column order_id     text    ja:"注文番号"  en:"Order"
 -- column customer_id  text    ja:"会員ID"  en:"Customer"
@@ -18,6 +19,7 @@
 -- column refunded     money   ja:"返金"  en:"Refunded"
 SELECT
     source, order_id, customer_id, occurred_at, position, shop_day(ordered_at) AS ordered_on,
-    status = 'completed' AND net > 0 AS purchase, discount > 0 AS discounted, gross, net, refunded
+    status = 'completed' AND (net > 0 OR ($count_free_orders AND net = 0)) AS purchase,
+    discount > 0 AS discounted, gross, net, refunded
 FROM orders_history
 WHERE position > $position OR occurred_at > $kept_at OR known_at > $kept_at

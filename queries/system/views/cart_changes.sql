@@ -2,7 +2,8 @@
 --
 -- Each change of each cart, with what came after it: the next change, and the first order of its owner within 30 days. The owner is the
 -- customer, or whoever was identified in that browser within 30 days; else the browser itself, whose orders are those the site told of.
--- `value` is what the cart holds after the change as far as it was said; a removal alone does not say it.
+-- `value` is what the cart holds after the change as far as it was said; a removal alone does not say it. An order that was cancelled or
+-- returned was placed all the same, and brought nothing.
 --
 -- column cart_id           text    ja:"カートID"  en:"Cart"
 -- column customer_id       text    ja:"会員ID"  en:"Customer"
@@ -35,7 +36,10 @@ FROM (
     ) AS known
 ) AS change
 LEFT JOIN (
-    SELECT 'customer ' || customer_id AS owner, order_id, ordered_at, net AS value
+    SELECT
+        'customer ' || customer_id AS owner, order_id, ordered_at,
+        -- Some carts leave the money on an order that was cancelled or came back.
+        CASE WHEN status = 'completed' THEN net ELSE CAST(0 AS DECIMAL(18, 4)) END AS value
     FROM orders
     WHERE customer_id IS NOT NULL
     UNION ALL

@@ -72,27 +72,48 @@ CROSS JOIN (
         FROM contacts AS contact
         WHERE contact.kind = 'line' AND contact.active
           AND NOT EXISTS (
-            SELECT 1 FROM suppressions AS block WHERE block.customer_id = contact.customer_id AND block.channel = 'line')
+            SELECT 1
+            FROM suppressions AS block
+            WHERE block.customer_id = contact.customer_id AND block.channel = 'line' AND block.reason = 'blocked')
         UNION ALL
         SELECT 0 AS now, count(*) AS before
         FROM (
-            -- A friend 30 days ago: linked last after any unlinking, and not blocked since. One aggregate instead of two windows.
+            -- By whoever they are now, as above: their own link comes before that of whom they absorbed, and any block is theirs.
             SELECT
-                customer_id,
-                max(CASE WHEN kind = 'link' AND active THEN occurred_at END) AS linked_at,
-                max(CASE WHEN kind = 'link' AND NOT active THEN occurred_at END) AS unlinked_at,
-                max(CASE WHEN kind = 'block' AND active THEN occurred_at END) AS blocked_at,
-                max(CASE WHEN kind = 'block' AND NOT active THEN occurred_at END) AS unblocked_at
+                max(CASE WHEN who.survivor_id IS NULL THEN past.is_linked END) AS own_linked,
+                max(CASE WHEN who.survivor_id IS NOT NULL THEN past.is_linked END) AS absorbed_linked,
+                max(past.is_blocked) AS is_blocked
             FROM (
-                SELECT customer_id, 'link' AS kind, active, occurred_at FROM contacts_history WHERE kind = 'line'
-                UNION ALL
-                SELECT customer_id, 'block' AS kind, active, occurred_at FROM suppressions_history WHERE channel = 'line'
-            ) AS change
-            WHERE occurred_at <= add_seconds($as_of, -2592000)
-            GROUP BY customer_id
+                SELECT
+                    customer_id,
+                    CASE
+                        WHEN linked_at IS NOT NULL AND (unlinked_at IS NULL OR linked_at > unlinked_at) THEN 1
+                        WHEN unlinked_at IS NOT NULL THEN 0
+                    END AS is_linked,
+                    CASE WHEN blocked_at IS NULL OR unblocked_at > blocked_at THEN 0 ELSE 1 END AS is_blocked
+                FROM (
+                    -- Linked last after any unlinking, and not blocked since. One aggregate instead of two windows.
+                    SELECT
+                        customer_id,
+                        max(CASE WHEN kind = 'link' AND active THEN occurred_at END) AS linked_at,
+                        max(CASE WHEN kind = 'link' AND NOT active THEN occurred_at END) AS unlinked_at,
+                        max(CASE WHEN kind = 'block' AND active THEN occurred_at END) AS blocked_at,
+                        max(CASE WHEN kind = 'block' AND NOT active THEN occurred_at END) AS unblocked_at
+                    FROM (
+                        SELECT customer_id, 'link' AS kind, active, occurred_at FROM contacts_history WHERE kind = 'line'
+                        UNION ALL
+                        SELECT customer_id, 'block' AS kind, active, occurred_at
+                        FROM suppressions_history
+                        WHERE channel = 'line' AND reason = 'blocked'
+                    ) AS change
+                    WHERE occurred_at <= add_seconds($as_of, -2592000)
+                    GROUP BY customer_id
+                ) AS said
+            ) AS past
+            LEFT JOIN survivors AS who ON who.customer_id = past.customer_id
+            GROUP BY coalesce(who.survivor_id, past.customer_id)
         ) AS customer
-        WHERE linked_at IS NOT NULL AND (unlinked_at IS NULL OR linked_at > unlinked_at)
-          AND (blocked_at IS NULL OR unblocked_at > blocked_at)
+        WHERE coalesce(own_linked, absorbed_linked) = 1 AND is_blocked = 0
     ) AS counted
 ) AS friend
 CROSS JOIN (

@@ -1,8 +1,8 @@
 -- Where each customer stood at the ends of a month
 --
 -- One row per buyer and calendar month since their first purchase, for the month that is not over (up to today) and the 24 before. New: one
--- purchase day so far. Repeat: two or more. Dormant and lapsed: the last is as long ago as `dormancy` says. Who has an active subscription
--- is neither. `none`: had not bought yet.
+-- purchase day so far. Repeat: two or more. Dormant and lapsed: the last is as long ago as `dormancy` says. Who has a subscription that runs
+-- on that day is neither; one that is cancelled or finished and does not say when it ended runs on none. `none`: had not bought yet.
 --
 -- column customer_id   text  ja:"会員ID"  en:"Customer"
 -- column back          int   ja:"何か月前"  en:"Months back"
@@ -38,14 +38,18 @@ LEFT JOIN (
     SELECT
         contract.customer_id, span.back,
         max(CASE WHEN contract.started_on < span.month AND (contract.ended_on IS NULL OR contract.ended_on >= span.month) THEN 1 ELSE 0 END) AS before,
-        max(CASE WHEN contract.ended_on IS NULL OR contract.ended_on >= span.next_month THEN 1 ELSE 0 END) AS after
+        max(CASE
+            WHEN contract.started_on <= least(add_days(span.next_month, -1), $today)
+                AND (contract.ended_on IS NULL OR contract.ended_on > least(add_days(span.next_month, -1), $today)) THEN 1
+            ELSE 0
+        END) AS after
     FROM (
         -- A contract that does not say when it began is taken to have run before.
         SELECT customer_id, coalesce(started_on, CAST('1970-01-01' AS DATE)) AS started_on, ended_on, status
         FROM contracts
     ) AS contract
     JOIN months_back AS span ON contract.started_on < span.next_month
-    WHERE span.back <= 24 AND (contract.ended_on IS NOT NULL OR contract.status <> 'cancelled')
+    WHERE span.back <= 24 AND (contract.ended_on IS NOT NULL OR contract.status NOT IN ('cancelled', 'finished'))
     GROUP BY contract.customer_id, span.back
 ) AS contract ON contract.customer_id = held.customer_id AND contract.back = held.back
 CROSS JOIN dormancy AS limits

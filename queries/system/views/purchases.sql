@@ -22,8 +22,9 @@
 -- column subscription_id     text    ja:"定期契約ID"  en:"Subscription"
 -- column subscription_count  int     ja:"定期回数"  en:"Shipment no."
 -- column send_id             text    ja:"配信ID"  en:"Send"
+-- column shipped_on          date    ja:"出荷日"  en:"Shipped on"
 SELECT
     order_id, source, customer_id, ordered_at, shop_day(ordered_at) AS ordered_on, gross, discount, refunded, net, tax,
-    shipping, currency, coupon, sales_channel, subscription_id, subscription_count, send_id
+    shipping, currency, coupon, sales_channel, subscription_id, subscription_count, send_id, shipped_on
 FROM orders
 WHERE status = 'completed' AND (net > 0 OR ($count_free_orders AND net = 0))

@@ -53,7 +53,7 @@ fn passes(filter: Option<&BooleanArray>, row: usize) -> bool {
 #[derive(Debug)]
 struct OneGroup<G>(G);
 
-impl<G: GroupsAccumulator + std::fmt::Debug + Sync + 'static> Accumulator for OneGroup<G> {
+impl<G: GroupsAccumulator + Clone + std::fmt::Debug + Sync + 'static> Accumulator for OneGroup<G> {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
         let groups = vec![0; values.first().map_or(0, |column| column.len())];
         self.0.update_batch(values, &groups, None, 1)
@@ -67,7 +67,8 @@ impl<G: GroupsAccumulator + std::fmt::Debug + Sync + 'static> Accumulator for On
     fn evaluate(&mut self) -> Result<ScalarValue> {
         // A group that no row reached is there all the same.
         self.0.update_batch(&[], &[], None, 1)?;
-        ScalarValue::try_from_array(&self.0.evaluate(EmitTo::All)?, 0)
+        // A window that grows asks after each row, and goes on.
+        ScalarValue::try_from_array(&self.0.clone().evaluate(EmitTo::All)?, 0)
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {

@@ -82,7 +82,7 @@ impl AggregateUDFImpl for Moments {
 const PARTS: [&str; 5] = ["y", "yy", "x", "xx", "xy"];
 
 /// What has been added up of each group.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Sums {
     /// Of whole numbers; an amount is in ten-thousandths already.
     is_whole: bool,

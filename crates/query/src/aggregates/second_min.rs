@@ -67,7 +67,7 @@ impl AggregateUDFImpl for SecondMin {
 }
 
 /// The two smallest different values of each group.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Smallest {
     kind: DataType,
     two: Vec<[Option<i64>; 2]>,

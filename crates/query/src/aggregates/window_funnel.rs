@@ -89,7 +89,7 @@ fn item() -> FieldRef {
 }
 
 /// Which steps a group took, and when: rows of all groups in one list.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 struct Chains {
     window: Option<i64>,
     taken: Vec<Taken>,
@@ -137,14 +137,16 @@ fn level(rows: &[Taken], window: i64) -> i64 {
     // Of all chains that reached a step, the one that began last can go on the longest.
     let mut starts: [Option<i64>; STEPS_MAX] = [None; STEPS_MAX];
     let mut best = 0;
-    for row in rows {
-        let mut steps = row.steps;
+    // Rows of one instant are one: their steps count in the order of the chain.
+    for rows in rows.chunk_by(|one, next| one.at == next.at) {
+        let at = rows[0].at;
+        let mut steps = rows.iter().fold(0, |steps, row| steps | row.steps);
         while steps != 0 {
             let step = steps.trailing_zeros() as usize;
             steps &= steps - 1;
             let start = match step {
-                0 => Some(row.at),
-                _ => starts[step - 1].filter(|start| row.at - start <= window),
+                0 => Some(at),
+                _ => starts[step - 1].filter(|start| at - start <= window),
             };
             if start.is_some() {
                 starts[step] = starts[step].max(start);
@@ -279,5 +281,9 @@ mod tests {
         check("a...ab", 20, 2);
         check("ab.a.c", 50, 3);
         check("B", 100, 2);
+        let at_once =
+            |steps: &[u32]| level(&steps.iter().map(|steps| Taken { group: 0, steps: *steps, at: 7 }).collect::<Vec<_>>(), 60);
+        assert_eq!(at_once(&[0b010, 0b101]), 3, "whichever row came first");
+        assert_eq!(at_once(&[0b100, 0b001]), 1);
     }
 }

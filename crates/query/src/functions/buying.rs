@@ -13,6 +13,8 @@ use super::{
 };
 
 const WEEK: f64 = 7.0;
+/// A hundred years: each month is worked out by itself.
+const MONTHS_MAX: u32 = 1_200;
 /// Months of customer value are of 30 days.
 const MONTH: f64 = 30.0 / WEEK;
 
@@ -83,7 +85,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         )],
         make: Make::Scalar(|function, _| {
             one(function, |row| {
-                let months = u32::try_from(row.int(8)?).ok()?;
+                let months = u32::try_from(row.int(8)?).ok().filter(|months| *months <= MONTHS_MAX)?;
                 clv(&buying(row)?, history(row)?, 1.0, MONTH, months, row.float(9)?).ok().map(Cell::Float)
             })
         }),
@@ -111,7 +113,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
         ],
         make: Make::Scalar(|function, _| {
             one(function, |row| {
-                let model = GammaGamma { p: row.float(0)?, q: row.float(1)?, v: row.float(2)? };
+                let [p, q, v] = [row.float(0)?, row.float(1)?, row.float(2)?];
+                let model = [p, q, v].iter().all(|parameter| parameter.is_finite() && *parameter > 0.0);
+                let model = model.then_some(GammaGamma { p, q, v })?;
                 let x = u32::try_from(row.int(3)?).ok()?;
                 let mean = if x == 0 { 0.0 } else { row.float(4)? };
                 model.expected_value(Spending { x, mean }).ok().map(Cell::Float)
@@ -126,10 +130,14 @@ fn buying(row: &Row) -> Option<RepeatBuying> {
         "bg_nbd" => BuyingModel::Bg,
         _ => return None,
     };
-    Some(RepeatBuying { model, r: row.float(1)?, alpha: row.float(2)?, a: row.float(3)?, b: row.float(4)? })
+    let [r, alpha, a, b] = [row.float(1)?, row.float(2)?, row.float(3)?, row.float(4)?];
+    let is_model = [r, alpha, a, b].iter().all(|parameter| parameter.is_finite() && *parameter > 0.0);
+    is_model.then_some(RepeatBuying { model, r, alpha, a, b })
 }
 
 fn history(row: &Row) -> Option<History> {
-    let weeks = |at: usize| Some(row.int(at)? as f64 / WEEK);
-    Some(History { x: u32::try_from(row.int(5)?).ok()?, t_x: weeks(6)?, t: weeks(7)? })
+    let (x, recency, age) = (u32::try_from(row.int(5)?).ok()?, row.int(6)?, row.int(7)?);
+    // Who bought again did so after the first day, and not after today.
+    let is_history = (0..=age).contains(&recency) && (x == 0) == (recency == 0);
+    is_history.then_some(History { x, t_x: recency as f64 / WEEK, t: age as f64 / WEEK })
 }

@@ -44,7 +44,12 @@ impl Side<'_> {
         let (schema, batches) = self.desk.batches(self.query, self.params).await?;
         let answer = crate::run::answer(&self.query.file, None, &schema, &batches)?;
         let column = super::nights::customer_column(&self.query.file, answer.column("customer_id"))?;
-        Ok(answer.rows.iter().filter_map(|row| row.get(column)).map(Value::plain).collect())
+        // A row without a customer is nobody's.
+        let member = |row: &Vec<Value>| match row.get(column) {
+            Some(Value::Text(customer)) => Some(customer.clone()),
+            _ => None,
+        };
+        Ok(answer.rows.iter().filter_map(member).collect())
     }
 
     /// Why each of these is not here, while they are at the other side.

@@ -24,8 +24,8 @@ use datafusion::{
 
 use super::{SqlError, SqlErrorKind};
 
-/// Bytes that one call makes of one batch of rows.
-const CALL_BYTES_MAX: f64 = (64 << 20) as f64;
+/// What one call makes of one batch of rows.
+const CALL_MB_MAX: u32 = 64;
 /// Rows of `generate_series` as a table: they are made as they are read.
 const SERIES_ROWS_MAX: f64 = 1e7;
 
@@ -146,13 +146,23 @@ fn too_large(name: &str, amount: &str) -> DataFusionError {
 }
 
 fn measured(inner: &Arc<ScalarUDF>, measure: Measure) -> Arc<ScalarUDF> {
-    Arc::new(ScalarUDF::new_from_impl(Measured { inner: inner.inner().clone(), measure }))
+    Arc::new(ScalarUDF::new_from_impl(Measured { inner: inner.inner().clone(), measure, mb_max: CALL_MB_MAX }))
+}
+
+/// A function that takes so many megabytes at once, and no more.
+pub(crate) fn fed_little(inner: &ScalarUDF, mb_max: u32) -> ScalarUDF {
+    let measure = |args: &[ArrayRef]| {
+        let bytes = args.iter().map(|array| array.to_data().get_slice_memory_size()).sum::<Result<usize, _>>()?;
+        Ok(bytes as f64)
+    };
+    ScalarUDF::new_from_impl(Measured { inner: inner.inner().clone(), measure, mb_max })
 }
 
 /// A function that is measured before each call.
 struct Measured {
     inner: Arc<dyn ScalarUDFImpl>,
     measure: Measure,
+    mb_max: u32,
 }
 
 impl ScalarUDFImpl for Measured {
@@ -187,8 +197,8 @@ impl ScalarUDFImpl for Measured {
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         // A call on scalars alone makes one value, whatever the batch.
         let arrays = ColumnarValue::values_to_arrays(&args.args)?;
-        if (self.measure)(&arrays)? > CALL_BYTES_MAX {
-            return Err(too_large(self.name(), "64 MB"));
+        if (self.measure)(&arrays)? > f64::from(self.mb_max << 20) {
+            return Err(too_large(self.name(), &format!("{} MB", self.mb_max)));
         }
         self.inner.invoke_with_args(args)
     }

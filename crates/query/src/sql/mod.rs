@@ -31,6 +31,7 @@ use serde::{Deserialize, Serialize};
 pub use catalogue::{Relation, RelationColumn, sql_type};
 pub use draft::{checked_file, file_text, params_of, placed};
 pub use error::{Place, SqlError, SqlErrorKind};
+pub(crate) use functions::fed_little;
 pub(crate) use plan::few_pairs;
 pub use text::TEXT_BYTES_MAX;
 

@@ -15,6 +15,7 @@ use datafusion::{
 use lake::FactTable;
 
 use super::{SqlError, SqlErrorKind, functions};
+use crate::share;
 
 /// A join without a key looks at every pair: so many in about ten seconds.
 pub(crate) const PAIRS_MAX: f64 = 1e9;
@@ -95,15 +96,7 @@ fn refused_function(expr: &Expr) -> Option<SqlError> {
 /// Refuses joins without a key that would look at too many pairs. `plan` is optimized: a key that stood in the WHERE is in its join.
 pub(crate) fn few_pairs(plan: &LogicalPlan, pairs_max: f64) -> Result<(), SqlError> {
     let mut worst = 0.0_f64;
-    let walked = plan.apply_with_subqueries(|node| {
-        if let LogicalPlan::Join(join) = node
-            && join.on.is_empty()
-        {
-            worst = worst.max(rows(&join.left) * rows(&join.right));
-        }
-        Ok(TreeNodeRecursion::Continue)
-    });
-    if let Err(error) = walked {
+    if let Err(error) = most_pairs(plan, &mut worst) {
         return Err(SqlError::internal(error.strip_backtrace()));
     }
     if worst <= pairs_max {
@@ -118,6 +111,22 @@ pub(crate) fn few_pairs(plan: &LogicalPlan, pairs_max: f64) -> Result<(), SqlErr
         "ON に等号の条件を書くか、先に集計・絞り込みをしてください",
         "join ON an equality, or aggregate and filter before the join",
     ))
+}
+
+fn most_pairs(plan: &LogicalPlan, worst: &mut f64) -> datafusion::common::Result<()> {
+    let walked = plan.apply_with_subqueries(|node| {
+        match node {
+            LogicalPlan::Join(join) if join.on.is_empty() => *worst = worst.max(rows(&join.left) * rows(&join.right)),
+            LogicalPlan::TableScan(scan) => {
+                if let Some(shared) = share::plan_of(&source_as_provider(&scan.source)?) {
+                    most_pairs(shared, worst)?;
+                }
+            }
+            _ => {}
+        }
+        Ok(TreeNodeRecursion::Continue)
+    });
+    walked.map(|_| ())
 }
 
 /// How many rows a plan may have: an estimate that follows what the log says of the files.
@@ -159,10 +168,11 @@ fn rows(plan: &LogicalPlan) -> f64 {
 }
 
 fn of_table(provider: &Arc<dyn TableProvider>) -> f64 {
-    match provider.downcast_ref::<FactTable>() {
-        Some(table) => table.rows() as f64,
-        None => functions::series_rows(provider).unwrap_or(ROWS_UNKNOWN),
+    if let Some(table) = provider.downcast_ref::<FactTable>() {
+        return table.rows() as f64;
     }
+    let shared = share::plan_of(provider).map(rows);
+    shared.or_else(|| functions::series_rows(provider)).unwrap_or(ROWS_UNKNOWN)
 }
 
 /// The share of rows that may pass: one in a hundred for what equals a value, a third for anything else.

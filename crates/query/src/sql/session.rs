@@ -10,16 +10,19 @@ use datafusion::{
     catalog::{
         CatalogProvider, MemTable, MemoryCatalogProvider, MemoryCatalogProviderList, MemorySchemaProvider, SchemaProvider,
     },
-    common::{DataFusionError, ScalarValue, TableReference},
+    common::{DataFusionError, ScalarValue, TableReference, tree_node::TreeNodeRecursion},
     dataframe::DataFrame,
+    datasource::source_as_provider,
     execution::{SessionState, SessionStateBuilder},
     functions::datetime::expr_fn::date_trunc,
-    logical_expr::{cast, ident, lit},
+    logical_expr::{Expr, LogicalPlan, cast, ident, lit},
     prelude::SessionContext,
 };
 
+use lake::FactTable;
+
 use super::{SqlError, catalogue, functions};
-use crate::{Desk, desk::SEGMENT_SCHEMA, header::Mask, statement::Tokens};
+use crate::{Desk, desk::SEGMENT_SCHEMA, header::Mask, share, statement::Tokens};
 
 impl Desk {
     /// The tables whose rows a question may need: those it names, by itself or through the views it names.
@@ -39,16 +42,19 @@ impl Desk {
         Ok(tables)
     }
 
-    /// The personal columns of the relations that a question names, as `relation.column`.
+    /// The personal columns of the relations that a question names, by itself or through segments, as `relation.column`.
     pub fn personal_of(&self, sql: &str) -> Result<Vec<String>, SqlError> {
-        let mut names: Vec<String> = read(sql)?.names().collect();
-        names.sort();
-        names.dedup();
-        let columns =
-            names.iter().flat_map(|name| self.library.personal(name).into_iter().map(move |(column, _)| (name, column)));
-        let mut columns: Vec<String> = columns.map(|(name, column)| format!("{name}.{column}")).collect();
-        columns.sort();
-        Ok(columns)
+        let (mut columns, mut seen, mut texts) = (BTreeSet::new(), BTreeSet::new(), vec![sql]);
+        while let Some(text) = texts.pop() {
+            let tokens = read(text)?;
+            for name in tokens.names() {
+                columns.extend(self.library.personal(&name).iter().map(|(column, _)| format!("{name}.{column}")));
+            }
+            for segment in tokens.segments() {
+                texts.extend(self.library.segment(&segment).map(|query| query.sql.as_str()).filter(|_| seen.insert(segment)));
+            }
+        }
+        Ok(columns.into_iter().collect())
     }
 
     /// A session that knows the relations `sql` names, as this question may see them.
@@ -76,8 +82,9 @@ impl Desk {
         for name in tokens.segments() {
             let reference = TableReference::partial(SEGMENT_SCHEMA, name.clone());
             if trusted.table_exist(reference.clone()).map_err(failed)? {
-                let provider = trusted.table_provider(reference).await.map_err(failed)?;
-                segments.register_table(name, provider).map_err(failed)?;
+                let segment = trusted.table(reference).await.map_err(failed)?;
+                let masks = if personal { Vec::new() } else { self.masks_of(&trusted, &segment).map_err(failed)? };
+                segments.register_table(name, masked(segment.clone(), &masks).map_err(failed)?.into_view()).map_err(failed)?;
             }
         }
         let catalog = MemoryCatalogProvider::new();
@@ -92,6 +99,27 @@ impl Desk {
             catalog.register_schema("information_schema", Arc::new(schema)).map_err(failed)?;
         }
         Ok(session_of(&trusted, catalog))
+    }
+
+    /// What is masked of a segment, which anybody may have written: where it reads personal columns, all but who is in it.
+    fn masks_of<'a>(&self, trusted: &SessionContext, segment: &'a DataFrame) -> Result<Vec<(&'a str, Mask)>, DataFusionError> {
+        // A relation that is worked out once does not show what it reads.
+        let alone = SessionContext::new_with_state(trusted.state());
+        alone.remove_optimizer_rule(share::RULE);
+        let mut reads_personal = false;
+        alone.state().optimize(segment.logical_plan())?.apply_with_subqueries(|part| {
+            if let LogicalPlan::TableScan(scan) = part
+                && let Some(table) = source_as_provider(&scan.source)?.downcast_ref::<FactTable>()
+            {
+                let personal = self.library.personal(table.name);
+                let reads = |name: &str| personal.iter().any(|(column, _)| *column == name);
+                reads_personal |= scan.projected_schema.fields().iter().any(|field| reads(field.name()));
+                reads_personal |= scan.filters.iter().flat_map(Expr::column_refs).any(|column| reads(&column.name));
+            }
+            Ok(if reads_personal { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+        })?;
+        let columns = segment.schema().fields().iter().map(|field| field.name().as_str());
+        Ok(columns.filter(|name| reads_personal && *name != "customer_id").map(|name| (name, Mask::Hidden)).collect())
     }
 }
 

@@ -56,6 +56,8 @@ fn questions_are_answered() {
     check("SELECT count(*) FROM public.customers_history", Vec::new(), "0");
     check("SELECT lpad('7', 3, '0'), repeat('ab', 2), cardinality(range(1, 4))", Vec::new(), "007,abab,3");
     check("SELECT sum(value) FROM generate_series(1, 10)", Vec::new(), "55");
+    // A window that grows asks after each row.
+    check("SELECT coalesce(second_min(value) OVER (ORDER BY value), 0) FROM generate_series(1, 4)", Vec::new(), "0 | 2 | 2 | 2");
     check("SELECT shop_day($as_of), $today", Vec::new(), "2026-11-18,2026-11-18");
     check(
         "SELECT $1 + 1, $2",
@@ -160,6 +162,8 @@ fn the_gates() {
         "SELECT replace(repeat('a', 1000000), 'a', repeat('b', 1000000))",
         "SELECT count(*) FROM generate_series(1, 1000000) AS a, generate_series(1, 1000000) AS b",
         "SELECT count(*) FROM generate_series(1, 1000000) AS a JOIN generate_series(1, 1000000) AS b ON a.value < b.value",
+        "WITH n AS (SELECT value % 100000 AS k, count(*) AS times FROM generate_series(1, 5000000) GROUP BY 1)
+         SELECT count(*) FROM n AS a JOIN n AS b ON a.times < b.times",
     ];
     for sql in too_large {
         let error = ask(own(sql)).expect_err(sql);

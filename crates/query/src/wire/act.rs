@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use datafusion::sql::sqlparser::{
     dialect::PostgreSqlDialect,
-    tokenizer::{Token, TokenWithSpan, Tokenizer},
+    tokenizer::{Location, Token, TokenWithSpan, Tokenizer},
 };
 
 use super::{
@@ -98,17 +98,17 @@ pub(super) fn read(text: &str) -> Result<Vec<Statement>, Failure> {
 fn pieces(text: &str) -> Result<Vec<Piece>, Failure> {
     let tokens = Tokenizer::new(&PostgreSqlDialect {}, text).with_unescape(false).tokenize_with_location();
     let tokens = tokens.map_err(|error| Failure::of_message(text, &format!("SQL error: TokenizerError({error})")))?;
-    // Where each line begins; a column counts characters.
-    let lines: Vec<usize> = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-    let byte = |line: u64, column: u64| {
-        let begin = lines.get(line.saturating_sub(1) as usize).copied().unwrap_or(text.len());
-        let rest = &text[begin..];
-        begin + rest.char_indices().nth(column.saturating_sub(1) as usize).map_or(rest.len(), |(at, _)| at)
+    // Places come in order, so that the text is gone through once; a column counts characters.
+    let (mut line, mut column, mut rest) = (1, 1, text.chars());
+    let mut byte = |to: Location| {
+        while (line, column) < (to.line, to.column)
+            && let Some(passed) = rest.next()
+        {
+            (line, column) = if passed == '\n' { (line + 1, 1) } else { (line, column + 1) };
+        }
+        text.len() - rest.as_str().len()
     };
-    let piece = |TokenWithSpan { token, span }| Piece {
-        bytes: byte(span.start.line, span.start.column)..byte(span.end.line, span.end.column),
-        token,
-    };
+    let piece = |TokenWithSpan { token, span }| Piece { bytes: byte(span.start)..byte(span.end), token };
     Ok(tokens.into_iter().filter(|found| !matches!(found.token, Token::Whitespace(_) | Token::EOF)).map(piece).collect())
 }
 

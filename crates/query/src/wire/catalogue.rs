@@ -46,7 +46,7 @@ use super::{
 use crate::{
     Kind, ParamKind,
     run::read_only,
-    sql::{Bound, Relation, few_pairs},
+    sql::{Bound, Relation, fed_little, few_pairs},
     statement::{placeholder, type_placeholders},
 };
 
@@ -70,20 +70,47 @@ const OPERATORS_MAX: usize = 300;
 const TEXT_BYTES_MAX: usize = 4 << 10;
 /// Of one that at most one function makes longer: JDBC has a list of the words of SQL.
 const TEXT_ALONE_BYTES_MAX: usize = 16 << 10;
-/// Each may double a text, so a few of them are many.
+/// Each makes something larger of what it is given, so a few of them are many.
 const GROWTHS_MAX: usize = 8;
-const GROWTHS: [&str; 11] = [
+/// What each of them is given at once.
+const GROWING_MB_MAX: u32 = 1;
+const GROWTHS: [&str; 36] = [
     "concat",
     "concat_ws",
     "replace",
     "regexp_replace",
     "overlay",
     "translate",
+    "encode",
+    "quote_ident",
+    "quote_literal",
+    "quote_nullable",
+    "format",
+    "string_agg",
+    "string_to_array",
+    "string_to_list",
     "array_to_string",
+    "list_to_string",
+    "array_join",
+    "list_join",
+    "make_array",
+    "make_list",
     "array_cat",
     "array_concat",
-    "string_agg",
-    "format",
+    "list_cat",
+    "list_concat",
+    "array_append",
+    "list_append",
+    "array_push_back",
+    "list_push_back",
+    "array_prepend",
+    "list_prepend",
+    "array_insert",
+    "array_replace_all",
+    "struct",
+    "row",
+    "named_struct",
+    "map",
 ];
 /// Their answer is as large as a number says.
 const TAKEN_AWAY: [&str; 9] =
@@ -138,6 +165,12 @@ impl Catalogue {
             session.register_udf(constant(name, value));
         }
         session.register_udf(to_regtype());
+        let functions = session.state().scalar_functions().clone();
+        for (name, function) in functions.iter().filter(|(name, _)| GROWTHS.contains(&name.as_str())) {
+            if function.name() == name {
+                session.register_udf(fed_little(function, GROWING_MB_MAX));
+            }
+        }
         Ok(Catalogue { session, parser: PostgresCompatibilityParser::new(), asking: Semaphore::new(AT_ONCE), time_max: TIME_MAX })
     }
 
@@ -200,9 +233,7 @@ impl Catalogue {
         let plan = planned.plan.clone().with_param_values(values).map_err(failed)?;
         // A join that looks at every pair gives the clock no chance to stop it.
         let optimized = planned.session.state().optimize(&plan).map_err(failed)?;
-        few_pairs(&optimized, PAIRS_MAX).map_err(|error| {
-            Failure::new(code::TOO_COMPLEX, error.message.en).hint(error.remedy.map_or(String::new(), |remedy| remedy.en))
-        })?;
+        few_pairs(&optimized, PAIRS_MAX).map_err(|error| Failure::too_complex(&error))?;
         let answer = async {
             let frame = planned.session.execute_logical_plan(plan).await.map_err(failed)?;
             let schema: SchemaRef = Arc::new(frame.schema().as_arrow().clone());
@@ -232,13 +263,22 @@ fn measure(sql: &str) -> Result<(), Failure> {
     let tokens = Tokenizer::new(&PostgreSqlDialect {}, sql).with_unescape(false).tokenize();
     let tokens = tokens.map_err(|error| Failure::of_message(sql, &format!("SQL error: TokenizerError({error})")))?;
     let (mut words, mut depth, mut operators, mut growths, mut longest) = (0, 0usize, 0, 0, 0);
+    let mut before = &Token::EOF;
     let too = |what: &str| {
         Err(Failure::new(code::TOO_COMPLEX, format!("a question about the catalogue has {what}")).hint("ask for less at once"))
     };
     for token in &tokens {
         match token {
             Token::Whitespace(_) => continue,
-            Token::LParen | Token::LBracket => depth += 1,
+            Token::LParen => {
+                depth += 1;
+                growths +=
+                    usize::from(matches!(before, Token::Word(word) if GROWTHS.contains(&word.value.to_lowercase().as_str())));
+            }
+            Token::LBracket => {
+                depth += 1;
+                growths += usize::from(!is_value(before));
+            }
             Token::RParen | Token::RBracket => depth = depth.saturating_sub(1),
             Token::StringConcat => growths += 1,
             Token::SingleQuotedString(text) | Token::EscapedStringLiteral(text) | Token::NationalStringLiteral(text) => {
@@ -250,13 +290,13 @@ fn measure(sql: &str) -> Result<(), Failure> {
                 if name == "recursive" {
                     return Err(Failure::new(code::NOT_SUPPORTED, "WITH RECURSIVE is refused about the catalogue"));
                 }
-                growths += usize::from(GROWTHS.contains(&name.as_str()));
                 operators +=
                     usize::from(["and", "or", "not", "case", "union", "join", "in", "between", "like"].contains(&name.as_str()));
             }
             Token::Comma | Token::Period | Token::Number(..) | Token::SemiColon => {}
             _ => operators += 1,
         }
+        before = token;
         words += 1;
         if depth > DEPTH_MAX {
             return too(&format!("no more than {DEPTH_MAX} parentheses inside each other"));
@@ -269,6 +309,16 @@ fn measure(sql: &str) -> Result<(), Failure> {
         () if operators > OPERATORS_MAX => too(&format!("no more than {OPERATORS_MAX} operators")),
         () if growths > GROWTHS_MAX => too(&format!("no more than {GROWTHS_MAX} functions that make texts longer")),
         () => Ok(()),
+    }
+}
+
+/// Whether a bracket after it asks for an element, and begins no array.
+fn is_value(token: &Token) -> bool {
+    match token {
+        Token::Word(word) => {
+            !["array", "select", "when", "then", "else", "and", "or", "not"].contains(&word.value.to_lowercase().as_str())
+        }
+        token => matches!(token, Token::RParen | Token::RBracket),
     }
 }
 
@@ -551,6 +601,17 @@ mod tests {
         check("CREATE TABLE a AS SELECT version()", code::NOT_SUPPORTED, "one SELECT").await;
         let grown = format!("SELECT {} FROM pg_class", vec!["relname"; 20].join(" || "));
         check(&grown, code::TOO_COMPLEX, "functions that make texts longer").await;
+        let doubled = (0..9).fold("'12345678'".to_string(), |text, _| format!("encode({text}, 'hex')"));
+        check(&format!("SELECT version(), {doubled}"), code::TOO_COMPLEX, "functions that make texts longer").await;
+        let lists = ["[1]"; 9].join(", ");
+        check(&format!("SELECT version(), {lists}"), code::TOO_COMPLEX, "functions that make texts longer").await;
+        let copies = ["x"; 400].join(", ");
+        let spread = format!(
+            "WITH a AS (SELECT concat({}) AS x), b AS (SELECT concat({copies}) AS x FROM a), c AS (SELECT concat({copies}) AS x FROM b)
+             SELECT version(), length(x) FROM c",
+            ["'a text'"; 100].join(", ")
+        );
+        check(&spread, code::TOO_COMPLEX, "`concat` would make too much at once (1 MB at most)").await;
         check(&format!("SELECT version(){}", " + 1".repeat(400)), code::TOO_COMPLEX, "operators").await;
         check(&format!("SELECT {}1{}", "(".repeat(60), ")".repeat(60)), code::TOO_COMPLEX, "parentheses").await;
         check(&format!("SELECT version() = '{}'", "x".repeat(20_000)), code::TOO_COMPLEX, "no text of more").await;

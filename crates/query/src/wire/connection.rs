@@ -4,7 +4,7 @@
 //! than a limit, rows are sent as they come and never gathered, and a connection ends after a fatal error whatever else was sent.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, HashMap},
     fmt::Debug,
     future::Future,
     net::IpAddr,
@@ -14,7 +14,7 @@ use std::{
 
 use arrow::{
     array::{ArrayRef, RecordBatch, StringArray},
-    datatypes::DataType,
+    datatypes::{DataType, SchemaRef},
 };
 use async_trait::async_trait;
 use datafusion_postgres::pgwire::{
@@ -76,8 +76,9 @@ const SEND_TIME_MAX: Duration = Duration::from_secs(60);
 /// Questions whose columns are remembered, and how long they may be.
 const DESCRIBED_MAX: usize = 500;
 const DESCRIBED_BYTES_MAX: usize = 8 << 10;
-/// Prepared statements and portals that a connection may keep.
+/// Prepared statements and portals that a connection may keep, and what it sent with them.
 const NAMES_MAX: usize = 1_000;
+const KEPT_BYTES_MAX: usize = 16 << 20;
 
 pub(super) async fn converse<H: House>(socket: TcpStream, door: Arc<Door<H>>) -> std::io::Result<()> {
     let peer = socket.peer_addr()?.ip();
@@ -135,7 +136,7 @@ struct Connection<H: House> {
     stage: Mutex<Stage<H>>,
     settings: Mutex<Settings>,
     /// Of prepared statements and portals.
-    names: Mutex<BTreeSet<(u8, String)>>,
+    names: Mutex<BTreeMap<(u8, String), usize>>,
     cancel: watch::Sender<()>,
     /// By which it is cancelled.
     number: Mutex<Option<(i32, Vec<u8>)>>,
@@ -238,14 +239,29 @@ impl<H: House> Connection<H> {
         Bounds { until: time.map(|time| tokio::time::Instant::now() + time), cancelled: self.cancel.subscribe() }
     }
 
-    fn keep_name(&self, of: u8, name: &str) -> Result<(), Failure> {
+    /// Before a statement or a portal is kept under a name, with so many bytes of text or of parameters.
+    fn keep_name(&self, of: u8, name: &str, bytes: usize) -> Result<(), Failure> {
         let mut names = self.names.lock().expect("nobody panics while holding it");
-        if names.len() >= NAMES_MAX && !names.contains(&(of, name.into())) {
-            return Err(Failure::new("53400", format!("a connection keeps up to {NAMES_MAX} prepared statements and portals"))
-                .hint("close those that are no longer used"));
+        let too = |most: String| {
+            Err(Failure::new("53400", format!("a connection keeps up to {most} prepared statements and portals"))
+                .hint("close those that are no longer used"))
+        };
+        let key = (of, name.to_string());
+        let others = names.iter().filter(|(kept, _)| **kept != key);
+        let (count, kept) = others.fold((0, 0), |(count, sum), (_, bytes)| (count + 1, sum + bytes));
+        let bytes = bytes + name.len();
+        if count >= NAMES_MAX {
+            return too(NAMES_MAX.to_string());
         }
-        names.insert((of, name.into()));
+        if kept + bytes > KEPT_BYTES_MAX {
+            return too(format!("{} MB of", KEPT_BYTES_MAX >> 20));
+        }
+        names.insert(key, bytes);
         Ok(())
+    }
+
+    fn forget_portals(&self) {
+        self.names.lock().expect("nobody panics while holding it").retain(|(of, _), _| *of != TARGET_TYPE_BYTE_PORTAL);
     }
 
     fn forget_name(&self, of: u8, name: &str) {
@@ -281,8 +297,8 @@ impl<H: House> Connection<H> {
     }
 
     async fn describe(&self, guest: &H::Guest, sql: &str, declared: &[Option<ParamKind>]) -> Result<Described, Failure> {
-        // What a question answers does not change while the server runs, and drivers prepare the same ones again and again.
-        let key = format!("{declared:?} {sql}");
+        // Drivers prepare the same ones again and again.
+        let key = format!("{} {declared:?} {sql}", self.door.house.edition());
         let known = || self.door.described.lock().expect("nobody panics while holding it");
         if let Some(described) = known().get(&key) {
             return Ok(described.clone());
@@ -330,6 +346,12 @@ impl<H: House> Connection<H> {
                 let answering = bounds.within(self.door.house.ask(&guest, &statement.sql, params)).await??;
                 // A client reads the rows as their columns were described to it.
                 let columns = ready.and_then(described).map_or(&answering.schema, |described| &described.columns);
+                let names = |columns: &SchemaRef| columns.fields().iter().map(|field| field.name().clone()).collect::<Vec<_>>();
+                if names(columns) != names(&answering.schema) {
+                    // In words that drivers know: they prepare it again.
+                    return Err(Failure::new(code::NOT_SUPPORTED, "cached plan must not change result type")
+                        .hint("what it asks has other columns by now: prepare it again"));
+                }
                 let shape = Shape::new(columns, formats, &settings)?;
                 let tag = if statement.sql.get(..7).is_some_and(|word| word.eq_ignore_ascii_case("explain")) {
                     "EXPLAIN"
@@ -367,6 +389,7 @@ impl<H: House> Connection<H> {
             Act::Commit | Act::Rollback => {
                 client.set_transaction_status(TransactionStatus::Idle);
                 client.portal_store().clear_portals();
+                self.forget_portals();
                 done(if statement.act == Act::Commit && status != TransactionStatus::Error { "COMMIT" } else { "ROLLBACK" })
             }
             Act::RollbackTo => {
@@ -389,10 +412,10 @@ impl<H: House> Connection<H> {
                 let mut names = self.names.lock().expect("nobody panics while holding it");
                 let are_meant =
                     |of: u8, kept: &str| of == TARGET_TYPE_BYTE_STATEMENT && name.as_deref().is_none_or(|name| name == kept);
-                for (_, kept) in names.iter().filter(|(of, kept)| are_meant(*of, kept)) {
+                for (_, kept) in names.keys().filter(|(of, kept)| are_meant(*of, kept)) {
                     client.portal_store().rm_statement(kept);
                 }
-                names.retain(|(of, kept)| !are_meant(*of, kept));
+                names.retain(|(of, kept), _| !are_meant(*of, kept));
                 done(if name.is_some() { "DEALLOCATE" } else { "DEALLOCATE ALL" })
             }
         }
@@ -832,11 +855,10 @@ impl<H: House> ExtendedQueryHandler for Talk<H> {
         if message.type_oids.len() > PARAMS_MAX {
             return Err(Failure::new(code::TOO_LARGE, format!("a statement has up to {PARAMS_MAX} parameters")).into());
         }
-        match StoredStatement::parse(client, &message, self.query_parser()).await? {
-            Some(statement) => {
-                self.0.keep_name(TARGET_TYPE_BYTE_STATEMENT, name)?;
-                client.portal_store().put_statement(Arc::new(statement));
-            }
+        let statement = StoredStatement::parse(client, &message, self.query_parser()).await?;
+        self.0.keep_name(TARGET_TYPE_BYTE_STATEMENT, name, message.query.len())?;
+        match statement {
+            Some(statement) => client.portal_store().put_statement(Arc::new(statement)),
             None => client.portal_store().put_empty_statement(name),
         }
         feed(client, PgWireBackendMessage::ParseComplete(ParseComplete::new())).await
@@ -862,10 +884,14 @@ impl<H: House> ExtendedQueryHandler for Talk<H> {
                 let portal = Portal::try_new(&message, statement)?;
                 self.0.params(&portal)?;
                 self.0.get_result_schema(&portal.statement.statement, Some(&portal.result_column_format))?;
-                self.0.keep_name(TARGET_TYPE_BYTE_PORTAL, portal_name)?;
+                let bytes = message.parameters.iter().flatten().map(|value| value.len()).sum();
+                self.0.keep_name(TARGET_TYPE_BYTE_PORTAL, portal_name, bytes)?;
                 client.portal_store().put_portal(Arc::new(portal));
             }
-            Some(Entry::Empty) => client.portal_store().put_empty_portal(portal_name),
+            Some(Entry::Empty) => {
+                self.0.keep_name(TARGET_TYPE_BYTE_PORTAL, portal_name, 0)?;
+                client.portal_store().put_empty_portal(portal_name);
+            }
             None => return Err(Failure::new("26000", format!("there is no prepared statement {name}")).into()),
         }
         feed(client, PgWireBackendMessage::BindComplete(BindComplete::new())).await
@@ -940,9 +966,10 @@ impl<H: House> ExtendedQueryHandler for Talk<H> {
         // A portal lasts as long as its transaction, and holds what works for it.
         if client.transaction_status() == TransactionStatus::Idle {
             client.portal_store().clear_portals();
-            self.0.names.lock().expect("nobody panics while holding it").retain(|(of, _)| *of != TARGET_TYPE_BYTE_PORTAL);
+            self.0.forget_portals();
         } else {
             client.portal_store().rm_portal(DEFAULT_NAME);
+            self.0.forget_name(TARGET_TYPE_BYTE_PORTAL, DEFAULT_NAME);
         }
         feed(client, PgWireBackendMessage::ReadyForQuery(ReadyForQuery::new(client.transaction_status()))).await?;
         flush(client).await

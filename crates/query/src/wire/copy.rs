@@ -158,20 +158,25 @@ fn format(pieces: &[Piece]) -> Result<CopyFormat, Wrong> {
                 if option == "FORCE" {
                     index += 1; // QUOTE
                 }
+                let is = |index: usize, token: Token| pieces.get(index).is_some_and(|piece| piece.token == token);
+                if is(index, Token::Mul) {
+                    always = Always::All;
+                    index += 1;
+                    continue;
+                }
+                let in_parentheses = is(index, Token::LParen);
+                index += usize::from(in_parentheses);
                 let mut names = Vec::new();
-                while let Some(piece) = pieces.get(index) {
-                    match (&piece.token, piece.name()) {
-                        (Token::Mul, _) => always = Always::All,
-                        (_, Some(name)) => names.push(name),
-                        (Token::LParen | Token::Comma, _) => {}
-                        _ => break,
+                while let Some(name) = pieces.get(index).and_then(Piece::name) {
+                    names.push(name);
+                    index += 1;
+                    if !is(index, Token::Comma) {
+                        break;
                     }
                     index += 1;
                 }
-                index += usize::from(pieces.get(index).is_some_and(|piece| piece.token == Token::RParen));
-                if always != Always::All {
-                    always = Always::These(names);
-                }
+                index += usize::from(in_parentheses && is(index, Token::RParen));
+                always = Always::These(names);
             }
             _ => {
                 return Err(wrong(format!(
@@ -347,6 +352,18 @@ mod tests {
             CopyFormat::Csv { delimiter: b';', null: "-".into(), header: false, quote: b'"', escape: b'"', always: Always::All };
         check("COPY (SELECT 1) TO STDOUT (FORMAT csv, DELIMITER ';', NULL '-', FORCE_QUOTE *)", "SELECT 1", semicolons.clone());
         check("COPY (SELECT 1) TO STDOUT CSV DELIMITER AS ';' NULL AS '-' FORCE QUOTE *", "SELECT 1", semicolons);
+        let quoted = |header: bool, always: Always| match csv(header) {
+            CopyFormat::Csv { delimiter, null, header, quote, escape, .. } => {
+                CopyFormat::Csv { delimiter, null, header, quote, escape, always }
+            }
+            other => other,
+        };
+        let all = quoted(true, Always::All);
+        check("COPY (SELECT 1) TO STDOUT WITH (FORCE_QUOTE *, FORMAT csv, HEADER true)", "SELECT 1", all.clone());
+        check("COPY (SELECT 1) TO STDOUT CSV FORCE QUOTE * HEADER", "SELECT 1", all);
+        let some = quoted(true, Always::These(vec!["a".into(), "B".into()]));
+        check("COPY (SELECT 1) TO STDOUT WITH (FORCE_QUOTE (a, \"B\"), HEADER, FORMAT csv)", "SELECT 1", some.clone());
+        check("COPY (SELECT 1) TO STDOUT CSV HEADER FORCE QUOTE A, \"B\"", "SELECT 1", some);
     }
 
     #[test]

@@ -3,6 +3,8 @@
 use datafusion::error::DataFusionError;
 use datafusion_postgres::pgwire::error::{ErrorInfo, PgWireError};
 
+use crate::sql::SqlError;
+
 /// PostgreSQL's codes that clients act on (appendix A of its manual).
 pub mod code {
     pub const ABORTED: &str = "25P02";
@@ -66,7 +68,18 @@ impl Failure {
 
     /// What planning or running said. `sql` is what was planned, to find the place that a message names by line and column.
     pub(crate) fn of(sql: &str, error: &DataFusionError) -> Failure {
+        if let DataFusionError::External(cause) = error.find_root()
+            && let Some(ours) = cause.downcast_ref::<SqlError>()
+        {
+            return Failure::too_complex(ours);
+        }
         Failure::of_message(sql, &error.strip_backtrace())
+    }
+
+    /// What measures a question refused.
+    pub(super) fn too_complex(error: &SqlError) -> Failure {
+        let hint = error.remedy.as_ref().map(|remedy| remedy.en.clone());
+        Failure { hint, ..Failure::new(code::TOO_COMPLEX, error.message.en.clone()) }
     }
 
     pub fn of_message(sql: &str, message: &str) -> Failure {

@@ -72,6 +72,9 @@ pub trait House: Send + Sync + 'static {
     /// Whether what the guest came in with still stands. Asked before each statement.
     async fn may_stay(&self, guest: &Self::Guest) -> Result<bool, Failure>;
 
+    /// Another one whenever what can be asked may have changed.
+    fn edition(&self) -> u64;
+
     /// Every relation that can be asked.
     fn relations(&self) -> Vec<Relation>;
 

@@ -35,6 +35,10 @@ impl House for Numbers {
         Ok(true)
     }
 
+    fn edition(&self) -> u64 {
+        0
+    }
+
     fn relations(&self) -> Vec<Relation> {
         Vec::new()
     }

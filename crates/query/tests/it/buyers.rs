@@ -152,7 +152,7 @@ fn shop() -> Vec<Fact> {
 }
 
 /// A library in which a shop has said what it means.
-fn defined(definitions: &Value) -> Arc<Library> {
+pub fn defined(definitions: &Value) -> Arc<Library> {
     let (mut library, problems) = Library::load(None);
     assert_eq!(problems, []);
     let definitions = definitions.as_object().into_iter().flatten();
@@ -541,6 +541,10 @@ async fn a_model_is_applied_to_a_history_in_days() {
     check("p_alive('poisson', 0.525, 6.183, 0.891, 1.614, 2, 210, 266)", None).await;
     check("p_alive('mbg_nbd', 0.525, 6.183, 0.891, 1.614, -1, 210, 266)", None).await;
     check("p_alive('mbg_nbd', NULL, 6.183, 0.891, 1.614, 2, 210, 266)", None).await;
+    check("p_alive('mbg_nbd', -0.525, 6.183, 0.891, 1.614, 2, 210, 266)", None).await;
+    check("p_alive('mbg_nbd', 0.525, 6.183, 0.891, 1.614, 2, 266, 210)", None).await;
+    check("p_alive('mbg_nbd', 0.525, 6.183, 0.891, 1.614, 0, 210, 266)", None).await;
+    check("discounted_orders('mbg_nbd', 0.525, 6.183, 0.891, 1.614, 2, 210, 266, 400000000, 0.01)", None).await;
     check(&format!("expected_orders({known}, -1)"), None).await;
     check("expected_order_value(6.25, 0.9, 15.44, 2, 22.35)", None).await;
 }

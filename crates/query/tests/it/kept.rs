@@ -3,10 +3,10 @@
 use chrono::{Days, NaiveDate, TimeDelta};
 use lake::{Lake, ReadView, Tail, TailSegment};
 use model::{CustomerId, Event, Fact, Identity, Instant, Money, Order, OrderStatus};
-use query::{Mode, Params, Refreshed, ad_hoc};
+use query::{Desk, Mode, Params, Refreshed, ad_hoc};
 use serde_json::{Value, json};
 
-use crate::{at, desk, noon, order, shown};
+use crate::{at, buyers::defined, desk, noon, order, shown};
 
 /// Whatever reads kept tables.
 const QUESTIONS: [&str; 18] = [
@@ -327,6 +327,32 @@ async fn a_cart_is_whose_browser_was_next_identified() {
         assert!(matches!(shop.refreshes(noon(as_of)).await, Refreshed::Folded(_)), "{as_of}");
         check(&shop, as_of, &expect).await;
     }
+}
+
+#[tokio::test]
+async fn what_a_shop_says_is_a_purchase_is_one_in_what_is_kept() {
+    let mut shop = Shop::new().await;
+    let free = |day: &str| crate::placed(&Order { net: Money::ZERO, ..order("a", day, 1000) });
+    shop.happens([free("2026-01-05"), placed("a", "2026-01-10")]);
+    let on = |view: ReadView, as_of: &str, count_free: &str| {
+        let moment = desk(&view, noon(as_of), Mode::AsKnown).moment;
+        Desk::new(defined(&json!({"count_free_orders": count_free})), view, moment)
+    };
+    let check = async |shop: &Shop, as_of: &str, count_free: &str, is_kept: bool, expect: &str| {
+        let desk = on(shop.view().await, as_of, count_free);
+        assert_eq!(desk.reads_kept().await.expect("kept"), is_kept, "{as_of} {count_free}");
+        let found = desk.ask_sql("SELECT orders, first_ordered_on FROM customer_facts").await.expect("an answer");
+        assert_eq!(shown(&found), [expect], "{as_of} {count_free}");
+    };
+    assert_eq!(shop.refreshes(noon("2026-02-01")).await, Refreshed::Rebuilt);
+    check(&shop, "2026-02-01", "false", true, "1 2026-01-10").await;
+    check(&shop, "2026-02-01", "true", false, "2 2026-01-05").await;
+    let refreshed = on(shop.view().await, "2026-02-01", "true").refresh_kept(&shop.lake).await.expect("kept");
+    assert_eq!(refreshed, Refreshed::Rebuilt, "another definition");
+    check(&shop, "2026-02-01", "true", true, "2 2026-01-05").await;
+    shop.happens([free("2026-02-02")]);
+    check(&shop, "2026-02-03", "true", true, "3 2026-01-05").await;
+    check(&shop, "2026-02-03", "false", false, "1 2026-01-10").await;
 }
 
 #[tokio::test]

@@ -3,17 +3,19 @@
 use std::{collections::BTreeSet, path::Path, sync::Arc};
 
 use chrono::TimeDelta;
+use futures::TryStreamExt;
 use lake::ReadView;
 use model::{CustomerId, Event, Fact, Instant, Money, Order, OrderLine, OrderStatus, Problem, Product, ShopZone};
 use query::{
     Desk, Library, Mode, Moment, ParamValue, Params, check,
     segment::{Clauses, Falls, Side, difference, explain},
+    sql::{OwnSql, answer_of},
 };
 
 use crate::{
     desk, noon, order,
     people::{merged, profile},
-    placed, view,
+    placed, shown, view,
 };
 
 #[tokio::test]
@@ -75,6 +77,45 @@ async fn members(desk: &Desk, name: &str) -> Vec<String> {
     let query = desk.library.segment(name).unwrap_or_else(|| panic!("{name}: {:?}", desk.library.queries.keys()));
     let side = Side { desk, query, params: &Params::new() };
     side.members().await.unwrap_or_else(|error| panic!("{name}: {error}\n{}", query.sql)).into_iter().collect()
+}
+
+#[tokio::test]
+async fn a_segment_shows_no_personal_column_that_a_relation_hides() {
+    let facts = [profile("a", "2026-01-01", Some("1990-02-03"), None), placed(&order("a", "2026-01-05", 1000))];
+    let (_folder, view) = view(&facts).await;
+    let files = [
+        ("plain", "SELECT customer_id, net_revenue FROM customer_facts"),
+        ("born", "SELECT customer_id, birthday AS day FROM customers"),
+        ("counted", "SELECT customer_id, date_part('year', birthday) AS year, 1 AS one FROM customers WHERE attributes IS NULL"),
+        ("narrow", "SELECT customer_id, 'in winter' AS season FROM customers WHERE date_part('month', birthday) < 3"),
+        ("through", "SELECT born.customer_id, born.day FROM segment.born AS born"),
+        ("twice", "SELECT one.customer_id, one.day FROM (SELECT customer_id, max(birthday) AS day FROM customers GROUP BY customer_id) AS one
+                   JOIN (SELECT customer_id, max(birthday) AS day FROM customers GROUP BY customer_id) AS two ON two.customer_id = one.customer_id"),
+        ("gender", "SELECT customer_id, coalesce(gender, 'female') AS gender FROM customers"),
+    ];
+    let (desk, problems) = own(&view, "2026-02-01", &files);
+    assert_eq!(problems, []);
+    let ask = async |name: &str, personal: bool| {
+        let own = OwnSql { sql: format!("SELECT * FROM segment.{name}"), params: Vec::new(), personal };
+        let answer = desk.ask_own(&own).await.unwrap_or_else(|error| panic!("{name}: {error:?}"));
+        let (schema, batches) = (answer.schema.clone(), answer.batches.try_collect::<Vec<_>>().await.expect("rows"));
+        shown(&answer_of(&schema, &batches).expect("an answer"))
+    };
+    for (name, expect) in [
+        ("plain", "a 1000"),
+        ("born", "a "),
+        ("counted", "a  "),
+        ("narrow", "a "),
+        ("through", "a "),
+        ("twice", "a "),
+        ("gender", "a female"),
+    ] {
+        assert_eq!(ask(name, false).await, [expect], "{name}");
+    }
+    assert_eq!(ask("through", true).await, ["a 1990-02-03"], "to whom it was granted");
+    let personal = |sql: &str| desk.personal_of(sql).expect("names");
+    assert_eq!(personal("SELECT * FROM segment.through"), ["customers.attributes", "customers.birthday"]);
+    assert_eq!(personal("SELECT * FROM segment.plain"), Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -384,6 +425,8 @@ async fn many_nights_at_once_are_the_same_nights_one_by_one() {
     }
     facts.push(merged("c3", "c4", &day(40)));
     facts.push(merged("c10", "c9", &day(55)));
+    // Nobody's, so that nobody is in a segment for it.
+    facts.push(placed(&Order { customer_id: None, ..order("guest", &day(30), 9000) }));
     let (_folder, view) = view(&facts).await;
     let nights: Vec<Instant> = (0..95).map(|night| noon("2026-01-01") + TimeDelta::days(night) - TimeDelta::hours(9)).collect();
     let files = [
@@ -395,11 +438,12 @@ async fn many_nights_at_once_are_the_same_nights_one_by_one() {
             "grouped",
             "SELECT customer_id FROM orders WHERE ordered_at > add_seconds($as_of, 0 - 864000) GROUP BY customer_id HAVING count(*) > 0",
         ),
+        ("of_orders", "SELECT customer_id FROM purchases WHERE net > 3000"),
         ("this_month", "SELECT customer_id FROM customers WHERE extract(month FROM birthday) = extract(month FROM $today)"),
     ];
     let (mut desk, problems) = own(&view, "2026-12-01", &files);
     assert_eq!(problems, []);
-    const LIVELY: [&str; 8] = [
+    const LIVELY: [&str; 9] = [
         "birthday_this_week",
         "cart_abandoned",
         "dormant_top_ltv",
@@ -407,6 +451,7 @@ async fn many_nights_at_once_are_the_same_nights_one_by_one() {
         "lapsed_without_subscription",
         "of_others",
         "grouped",
+        "of_orders",
         "this_month",
     ];
     let few: Vec<Instant> = nights.iter().copied().step_by(19).collect();

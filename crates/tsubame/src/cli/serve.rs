@@ -16,7 +16,7 @@ use crate::{
     fault::{Exit, Fault},
     http,
     jobs::due,
-    pg, secrets,
+    pg, processors, secrets,
     sql::SqlDoor,
     workspace::{Access, Current, Workspace},
 };
@@ -76,13 +76,8 @@ pub async fn serve(workspace: Workspace, listen: SocketAddr, pg: Option<SocketAd
     }
     let workspace = Arc::new(workspace);
     let shop = Current::from(workspace.clone());
-    // On threads of its own: landing computes for long stretches, which would be time of those that answer.
-    let apart = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(JOB_THREADS)
-        .thread_name("jobs")
-        .thread_stack_size(crate::THREAD_STACK_BYTES)
-        .enable_all()
-        .build()
+    // What computes for long stretches (landing, handing questions over) would be time of those that answer.
+    let apart = processors::runtime("apart", JOB_THREADS)
         .map_err(|source| Fault::io("could not start the threads of the jobs", source))?;
     let scheduler = apart.spawn(schedule(shop.clone()));
     let asked_or_failed = {
@@ -94,7 +89,7 @@ pub async fn serve(workspace: Workspace, listen: SocketAddr, pg: Option<SocketAd
             }
         }
     };
-    let sql = Arc::new(SqlDoor::open(shop.clone()));
+    let sql = Arc::new(SqlDoor::open(shop.clone(), apart.handle().clone()));
     sql.prepare();
     // It ends with the process; who is connected is told by the broken connection.
     let _wire = wire.map(|wire| tokio::spawn(pg::serve(wire, shop.clone(), sql.clone())));

@@ -53,8 +53,19 @@ async fn open(State(app): Shared, Extension(visit): Extension<Arc<Visit>>) -> Re
                 )
             })?;
             let (title_ja, title_en) = (form.title.ja.clone(), form.title.en.clone());
+            let (description_ja, description_en) = (form.description.ja.clone(), form.description.en.clone());
             let started = started(name, ShopFile::parse(&file(name))?.read(&workspace.folder)?.as_deref());
-            Editor { name: name.into(), started, title_ja, title_en, is_any, rows, ..Editor::default() }
+            Editor {
+                name: name.into(),
+                started,
+                title_ja,
+                title_en,
+                description_ja,
+                description_en,
+                is_any,
+                rows,
+                ..Editor::default()
+            }
         }
     };
     shown(&app, &visit, &mut editor).await
@@ -141,6 +152,8 @@ fn read(fields: &BTreeMap<String, String>) -> Editor {
         started: text("started"),
         title_ja: text("title_ja"),
         title_en: text("title_en"),
+        description_ja: text("description_ja"),
+        description_en: text("description_en"),
         is_any: text("match") == "any",
         rows,
         ..Editor::default()
@@ -176,12 +189,18 @@ fn toml(editor: &Editor) -> String {
             members.push(Value::Table([(inner.to_string(), Value::Array(vec![condition]))].into_iter().collect()));
         }
     }
-    let title: Table = [("ja", &editor.title_ja), ("en", &editor.title_en)]
-        .map(|(lang, text)| (lang.to_string(), Value::String(text.clone())))
-        .into_iter()
-        .collect();
-    let whole: Table =
-        [("title".to_string(), Value::Table(title)), (outer.to_string(), Value::Array(members))].into_iter().collect();
+    let words = |ja: &String, en: &String| -> Table {
+        [("ja", ja), ("en", en)].map(|(lang, text)| (lang.to_string(), Value::String(text.clone()))).into_iter().collect()
+    };
+    let title = words(&editor.title_ja, &editor.title_en);
+    let description = words(&editor.description_ja, &editor.description_en);
+    let whole: Table = [
+        ("title".to_string(), Value::Table(title)),
+        ("description".to_string(), Value::Table(description)),
+        (outer.to_string(), Value::Array(members)),
+    ]
+    .into_iter()
+    .collect();
     whole.to_string()
 }
 

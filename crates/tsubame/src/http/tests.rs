@@ -10,6 +10,7 @@ use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
+    runtime::Handle,
 };
 
 use super::{auth, serve};
@@ -83,7 +84,7 @@ impl Site {
         }
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let sql = Arc::new(SqlDoor::open(workspace.clone()));
+        let sql = Arc::new(SqlDoor::open(workspace.clone(), Handle::current()));
         tokio::spawn(serve(listener, workspace.clone(), sql, std::future::pending()));
         Site { address, workspace, _folder: folder }
     }
@@ -789,7 +790,13 @@ fn a_segment_is_built_from_conditions() {
         let session = site.signed_in(Role::Analyst).await;
         let csrf = site.get("/segment-form?lang=en", &session).await.csrf().to_string();
         let fill = async |session: &str, csrf: &str, action: &str, fields: &[(&str, &str)]| {
-            let common = [("csrf", csrf), ("action", action), ("title_en", "Once O'Hara"), ("match", "all")];
+            let common = [
+                ("csrf", csrf),
+                ("action", action),
+                ("title_en", "Once O'Hara"),
+                ("description_en", "Bought \"once\""),
+                ("match", "all"),
+            ];
             site.post("/segment-form?lang=en", session, &[&common[..], fields].concat()).await
         };
         let row = [("attribute_0", "orders"), ("comparison_0", "equals"), ("value_0", "1")];
@@ -831,11 +838,13 @@ fn a_segment_is_built_from_conditions() {
         let (library, problems) = query::Library::load(Some(&site.workspace.folder));
         assert_eq!(problems, []);
         assert_eq!(library.forms["segments/once"].title.en, "Once O'Hara");
+        assert_eq!(library.forms["segments/once"].description.en, "Bought \"once\"");
         // It is there at once, and is not written over by whoever has not seen it.
         assert_eq!(site.get("/segments/once?lang=en", &session).await.status, 200);
         let unseen = fill(&session, &csrf, "save", &named).await;
         assert!(unseen.body.contains("was changed elsewhere"), "{}", unseen.body);
         let opened = site.get("/segment-form?name=once&lang=en", &session).await;
+        assert!(opened.body.contains("name=\"description_en\" value=\"Bought &quot;once&quot;\""), "{}", opened.body);
         let started = between(&opened.body, "name=\"started\" value=\"", "\"").expect("what it was opened with");
         let started = [("started", started)];
         let seen = fill(&session, opened.csrf(), "save", &[&named[..], &started].concat()).await;

@@ -18,6 +18,8 @@ pub struct Editor {
     pub name: String,
     pub title_ja: String,
     pub title_en: String,
+    pub description_ja: String,
+    pub description_en: String,
     /// Any of the conditions is enough; otherwise all must hold.
     pub is_any: bool,
     pub rows: Vec<Row>,
@@ -76,6 +78,8 @@ pub fn draw(locale: &Locale, editor: &Editor) -> Markup {
                     (field(words::SEGMENT_FORM_NAME.get(lang), "name", &editor.name))
                     (field(words::SEGMENT_FORM_TITLE_JA.get(lang), "title_ja", &editor.title_ja))
                     (field(words::SEGMENT_FORM_TITLE_EN.get(lang), "title_en", &editor.title_en))
+                    (field(words::SEGMENT_FORM_DESCRIPTION_JA.get(lang), "description_ja", &editor.description_ja))
+                    (field(words::SEGMENT_FORM_DESCRIPTION_EN.get(lang), "description_en", &editor.description_en))
                     label {
                         span { (words::SEGMENT_FORM_MATCH.get(lang)) }
                         select name="match" {

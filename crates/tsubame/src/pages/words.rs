@@ -184,6 +184,8 @@ words! {
     SEGMENT_FORM_NAME: "名前(英小文字・数字・_)", "Name (a-z, 0-9, _)";
     SEGMENT_FORM_TITLE_JA: "名称(日本語)", "Title (Japanese)";
     SEGMENT_FORM_TITLE_EN: "名称(英語)", "Title (English)";
+    SEGMENT_FORM_DESCRIPTION_JA: "説明(日本語)", "Description (Japanese)";
+    SEGMENT_FORM_DESCRIPTION_EN: "説明(英語)", "Description (English)";
     SEGMENT_FORM_MATCH: "条件の結び方", "Conditions are joined by";
     SEGMENT_FORM_ALL: "すべてに当てはまる", "all of them";
     SEGMENT_FORM_ANY: "いずれかに当てはまる", "any of them";

@@ -143,6 +143,10 @@ impl House for Keeper {
         tokens.stands(&guest.account.name, &guest.verifier).await.map_err(|error| fault(error.into()))
     }
 
+    fn edition(&self) -> u64 {
+        self.current.edition()
+    }
+
     fn relations(&self) -> Vec<Relation> {
         self.current.workspace().library.relations()
     }

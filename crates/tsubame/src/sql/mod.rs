@@ -116,8 +116,7 @@ pub struct Batches {
     who: String,
     begun: std::time::Instant,
     id: QueryId,
-    _job: Arc<Job>,
-    _place: Place,
+    job: Arc<Job>,
 }
 
 impl Batches {
@@ -147,7 +146,7 @@ impl Stream for Batches {
                 }
                 Some(Said::Error(error)) => Some(error),
                 Some(Said::Schema(_) | Said::Described(_)) => continue,
-                None => Some(SqlError::internal("the worker ended without a word")),
+                None => Some(self.job.unsaid().unwrap_or_else(|| SqlError::internal("the worker ended without a word"))),
             };
             self.over = true;
             let outcome = error.as_ref().map_or("answered", |error| error.kind.code());
@@ -169,6 +168,8 @@ pub struct Description {
 pub struct SqlDoor {
     current: Current,
     program: PathBuf,
+    /// For what computes for milliseconds: those that answer are few.
+    apart: Handle,
     /// One worker waits for the next question.
     idle: Arc<Mutex<Option<Idle>>>,
     slots: Arc<Semaphore>,
@@ -180,11 +181,12 @@ struct Asked {
     job: Option<Arc<Job>>,
 }
 
-/// A question's place among those that run.
+/// A question's place among those that wait or run.
 struct Place {
     id: QueryId,
     running: Arc<Mutex<BTreeMap<QueryId, Asked>>>,
-    _slot: OwnedSemaphorePermit,
+    /// Once it runs.
+    _slot: Option<OwnedSemaphorePermit>,
 }
 
 impl Drop for Place {
@@ -194,13 +196,13 @@ impl Drop for Place {
 }
 
 impl SqlDoor {
-    /// Workers are this program again.
-    pub fn open(shop: impl Into<Current>) -> SqlDoor {
+    /// Workers are this program again. They are started, and questions handed over, on threads of the runtime `apart`.
+    pub fn open(shop: impl Into<Current>, apart: Handle) -> SqlDoor {
         let current = shop.into();
         let workspace = current.workspace();
         process::clear_spill(&workspace);
         let slots = Arc::new(Semaphore::new(workspace.shop().sql.at_once as usize));
-        SqlDoor { current, program: program(), idle: Arc::default(), slots, running: Arc::default() }
+        SqlDoor { current, program: program(), apart, idle: Arc::default(), slots, running: Arc::default() }
     }
 
     /// Starts to answer: returns when the columns are known, or why there is no answer.
@@ -216,11 +218,10 @@ impl SqlDoor {
         // What its words forbid needs no worker.
         query::sql::look_over(&question.sql).map_err(refused)?;
         let place = self.place(&id, &question.who).await?;
-        let (job, mut said) = self.begin(question, None, time, &id).await.map_err(refused)?;
+        let (job, mut said) = self.begin(question, None, time, place).await.map_err(refused)?;
         match said.recv().await {
             Some(Said::Schema(schema)) => {
-                let batches =
-                    Batches { said, ended: None, rows: 0, over: false, who, begun, id: id.clone(), _job: job, _place: place };
+                let batches = Batches { said, ended: None, rows: 0, over: false, who, begun, id: id.clone(), job };
                 Ok(Running { id, schema, batches })
             }
             Some(Said::Error(error)) => Err(refused(error)),
@@ -231,9 +232,9 @@ impl SqlDoor {
     /// Plans without running; `params` of the question are those whose type is known.
     pub async fn describe(&self, question: Question) -> Result<Description, SqlError> {
         let id = QueryId::draw()?;
-        let _place = self.place(&id, &question.who).await?;
+        let place = self.place(&id, &question.who).await?;
         let declared = question.params.clone();
-        let (_job, mut said) = self.begin(question, Some(declared), DESCRIBE_TIME, &id).await?;
+        let (_job, mut said) = self.begin(question, Some(declared), DESCRIBE_TIME, place).await?;
         let mut schema = None;
         loop {
             match said.recv().await {
@@ -291,14 +292,11 @@ impl SqlDoor {
             }
             running.insert(id.clone(), Asked { who: who.into(), job: None });
         }
+        // Before it waits: whoever gives up meanwhile leaves no place taken.
+        let mut place = Place { id: id.clone(), running: self.running.clone(), _slot: None };
         let slot = tokio::time::timeout(WAIT_MAX, self.slots.clone().acquire_owned()).await;
-        match slot {
-            Ok(Ok(slot)) => Ok(Place { id: id.clone(), running: self.running.clone(), _slot: slot }),
-            _ => {
-                self.running.lock().expect("nobody panics while holding it").remove(id);
-                Err(busy())
-            }
-        }
+        place._slot = Some(slot.map_err(|_| busy())?.map_err(|_| busy())?);
+        Ok(place)
     }
 
     async fn begin(
@@ -306,39 +304,50 @@ impl SqlDoor {
         question: Question,
         describe: Option<Vec<Bound>>,
         time: Duration,
-        id: &QueryId,
+        place: Place,
     ) -> Result<(Arc<Job>, mpsc::Receiver<Said>), SqlError> {
         let workspace = self.current.workspace();
-        // Rows that have not landed are decoded for it: milliseconds, in which others are answered.
+        // Rows that have not landed are decoded for it.
         let (of, handle) = (workspace.clone(), Handle::current());
         let made = move || handle.block_on(assignment(&of, question, describe, time));
-        let assignment = apart(made).await??;
+        let assignment = self.apart(made).await??;
         let idle = self.idle.lock().expect("nobody panics while holding it").take();
         let worker = match idle {
             Some(worker) => worker,
             None => {
                 let (program, workspace) = (self.program.clone(), workspace.clone());
-                apart(move || Idle::start(&program, &workspace)).await??
+                self.apart(move || Idle::start(&program, &workspace)).await??
             }
         };
         let (tell, said) = mpsc::channel(BATCHES_AHEAD);
-        let job = worker.work(assignment, time, tell, workspace)?;
-        if let Some(asked) = self.running.lock().expect("nobody panics while holding it").get_mut(id) {
+        let id = place.id.clone();
+        let job = worker.work(assignment, time, tell, workspace, place, &self.apart);
+        // It may be gone by now.
+        if let Some(asked) = self.running.lock().expect("nobody panics while holding it").get_mut(&id) {
             asked.job = Some(job.clone());
         }
         self.prepare();
         Ok((job, said))
     }
 
+    async fn apart<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, SqlError> {
+        let done = self.apart.spawn_blocking(work).await;
+        done.map_err(|defect| SqlError::internal(format!("a part of a question died: {defect}")))
+    }
+
     /// Has a worker wait for the next question.
     pub fn prepare(&self) {
         let (idle, program, workspace) = (self.idle.clone(), self.program.clone(), self.current.workspace());
-        tokio::task::spawn_blocking(move || {
+        self.apart.spawn_blocking(move || {
             if idle.lock().expect("nobody panics while holding it").is_some() {
                 return;
             }
             match Idle::start(&program, &workspace) {
-                Ok(worker) => *idle.lock().expect("nobody panics while holding it") = Some(worker),
+                // Another may have been started meanwhile: one of them ends here.
+                Ok(worker) => {
+                    let other = idle.lock().expect("nobody panics while holding it").replace(worker);
+                    drop(other);
+                }
                 Err(error) => tracing::warn!(%error, "no SQL worker waits"),
             }
         });
@@ -387,11 +396,6 @@ async fn assignment(
     })
 }
 
-/// Runs what computes for milliseconds on a thread of its own: those that answer are few.
-async fn apart<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, SqlError> {
-    tokio::task::spawn_blocking(work).await.map_err(|defect| SqlError::internal(format!("a part of a question died: {defect}")))
-}
-
 /// Whether somebody may see these columns as they are; written down before they are read.
 async fn allow_personal(workspace: &Workspace, question: &Question, columns: &[String]) -> Result<(), SqlError> {
     if columns.is_empty() {
@@ -423,5 +427,59 @@ fn program() -> PathBuf {
     match own.parent() {
         Some(folder) if folder.ends_with("deps") => folder.with_file_name("tsubame"),
         _ => own,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant as Stopwatch;
+
+    use futures::StreamExt;
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::workspace::Access;
+
+    async fn door() -> (SqlDoor, TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("tsubame.toml"), "").unwrap();
+        let workspace = Workspace::open(folder.path(), Clock::Real, Access::Write).await.unwrap();
+        (SqlDoor::open(Arc::new(workspace), Handle::current()), folder)
+    }
+
+    impl SqlDoor {
+        fn are_running(&self) -> usize {
+            self.running.lock().unwrap().len()
+        }
+    }
+
+    #[tokio::test]
+    async fn who_gives_up_waiting_leaves_no_place_taken() {
+        let (door, _folder) = door().await;
+        let all = door.slots.available_permits() as u32;
+        let _taken = door.slots.clone().acquire_many_owned(all).await.unwrap();
+        for _ in 0..=OF_ACCOUNT_MAX {
+            let asked = door.ask(Question::new("somebody", "SELECT 1"));
+            assert!(tokio::time::timeout(Duration::from_millis(5), asked).await.is_err(), "it waits");
+        }
+        assert_eq!(door.are_running(), 0);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn who_does_not_read_keeps_no_place_once_the_time_is_over() {
+        let (door, _folder) = door().await;
+        let sql = "SELECT value, repeat('x', 1000) AS long FROM generate_series(1, 500000)";
+        let question = Question { time: Some(Duration::from_secs(1)), ..Question::new("somebody", sql) };
+        let mut asked = door.ask(question).await.unwrap();
+        let watch = Stopwatch::now();
+        while door.are_running() > 0 {
+            assert!(watch.elapsed() < Duration::from_secs(20), "its place is still taken");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let mut last = None;
+        while let Some(batch) = asked.batches.next().await {
+            last = Some(batch);
+        }
+        assert_eq!(last.expect("a word").expect_err("it was cut off").kind, SqlErrorKind::Time);
     }
 }

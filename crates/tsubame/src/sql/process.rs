@@ -1,12 +1,11 @@
 //! A worker process as the server sees it: started ahead of its question, given the question, read until it ends, and killed if it must be.
 
 use std::{
-    ffi::OsStr,
     io::{BufReader, BufWriter, Write},
     os::unix::process::{CommandExt, ExitStatusExt},
     path::Path,
     process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio},
-    sync::{Arc, Mutex, MutexGuard, OnceLock},
+    sync::{Arc, LazyLock, Mutex, MutexGuard},
     time::Duration,
 };
 
@@ -22,10 +21,16 @@ use query::sql::{
     worker::{Assignment, Ended, Wanted, fetched_frame},
 };
 use tempfile::TempDir;
-use tokio::{runtime::Handle, sync::mpsc};
+use tokio::{
+    runtime::Handle,
+    sync::{
+        mpsc::{self, error::TrySendError},
+        watch,
+    },
+};
 
-use super::worker::Bounds;
-use crate::workspace::Workspace;
+use super::{Place, worker::Bounds};
+use crate::{processors, workspace::Workspace};
 
 /// How often one looks whether a worker that was killed is gone.
 const REAPED_EVERY: Duration = Duration::from_millis(2);
@@ -44,10 +49,22 @@ pub enum Said {
 
 /// A worker that waits for its question. Dropped, it ends: nobody is at the other end of its pipe.
 pub struct Idle {
-    child: Child,
+    child: Waited,
     input: ChildStdin,
     output: ChildStdout,
     spill: TempDir,
+}
+
+/// A process that is waited for where nobody takes it: it would be there, dead, as long as we are.
+struct Waited(Option<Child>);
+
+impl Drop for Waited {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.0 {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
 }
 
 /// A worker at its question. Dropped, it is killed.
@@ -56,6 +73,9 @@ pub struct Job(Arc<Worker>);
 struct Worker {
     child: Mutex<Child>,
     why: Mutex<Option<SqlError>>,
+    killed: watch::Sender<bool>,
+    /// What there was no room to say, because nobody read what had been said before.
+    unsaid: Mutex<Option<SqlError>>,
 }
 
 /// Removes what workers of a server that was killed left behind.
@@ -86,21 +106,27 @@ impl Idle {
             .spawn()
             .map_err(|error| failed("could not start a SQL worker", error))?;
         let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
+            drop(Waited(Some(child)));
             return Err(SqlError::internal("a SQL worker has no pipes"));
         };
-        Ok(Idle { child, input, output, spill })
+        Ok(Idle { child: Waited(Some(child)), input, output, spill })
     }
 
-    /// Hands the question over, and whatever the worker says to `tell`.
+    /// Hands the question over, and whatever the worker says to `tell`, on a thread of the runtime `apart`. `place` is given back when the worker is
+    /// gone, whoever still reads.
     pub fn work(
         self,
         assignment: Assignment,
         time: Duration,
         tell: mpsc::Sender<Said>,
         workspace: Arc<Workspace>,
-    ) -> Result<Arc<Job>, SqlError> {
-        let Idle { child, input, output, spill } = self;
-        let worker = Arc::new(Worker { child: Mutex::new(child), why: Mutex::default() });
+        place: Place,
+        apart: &Handle,
+    ) -> Arc<Job> {
+        let Idle { mut child, input, output, spill } = self;
+        let child = Mutex::new(child.0.take().expect("it is taken once"));
+        let worker =
+            Arc::new(Worker { child, why: Mutex::default(), killed: watch::Sender::default(), unsaid: Mutex::default() });
         let late = worker.clone();
         let time_over = tokio::spawn(async move {
             tokio::time::sleep(time).await;
@@ -109,7 +135,8 @@ impl Idle {
         let job = Arc::new(Job(worker.clone()));
         let handle = Handle::current();
         let read = move || {
-            let conversation = Conversation { input: Arc::new(Mutex::new(BufWriter::new(input))), tell, workspace, handle };
+            let input = Arc::new(Mutex::new(BufWriter::new(input)));
+            let conversation = Conversation { input, tell, killed: worker.killed.subscribe(), workspace, handle };
             let heard = conversation.hold(assignment, BufReader::new(output));
             time_over.abort();
             let ended = worker.reap();
@@ -119,53 +146,34 @@ impl Idle {
                     Problem::Said(error) => error,
                     Problem::Broken(said) => died(ended, &said),
                 });
-                let _ = conversation.tell.blocking_send(Said::Error(error));
+                if let Err(TrySendError::Full(Said::Error(error))) = conversation.tell.try_send(Said::Error(error)) {
+                    worker.unsaid.lock().expect("nobody panics while holding it").get_or_insert(error);
+                }
             }
-            drop(spill);
+            drop((spill, place));
         };
-        std::thread::Builder::new()
-            .name("sql".into())
-            .spawn(read)
-            .map_err(|error| SqlError::internal(format!("could not start a thread: {error}")))?;
-        Ok(job)
+        apart.spawn_blocking(read);
+        job
     }
 }
 
-/// Whoever answers events and pages comes first where processors are short: one processor is theirs alone, as far as this system lets us say so,
-/// and where there is no other a worker weighs less. On processors of its own it weighs as much as anybody: those that weigh little look free to
-/// the system, and whoever is put there waits until the worker's turn ends.
+/// Where no processor is left to those who answer events and pages, a worker weighs less than they do.
 fn behind_others(program: &Path) -> Command {
-    static WORDS: OnceLock<Vec<String>> = OnceLock::new();
-    let words = WORDS.get_or_init(|| {
-        let own = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-        let apart = all_but_one(&own).map(|list| vec!["/usr/bin/taskset".into(), "-c".into(), list]);
-        let behind = ["/usr/bin/nice", "-n", "10"].map(String::from).to_vec();
-        apart.into_iter().chain([behind]).find(|way| works(way)).unwrap_or_default()
-    });
-    let mut words = words.iter().map(OsStr::new).chain([program.as_os_str()]);
-    let mut command = Command::new(words.next().unwrap_or(program.as_os_str()));
-    command.args(words);
+    const LESS: [&str; 3] = ["/usr/bin/nice", "-n", "10"];
+    static WEIGHS_LESS: LazyLock<bool> = LazyLock::new(|| !processors::is_left() && works(LESS));
+    if !*WEIGHS_LESS {
+        return Command::new(program);
+    }
+    let mut command = Command::new(LESS[0]);
+    command.args(&LESS[1..]).arg(program);
     command
 }
 
 /// A sandbox may forbid what is installed, and a worker that does not start answers nobody.
-fn works(way: &[String]) -> bool {
-    let Some((first, rest)) = way.split_first() else { return false };
+fn works([first, rest @ ..]: [&str; 3]) -> bool {
     let mut tried = Command::new(first);
     tried.args(rest).arg("/bin/true").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     tried.status().is_ok_and(|ended| ended.success())
-}
-
-/// The processors that a process of this status may run on, without the first; nothing where it has no other.
-fn all_but_one(status: &str) -> Option<String> {
-    let list = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"))?.trim();
-    let mut processors: Vec<u32> = Vec::new();
-    for part in list.split(',') {
-        let (from, to) = part.split_once('-').unwrap_or((part, part));
-        processors.extend(from.parse::<u32>().ok()?..=to.parse::<u32>().ok()?);
-    }
-    let others: Vec<String> = processors.iter().skip(1).map(u32::to_string).collect();
-    (!others.is_empty()).then(|| others.join(","))
 }
 
 impl Drop for Job {
@@ -178,6 +186,11 @@ impl Job {
     pub fn cancel(&self) {
         self.0.kill(SqlError::cancelled());
     }
+
+    /// Why it ended, where there was no room to say so.
+    pub fn unsaid(&self) -> Option<SqlError> {
+        self.0.unsaid.lock().expect("nobody panics while holding it").take()
+    }
 }
 
 impl Worker {
@@ -186,6 +199,7 @@ impl Worker {
     fn kill(&self, why: SqlError) {
         self.why.lock().expect("nobody panics while holding it").get_or_insert(why);
         let _ = self.child().kill();
+        self.killed.send_replace(true);
     }
 
     /// Waits for the end, which has come: the worker's output is closed. It is held for a moment at a time, so that nobody who kills has to wait.
@@ -234,6 +248,7 @@ impl From<arrow::error::ArrowError> for Problem {
 struct Conversation {
     input: Arc<Mutex<BufWriter<ChildStdin>>>,
     tell: mpsc::Sender<Said>,
+    killed: watch::Receiver<bool>,
     workspace: Arc<Workspace>,
     handle: Handle,
 }
@@ -290,7 +305,20 @@ impl Conversation {
     }
 
     fn say(&self, said: Said) -> Result<(), Problem> {
-        self.tell.blocking_send(said).map_err(|_| Problem::Said(SqlError::cancelled()))
+        let said = match self.tell.try_send(said) {
+            Ok(()) => return Ok(()),
+            Err(TrySendError::Full(said)) => said,
+            Err(TrySendError::Closed(_)) => return Err(Problem::Said(SqlError::cancelled())),
+        };
+        // Whoever reads slowly, or no longer, keeps no worker's place once the worker is gone.
+        let mut killed = self.killed.clone();
+        let sent = self.handle.block_on(async {
+            tokio::select! {
+                sent = self.tell.send(said) => sent.is_ok(),
+                _ = killed.wait_for(|killed| *killed) => false,
+            }
+        });
+        if sent { Ok(()) } else { Err(Problem::Said(SqlError::cancelled())) }
     }
 
     /// Reads for the worker, which has no key.
@@ -344,24 +372,5 @@ fn died(status: Option<ExitStatus>, said: &str) -> SqlError {
             tracing::error!(?status, said, "a SQL worker died");
             SqlError::internal("the worker died; the log says how")
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_processor_is_left_to_others() {
-        let check = |list: &str, expect: Option<&str>| {
-            let status = format!("Name:\ttsubame\nCpus_allowed:\tff\nCpus_allowed_list:\t{list}\nMems_allowed:\t1\n");
-            assert_eq!(all_but_one(&status).as_deref(), expect, "{list}");
-        };
-        check("0-1", Some("1"));
-        check("0", None);
-        check("2,4-5", Some("4,5"));
-        check("0-3,8", Some("1,2,3,8"));
-        check("", None);
-        assert_eq!(all_but_one("Name:\ttsubame\n"), None);
     }
 }

@@ -3,7 +3,10 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, RwLock},
+    sync::{
+        Arc, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
     time::SystemTime,
 };
 
@@ -16,6 +19,7 @@ pub struct Current(Arc<Held>);
 
 struct Held {
     now: RwLock<Arc<Workspace>>,
+    edition: AtomicU64,
     /// The files as they were when they were read last, with or without a problem. Held while they are read.
     seen: tokio::sync::Mutex<Stamps>,
 }
@@ -26,13 +30,18 @@ type Stamps = Vec<(PathBuf, u64, SystemTime)>;
 impl From<Arc<Workspace>> for Current {
     fn from(workspace: Arc<Workspace>) -> Current {
         let seen = tokio::sync::Mutex::new(stamps(&workspace.folder));
-        Current(Arc::new(Held { now: RwLock::new(workspace), seen }))
+        Current(Arc::new(Held { now: RwLock::new(workspace), edition: AtomicU64::default(), seen }))
     }
 }
 
 impl Current {
     pub fn workspace(&self) -> Arc<Workspace> {
         self.0.now.read().expect("nobody panics while holding it").clone()
+    }
+
+    /// Another one whenever other files came into force.
+    pub fn edition(&self) -> u64 {
+        self.0.edition.load(Ordering::SeqCst)
     }
 
     /// Reads the files again. With a problem in any of them everything goes on as before.
@@ -73,6 +82,7 @@ impl Current {
             }
         }
         *self.0.now.write().expect("nobody panics while holding it") = Arc::new(workspace);
+        self.0.edition.fetch_add(1, Ordering::SeqCst);
         Ok(())
     }
 }

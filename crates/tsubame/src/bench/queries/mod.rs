@@ -9,6 +9,7 @@
 
 use std::path::{Path, PathBuf};
 
+use query::{FileDesk, Limits};
 use serde::Serialize;
 
 use crate::fault::{Exit, Fault};
@@ -102,10 +103,16 @@ pub struct Side {
 pub async fn run(folder: &Path, options: &Options) -> Result<Report, Fault> {
     let first = folder.join("first");
     let setup = match &options.foreign {
-        Some((data, map)) => {
-            let map = map::Map::read(map)?;
+        Some((data, file)) => {
+            let map = map::Map::read(file)?;
             let tables = map.files(data);
-            Setup { tables, today: map.today, customer: map.customer, threads: options.threads, lake: None }
+            let setup = Setup { tables, today: map.today, customer: map.customer, threads: options.threads, lake: None };
+            let opened = FileDesk::open(&setup.file_tables(), Limits::default()).await;
+            opened.map_err(|error| {
+                Fault::new(Exit::Config, format!("{} does not fit the files: {error}", file.display()))
+                    .remedy("name files that are there, and columns by SQL expressions over theirs")
+            })?;
+            setup
         }
         None => made(&first, options.scale, options)?,
     };

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
+    runtime::Handle,
 };
 
 use super::*;
@@ -83,7 +84,7 @@ impl Shop {
         std::fs::write(folder.path().join("secrets/api"), "api-key\n").unwrap();
         std::fs::write(folder.path().join("secrets/ga"), "ga-secret\n").unwrap();
         let workspace = Arc::new(Workspace::open(folder.path(), Clock::logical(now()), Access::Write).await.unwrap());
-        let mut app = App::open(workspace.clone(), Arc::new(SqlDoor::open(workspace.clone()))).unwrap();
+        let mut app = App::open(workspace.clone(), Arc::new(SqlDoor::open(workspace.clone(), Handle::current()))).unwrap();
         change(&mut app.collecting);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

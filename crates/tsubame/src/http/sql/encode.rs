@@ -7,14 +7,16 @@ use std::{
 
 use arrow::{
     array::{RecordBatch, RecordBatchOptions},
-    csv,
     datatypes::{Field, Schema, SchemaRef},
     error::ArrowError,
     ipc,
     json::{WriterBuilder, writer::JsonArray, writer::LineDelimited},
 };
 use parquet::{arrow::ArrowWriter, errors::ParquetError, file::properties::WriterProperties};
-use query::sql::{SqlError, SqlErrorKind, answer_of, worker::Ended};
+use query::{
+    format::write_csv,
+    sql::{SqlError, SqlErrorKind, answer_of, worker::Ended},
+};
 use serde_json::{Value, json};
 
 use crate::pages::csv as spreadsheet;
@@ -188,7 +190,7 @@ impl Encoder {
                 let mut writer = WriterBuilder::new().with_explicit_nulls(true).build::<_, LineDelimited>(&mut out);
                 writer.write(&batch).and_then(|()| writer.finish()).map_err(of_arrow)?;
             }
-            (Writer::None, Format::Csv) => self.csv(&batch, self.rows == 0, &mut out).map_err(of_arrow)?,
+            (Writer::None, Format::Csv) => write_csv(&batch, self.rows == 0, &mut out).map_err(of_arrow)?,
             (Writer::None, Format::Spreadsheet) => {
                 out.extend(spreadsheet::rows(&answer_of(&self.schema, std::slice::from_ref(&batch))?))
             }
@@ -224,7 +226,7 @@ impl Encoder {
             return Ok(out);
         }
         if self.format == Format::Csv && self.rows == 0 {
-            self.csv(&RecordBatch::new_empty(self.schema.clone()), true, &mut out).map_err(io::Error::other)?;
+            write_csv(&RecordBatch::new_empty(self.schema.clone()), true, &mut out).map_err(io::Error::other)?;
         }
         match self.writer {
             Writer::None => {}
@@ -238,11 +240,6 @@ impl Encoder {
             }
         }
         Ok(out)
-    }
-
-    fn csv(&self, batch: &RecordBatch, with_head: bool, out: &mut Vec<u8>) -> Result<(), ArrowError> {
-        let writer = csv::WriterBuilder::new().with_header(with_head).with_timestamp_tz_format("%Y-%m-%dT%H:%M:%S%.6fZ".into());
-        writer.build(out).write(batch)
     }
 }
 

@@ -10,7 +10,7 @@ use query::Mode;
 use serde_json::{Value, json};
 use sha2::Sha256;
 use tempfile::TempDir;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, runtime::Handle};
 
 use crate::{
     clock::Clock,
@@ -75,7 +75,7 @@ impl Site {
         let workspace = Arc::new(Workspace::open(folder.path(), Clock::logical(now()), Access::Write).await.unwrap());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
-        let sql = Arc::new(SqlDoor::open(workspace.clone()));
+        let sql = Arc::new(SqlDoor::open(workspace.clone(), Handle::current()));
         tokio::spawn(serve(listener, workspace.clone(), sql, std::future::pending()));
         // A start without a secret is refused; one that goes missing later must not open the door.
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
