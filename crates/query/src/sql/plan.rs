@@ -171,7 +171,8 @@ fn of_table(provider: &Arc<dyn TableProvider>) -> f64 {
     if let Some(table) = provider.downcast_ref::<FactTable>() {
         return table.rows() as f64;
     }
-    let shared = share::plan_of(provider).map(rows);
+    // What it is worked out by passes filters of which an estimate knows little.
+    let shared = share::plan_of(provider).map(|plan| rows(plan).max(ROWS_UNKNOWN));
     shared.or_else(|| functions::series_rows(provider)).unwrap_or(ROWS_UNKNOWN)
 }
 

@@ -117,6 +117,7 @@ pub struct Batches {
     begun: std::time::Instant,
     id: QueryId,
     job: Arc<Job>,
+    _place: Held,
 }
 
 impl Batches {
@@ -189,6 +190,16 @@ struct Place {
     _slot: Option<OwnedSemaphorePermit>,
 }
 
+/// A place that its asker and its worker hold: it is free when the first of them is done.
+#[derive(Clone)]
+struct Held(Arc<Mutex<Option<Place>>>);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        drop(self.0.lock().expect("nobody panics while holding it").take());
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
         self.running.lock().expect("nobody panics while holding it").remove(&self.id);
@@ -218,10 +229,10 @@ impl SqlDoor {
         // What its words forbid needs no worker.
         query::sql::look_over(&question.sql).map_err(refused)?;
         let place = self.place(&id, &question.who).await?;
-        let (job, mut said) = self.begin(question, None, time, place).await.map_err(refused)?;
+        let (job, mut said) = self.begin(question, None, time, &place).await.map_err(refused)?;
         match said.recv().await {
             Some(Said::Schema(schema)) => {
-                let batches = Batches { said, ended: None, rows: 0, over: false, who, begun, id: id.clone(), job };
+                let batches = Batches { said, ended: None, rows: 0, over: false, who, begun, id: id.clone(), job, _place: place };
                 Ok(Running { id, schema, batches })
             }
             Some(Said::Error(error)) => Err(refused(error)),
@@ -234,7 +245,7 @@ impl SqlDoor {
         let id = QueryId::draw()?;
         let place = self.place(&id, &question.who).await?;
         let declared = question.params.clone();
-        let (_job, mut said) = self.begin(question, Some(declared), DESCRIBE_TIME, place).await?;
+        let (_job, mut said) = self.begin(question, Some(declared), DESCRIBE_TIME, &place).await?;
         let mut schema = None;
         loop {
             match said.recv().await {
@@ -276,7 +287,7 @@ impl SqlDoor {
     }
 
     /// Waits for a worker's slot. One account has so many questions at once, and no more wait.
-    async fn place(&self, id: &QueryId, who: &str) -> Result<Place, SqlError> {
+    async fn place(&self, id: &QueryId, who: &str) -> Result<Held, SqlError> {
         let busy = || {
             SqlError::new(
                 SqlErrorKind::Busy { seconds: AGAIN_SECONDS },
@@ -296,7 +307,7 @@ impl SqlDoor {
         let mut place = Place { id: id.clone(), running: self.running.clone(), _slot: None };
         let slot = tokio::time::timeout(WAIT_MAX, self.slots.clone().acquire_owned()).await;
         place._slot = Some(slot.map_err(|_| busy())?.map_err(|_| busy())?);
-        Ok(place)
+        Ok(Held(Arc::new(Mutex::new(Some(place)))))
     }
 
     async fn begin(
@@ -304,7 +315,7 @@ impl SqlDoor {
         question: Question,
         describe: Option<Vec<Bound>>,
         time: Duration,
-        place: Place,
+        place: &Held,
     ) -> Result<(Arc<Job>, mpsc::Receiver<Said>), SqlError> {
         let workspace = self.current.workspace();
         // Rows that have not landed are decoded for it.
@@ -320,10 +331,12 @@ impl SqlDoor {
             }
         };
         let (tell, said) = mpsc::channel(BATCHES_AHEAD);
-        let id = place.id.clone();
-        let job = worker.work(assignment, time, tell, workspace, place, &self.apart);
+        let job = worker.work(assignment, time, tell, workspace, place.clone(), &self.apart);
         // It may be gone by now.
-        if let Some(asked) = self.running.lock().expect("nobody panics while holding it").get_mut(&id) {
+        let id = place.0.lock().expect("nobody panics while holding it").as_ref().map(|place| place.id.clone());
+        if let Some(id) = id
+            && let Some(asked) = self.running.lock().expect("nobody panics while holding it").get_mut(&id)
+        {
             asked.job = Some(job.clone());
         }
         self.prepare();

@@ -29,7 +29,7 @@ use tokio::{
     },
 };
 
-use super::{Place, worker::Bounds};
+use super::{Held, worker::Bounds};
 use crate::{processors, workspace::Workspace};
 
 /// How often one looks whether a worker that was killed is gone.
@@ -120,7 +120,7 @@ impl Idle {
         time: Duration,
         tell: mpsc::Sender<Said>,
         workspace: Arc<Workspace>,
-        place: Place,
+        place: Held,
         apart: &Handle,
     ) -> Arc<Job> {
         let Idle { mut child, input, output, spill } = self;
