@@ -285,8 +285,7 @@ async fn commit_groups(db: Db, mut waiting: mpsc::Receiver<Append>, groups: Arc<
             // One step between two groups: those who wait pay for the keys they bring, a little each.
             () = db.untidy() => match waiting.try_recv() {
                 Ok(first) => {
-                    let facts = answer_group(&db, first, &mut waiting, &mut settling).await;
-                    groups.fetch_add(1, Ordering::Relaxed);
+                    let facts = answer_group(&db, first, &mut waiting, &mut settling, &groups).await;
                     tidy(&db, (facts * TIDY_PER_FACT).clamp(TIDY_KEYS_MIN, TIDY_KEYS_MAX)).await;
                     continue;
                 }
@@ -299,8 +298,7 @@ async fn commit_groups(db: Db, mut waiting: mpsc::Receiver<Append>, groups: Arc<
             first = waiting.recv() => first,
         };
         let Some(first) = first else { return };
-        answer_group(&db, first, &mut waiting, &mut settling).await;
-        groups.fetch_add(1, Ordering::Relaxed);
+        answer_group(&db, first, &mut waiting, &mut settling, &groups).await;
     }
 }
 
@@ -335,7 +333,13 @@ async fn tidy(db: &Db, budget: usize) {
 }
 
 /// Commits what waits, and answers; the number of facts.
-async fn answer_group(db: &Db, first: Append, waiting: &mut mpsc::Receiver<Append>, settling: &mut Settling) -> usize {
+async fn answer_group(
+    db: &Db,
+    first: Append,
+    waiting: &mut mpsc::Receiver<Append>,
+    settling: &mut Settling,
+    groups: &AtomicU64,
+) -> usize {
     let mut facts = first.facts.len();
     let mut group = vec![first];
     while facts < GROUP_FACTS_MAX
@@ -353,6 +357,7 @@ async fn answer_group(db: &Db, first: Append, waiting: &mut mpsc::Receiver<Appen
             for (answer, result) in answers.into_iter().zip(results) {
                 let _ = answer.send(Ok(result));
             }
+            groups.fetch_add(1, Ordering::Relaxed);
             settling.committed(db, bytes);
         }
         Err(error) => {

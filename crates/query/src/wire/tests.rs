@@ -340,4 +340,13 @@ async fn names_are_kept_within_a_bound() {
     assert_eq!(client.query("DEALLOCATE ALL").await, "C(DEALLOCATE ALL) Z(I)");
     client.send('P', b"again\0SELECT 1\0\0\0").await;
     assert_eq!(client.sync().await, "1 Z(I)");
+    // What is sent with them counts too, until the transaction is over.
+    assert_eq!(client.query("BEGIN").await, "C(BEGIN) Z(T)");
+    client.parse("SELECT n FROM rows WHERE n < $1").await;
+    let long = format!("{}5", "0".repeat(3 << 20));
+    for portal in ["a", "b", "c", "d", "e", "f"] {
+        client.bind(portal, &[&long], &[]).await;
+    }
+    assert_eq!(client.sync().await, "1 2 2 2 2 2 E(ERROR 53400) Z(E)");
+    assert_eq!(client.query("ROLLBACK").await, "C(ROLLBACK) Z(I)");
 }

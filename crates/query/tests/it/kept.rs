@@ -355,6 +355,24 @@ async fn what_a_shop_says_is_a_purchase_is_one_in_what_is_kept() {
     check(&shop, "2026-02-03", "false", false, "1 2026-01-10").await;
 }
 
+/// Whoever bought, they are few; what is kept of their orders must not grow beside the base for ever.
+#[tokio::test]
+async fn many_orders_that_touch_few_customers_are_made_anew() {
+    let mut shop = Shop::new().await;
+    shop.happens([placed("a", "2026-01-05")]);
+    assert_eq!(shop.refreshes(noon("2026-02-01")).await, Refreshed::Rebuilt);
+    let guests = |from: usize, day: &str| {
+        let guest = Order { customer_id: None, ..order("guest", day, 1000) };
+        (from..from + 1_100)
+            .map(|number| crate::placed(&Order { order_id: format!("g{number}"), ..guest.clone() }))
+            .collect::<Vec<_>>()
+    };
+    shop.happens(guests(0, "2026-02-02"));
+    assert_eq!(shop.refreshes(noon("2026-02-03")).await, Refreshed::Folded(0));
+    shop.happens(guests(2_000, "2026-02-04"));
+    assert_eq!(shop.refreshes(noon("2026-02-05")).await, Refreshed::Rebuilt);
+}
+
 #[tokio::test]
 async fn rows_with_the_columns_of_another_version_are_left_aside() {
     let mut shop = Shop::new().await;

@@ -229,7 +229,7 @@ impl SqlDoor {
         // What its words forbid needs no worker.
         query::sql::look_over(&question.sql).map_err(refused)?;
         let place = self.place(&id, &question.who).await?;
-        let (job, mut said) = self.begin(question, None, time, &place).await.map_err(refused)?;
+        let (job, mut said) = self.begin(question, None, time, &id, &place).await.map_err(refused)?;
         match said.recv().await {
             Some(Said::Schema(schema)) => {
                 let batches = Batches { said, ended: None, rows: 0, over: false, who, begun, id: id.clone(), job, _place: place };
@@ -245,7 +245,7 @@ impl SqlDoor {
         let id = QueryId::draw()?;
         let place = self.place(&id, &question.who).await?;
         let declared = question.params.clone();
-        let (_job, mut said) = self.begin(question, Some(declared), DESCRIBE_TIME, &place).await?;
+        let (_job, mut said) = self.begin(question, Some(declared), DESCRIBE_TIME, &id, &place).await?;
         let mut schema = None;
         loop {
             match said.recv().await {
@@ -315,35 +315,33 @@ impl SqlDoor {
         question: Question,
         describe: Option<Vec<Bound>>,
         time: Duration,
+        id: &QueryId,
         place: &Held,
     ) -> Result<(Arc<Job>, mpsc::Receiver<Said>), SqlError> {
         let workspace = self.current.workspace();
         // Rows that have not landed are decoded for it.
         let (of, handle) = (workspace.clone(), Handle::current());
         let made = move || handle.block_on(assignment(&of, question, describe, time));
-        let assignment = self.apart(made).await??;
+        let assignment = self.run_apart(made).await??;
         let idle = self.idle.lock().expect("nobody panics while holding it").take();
         let worker = match idle {
             Some(worker) => worker,
             None => {
                 let (program, workspace) = (self.program.clone(), workspace.clone());
-                self.apart(move || Idle::start(&program, &workspace)).await??
+                self.run_apart(move || Idle::start(&program, &workspace)).await??
             }
         };
         let (tell, said) = mpsc::channel(BATCHES_AHEAD);
         let job = worker.work(assignment, time, tell, workspace, place.clone(), &self.apart);
         // It may be gone by now.
-        let id = place.0.lock().expect("nobody panics while holding it").as_ref().map(|place| place.id.clone());
-        if let Some(id) = id
-            && let Some(asked) = self.running.lock().expect("nobody panics while holding it").get_mut(&id)
-        {
+        if let Some(asked) = self.running.lock().expect("nobody panics while holding it").get_mut(id) {
             asked.job = Some(job.clone());
         }
         self.prepare();
         Ok((job, said))
     }
 
-    async fn apart<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, SqlError> {
+    async fn run_apart<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, SqlError> {
         let done = self.apart.spawn_blocking(work).await;
         done.map_err(|defect| SqlError::internal(format!("a part of a question died: {defect}")))
     }

@@ -374,3 +374,21 @@ fn died(status: Option<ExitStatus>, said: &str) -> SqlError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{clock::Clock, workspace::Access};
+
+    #[tokio::test]
+    async fn a_worker_that_nobody_asked_is_gone_and_not_only_dead() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("tsubame.toml"), "").unwrap();
+        let workspace = Workspace::open(folder.path(), Clock::Real, Access::Write).await.unwrap();
+        let idle = Idle::start(&super::super::program(), &workspace).unwrap();
+        let process = format!("/proc/{}", idle.child.0.as_ref().unwrap().id());
+        assert!(Path::new(&process).exists(), "{process}");
+        drop(idle);
+        assert!(!Path::new(&process).exists(), "{process} is left");
+    }
+}

@@ -119,7 +119,9 @@ mod tests {
             let path = folder.path().join(file);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, text).unwrap();
+            let edition = current.edition();
             assert_eq!(current.look().await.map_err(|_| ()), expect, "{file}: {text}");
+            assert_eq!(current.edition() != edition, expect == Ok(true), "{file}: {text}");
             // Of what is wrong is told once.
             assert_eq!(current.look().await.map_err(|_| ()), Ok(false), "{file}: {text}");
             let now = current.workspace();

@@ -33,6 +33,20 @@ fn every_command_has_help_and_an_example() {
     shop.run(&["fly"]).expect(2).complains(&["fly", "--help"]);
 }
 
+/// Before anything is asked of DuckDB, which may not be there.
+#[test]
+fn a_mapping_that_does_not_fit_the_files_is_named() {
+    let shop = Shop::new();
+    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/complete-journey");
+    let check = |table: &str, parts: &[&str]| {
+        shop.write("map.toml", format!("today = \"2017-12-31\"\n[tables.orders]\n{table}\n"));
+        let ran = shop.run(&["bench", "queries", "--data", data, "--map", "map.toml"]).expect(3);
+        ran.complains(&["map.toml does not fit the files", "remedy: name files that are there"]).complains(parts);
+    };
+    check("files = [\"no_such.parquet\"]", &["no_such.parquet"]);
+    check("files = [\"transactions.parquet\"]\ncolumns = { order_id = \"no_such_column\" }", &["no_such_column"]);
+}
+
 #[test]
 fn a_wrong_name_has_a_remedy() {
     let shop = Shop::new();
