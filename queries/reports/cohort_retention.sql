@@ -17,7 +17,7 @@ SELECT
     CAST(sum(CASE WHEN cell.age = age.age THEN cell.buyers ELSE 0 END) AS BIGINT) AS active,
     CAST(sum(CASE WHEN cell.age = age.age THEN cell.buyers ELSE 0 END) AS DOUBLE) / sum(CASE WHEN cell.age = 0 THEN cell.buyers END) AS retention,
     CAST(sum(CASE WHEN cell.age = age.age THEN cell.net ELSE 0 END) AS DECIMAL(18, 4)) AS net_revenue,
-    CAST(sum(CASE WHEN cell.age = age.age THEN cell.net ELSE 0 END) AS DOUBLE) / CAST(sum(CASE WHEN cell.age = 0 THEN cell.net END) AS DOUBLE)
+    CAST(sum(CASE WHEN cell.age = age.age THEN cell.net ELSE 0 END) AS DOUBLE) / nullif(CAST(sum(CASE WHEN cell.age = 0 THEN cell.net END) AS DOUBLE), 0)
         AS money_retention
 FROM (
     SELECT cohort, age, count(*) AS buyers, sum(net) AS net

@@ -17,8 +17,8 @@
 SELECT
     decile, customers,
     CAST(net AS DECIMAL(18, 4)) AS net_revenue,
-    CAST(net AS DOUBLE) / CAST(sum(net) OVER () AS DOUBLE) AS share,
-    CAST(sum(net) OVER (ORDER BY decile) AS DOUBLE) / CAST(sum(net) OVER () AS DOUBLE) AS cumulative_share,
+    CAST(net AS DOUBLE) / nullif(CAST(sum(net) OVER () AS DOUBLE), 0) AS share,
+    CAST(sum(net) OVER (ORDER BY decile) AS DOUBLE) / nullif(CAST(sum(net) OVER () AS DOUBLE), 0) AS cumulative_share,
     CAST(CAST(net AS DOUBLE) / customers AS DECIMAL(18, 4)) AS per_customer,
     least, most, recency_days
 FROM (

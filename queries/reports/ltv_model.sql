@@ -53,7 +53,7 @@ FROM (
     FROM ltv_model AS model
     CROSS JOIN (
         VALUES
-            (1, 'customers', '推定に使った会員', 'Customers fitted'), (2, 'repeaters', 'うちリピーター', 'Of them repeaters'),
+            (1, 'customers', '購入した会員', 'Buyers'), (2, 'repeaters', 'うちリピーター', 'Of them repeaters'),
             (3, 'r', 'r', 'r'), (4, 'alpha', 'alpha（週）', 'alpha (weeks)'), (5, 'a', 'a', 'a'), (6, 'b', 'b', 'b'),
             (7, 'log_likelihood', '対数尤度', 'Log-likelihood'),
             (8, 'value_customers', '単価の推定に使った会員', 'Customers with repeat values'), (9, 'p', 'p', 'p'), (10, 'q', 'q', 'q'), (11, 'v', 'v', 'v'),

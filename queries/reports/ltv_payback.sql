@@ -1,6 +1,6 @@
 -- What a customer costs and is worth
 --
--- By month of the first purchase: advertising of that month (ad_spend) per first buyer, net revenue and margin per customer over 12 calendar
+-- By month of the first purchase: advertising of that month (ad_spend; empty where none is recorded) per first buyer, net revenue and margin per customer over 12 calendar
 -- months, and the age in months at which the customers had paid back what they cost. Margin is net revenue less the cost of the goods, and only
 -- given where the cost of every line is known; elsewhere the payback is by net revenue, as `basis` says. 12 months are empty until they are over.
 --
@@ -21,7 +21,7 @@ SELECT
     CAST(CASE WHEN months_between(cohort, $today) >= 12 THEN CAST(net_12 AS DOUBLE) / customers END AS DECIMAL(18, 4)) AS net_12,
     CAST(CASE WHEN months_between(cohort, $today) >= 12 AND unknown = 0 THEN CAST(net_12 - cost_12 AS DOUBLE) / customers END AS DECIMAL(18, 4))
         AS margin_12,
-    1 - CAST(unknown AS DOUBLE) / CAST(net AS DOUBLE) AS cost_known,
+    1 - CAST(unknown_net AS DOUBLE) / nullif(CAST(net AS DOUBLE), 0) AS cost_known,
     CASE WHEN unknown = 0 THEN 'margin' ELSE 'net' END AS basis,
     CASE WHEN unknown = 0 THEN '粗利' ELSE '純売上' END AS basis_ja,
     CASE WHEN unknown = 0 THEN 'Margin' ELSE 'Net revenue' END AS basis_en,
@@ -30,17 +30,19 @@ FROM (
     SELECT
         cohort,
         CAST(sum(CASE WHEN age = 0 THEN buyers ELSE 0 END) AS BIGINT) AS customers,
-        max(spend) AS spend, sum(net) AS net, sum(unknown) AS unknown,
+        max(spend) AS spend, sum(net) AS net, sum(unknown) AS unknown, sum(unknown_net) AS unknown_net,
         sum(CASE WHEN age < 12 THEN net ELSE 0 END) AS net_12, sum(CASE WHEN age < 12 THEN cost ELSE 0 END) AS cost_12,
         min(CASE WHEN net_to >= spend THEN age END) AS by_net, min(CASE WHEN net_to - cost_to >= spend THEN age END) AS by_margin
     FROM (
         SELECT
-            cell.cohort, cell.age, cell.buyers, cell.net, cell.cost, cell.unknown,
-            CAST(coalesce(spent.cost, 0) AS DECIMAL(18, 4)) AS spend,
+            cell.cohort, cell.age, cell.buyers, cell.net, cell.cost, cell.unknown, cell.unknown_net,
+            CAST(spent.cost AS DECIMAL(18, 4)) AS spend,
             sum(cell.net) OVER (PARTITION BY cell.cohort ORDER BY cell.age) AS net_to,
             sum(cell.cost) OVER (PARTITION BY cell.cohort ORDER BY cell.age) AS cost_to
         FROM (
-            SELECT cohort, age, count(DISTINCT customer_id) AS buyers, sum(net) AS net, sum(coalesce(cost, 0)) AS cost, sum(CASE WHEN cost IS NULL THEN net ELSE 0 END) AS unknown
+            SELECT
+                cohort, age, count(DISTINCT customer_id) AS buyers, sum(net) AS net, sum(coalesce(cost, 0)) AS cost,
+                sum(CASE WHEN cost IS NULL THEN 1 ELSE 0 END) AS unknown, sum(CASE WHEN cost IS NULL THEN net ELSE 0 END) AS unknown_net
             FROM (
                 SELECT
                     purchase.customer_id, month_start(buyer.first_ordered_on) AS cohort,

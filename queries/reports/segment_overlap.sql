@@ -1,6 +1,6 @@
 -- Overlap with other segments
 --
--- Who is in this segment and in another, on the last night that was saved.
+-- Who is in this segment and in another, on the last night that was saved of this one. A segment that was not saved on that night is left out.
 --
 -- param segment text
 -- column segment         text  ja:"セグメント"                  en:"Segment"
@@ -14,6 +14,8 @@ SELECT
     CAST(count(this.customer_id) AS DOUBLE) / count(*) AS share_of_other
 FROM segment_members AS other
 LEFT JOIN (SELECT customer_id FROM segment_members WHERE segment = $segment) AS this ON this.customer_id = other.customer_id
+JOIN (SELECT segment FROM segment_nights WHERE age = 1 AND as_of = (SELECT max(as_of) FROM segment_nights WHERE segment = $segment)) AS same
+    ON same.segment = other.segment
 WHERE other.segment <> $segment
 GROUP BY other.segment
 ORDER BY both DESC, other.segment

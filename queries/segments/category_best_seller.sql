@@ -22,7 +22,7 @@ FROM (
     FROM (
         SELECT customer_id, first_value(category ORDER BY purchases DESC, category) AS category
         FROM (
-            SELECT customer_id, category, count(DISTINCT order_id) AS purchases
+            SELECT customer_id, category, count(DISTINCT concat(source, ' ', order_id)) AS purchases
             FROM purchase_lines
             WHERE customer_id IS NOT NULL AND category IS NOT NULL AND ordered_on > add_days($today, 0 - $days)
             GROUP BY customer_id, category

@@ -17,5 +17,5 @@ LEFT JOIN (
     LEFT JOIN survivors AS who ON who.customer_id = said.customer_id
     WHERE said.kind = 'line'
 ) AS linked ON linked.customer_id = buyer.customer_id
-WHERE buyer.last_ordered_on >= add_days($today, 0 - $days) AND linked.customer_id IS NULL
+WHERE buyer.last_ordered_on > add_days($today, 0 - $days) AND linked.customer_id IS NULL
 ORDER BY buyer.customer_id

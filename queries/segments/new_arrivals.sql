@@ -20,7 +20,7 @@ FROM (
         liked.customer_id,
         first_value(fresh.product_id ORDER BY liked.purchases DESC, liked.category, fresh.since DESC, fresh.product_id) AS product_id
     FROM (
-        SELECT customer_id, category, count(DISTINCT order_id) AS purchases
+        SELECT customer_id, category, count(DISTINCT concat(source, ' ', order_id)) AS purchases
         FROM purchase_lines
         WHERE customer_id IS NOT NULL AND category IS NOT NULL AND ordered_on > add_days($today, 0 - $days)
         GROUP BY customer_id, category

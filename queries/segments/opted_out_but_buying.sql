@@ -21,5 +21,5 @@ JOIN (
     FROM contactable
     GROUP BY customer_id
 ) AS closed ON closed.customer_id = buyer.customer_id
-WHERE buyer.last_ordered_on >= add_days($today, 0 - $days) AND closed.is_open = 0 AND closed.channels IS NOT NULL
+WHERE buyer.last_ordered_on > add_days($today, 0 - $days) AND closed.is_open = 0 AND closed.channels IS NOT NULL
 ORDER BY buyer.customer_id

@@ -11,5 +11,5 @@
 -- column net_revenue       money  ja:"純売上"  en:"Net revenue"
 SELECT customer_id, last_ordered_on, orders, net_revenue
 FROM customer_facts
-WHERE last_ordered_on >= add_days($today, 0 - $days)
+WHERE last_ordered_on > add_days($today, 0 - $days)
 ORDER BY customer_id

@@ -26,7 +26,7 @@ FROM (
     WHERE status = 'cancelled' AND customer_id IS NOT NULL
     GROUP BY customer_id
 ) AS ended
-LEFT JOIN (SELECT DISTINCT customer_id FROM subscriptions WHERE status = 'active') AS running
+LEFT JOIN (SELECT DISTINCT customer_id FROM contracts WHERE status = 'active') AS running
     ON running.customer_id = ended.customer_id
 WHERE ended.ended_on <= add_days($today, 0 - $days)
   AND ended.ended_on >= add_days($today, 0 - $days_max)

@@ -72,11 +72,22 @@ impl Lake {
     }
 
     async fn compact_tables(&self, min_files: usize, outweighs: i64) -> Result<Vec<Compacted>, LakeError> {
-        let mut compacted = Vec::new();
+        let (mut compacted, mut failed) = (Vec::new(), None);
         for table in tables::TABLES {
-            compacted.extend(self.compact_table(*table, min_files.max(2), outweighs).await?);
+            match self.compact_table(*table, min_files.max(2), outweighs).await {
+                Ok(done) => compacted.extend(done),
+                // A file that cannot be read keeps no other table from its turn.
+                Err(error) => {
+                    tracing::error!(
+                        table = table.name(),
+                        error = &error as &dyn std::error::Error,
+                        "a table could not be compacted"
+                    );
+                    failed.get_or_insert(error);
+                }
+            }
         }
-        Ok(compacted)
+        failed.map_or(Ok(compacted), Err)
     }
 
     async fn compact_table(
@@ -177,8 +188,19 @@ impl Lake {
         for table in tables::TABLES {
             tending.push(Box::pin(self.tend_table(table.name(), vacuum)));
         }
-        let tended: Vec<Tended> = stream::iter(tending).buffered(WRITTEN_TOGETHER).try_collect().await?;
-        Ok(tended.into_iter().filter(|done| (done.checkpoint, done.files_removed) != (false, 0)).collect())
+        let (mut tended, mut failed) = (Vec::new(), None);
+        let mut tending = stream::iter(tending).buffered(WRITTEN_TOGETHER);
+        while let Some(done) = tending.next().await {
+            match done {
+                Ok(done) if (done.checkpoint, done.files_removed) != (false, 0) => tended.push(done),
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::error!(error = &error as &dyn std::error::Error, "a table could not be tended");
+                    failed.get_or_insert(error);
+                }
+            }
+        }
+        failed.map_or(Ok(tended), Err)
     }
 
     async fn tend_table(&self, name: &'static str, vacuum: bool) -> Result<Tended, LakeError> {

@@ -338,6 +338,17 @@ impl Lake {
         Ok(Kept { manifest, base, overlay })
     }
 
+    /// Whether the files of what is kept are what was written. Each is read whole, once.
+    pub async fn kept_is_whole(&self, kept: &Kept) -> Result<bool, LakeError> {
+        for file in kept.manifest.base.values().flatten() {
+            if let Err(error) = self.place.reading.get_range(&self.kept_path(&file.file)?, 0..1).await {
+                tracing::warn!(file = file.file, %error, "a file of what was kept is damaged");
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// Files of a kept table as a table to read.
     pub fn kept_table(&self, table: &KeptTable, files: &[KeptFile]) -> Result<Arc<FactTable>, LakeError> {
         let file = |file: &KeptFile| {

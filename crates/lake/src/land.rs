@@ -63,12 +63,13 @@ pub(crate) struct Handle {
 }
 
 /// What one flush wrote.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub struct Landed {
     pub rows: u64,
     pub commits: u32,
-    /// Everything up to here is in the tables, on stable storage: the journal may forget it.
+    /// Everything up to here is in the tables, on stable storage, but for rows of those that failed: the journal may forget it.
     pub up_to: i64,
+    pub failed: Vec<(&'static str, LakeError)>,
 }
 
 /// A table's state, for people.
@@ -154,22 +155,30 @@ impl Lake {
         damaged
     }
 
-    /// Writes journal rows into their tables, one commit per table, durably. Rows that already landed are skipped. A table that fails
-    /// does not keep the others from their rows. `segments` must be all the journal holds between two positions.
+    /// [`Lake::land_each`], or why one of the tables could not take its rows.
     pub async fn land(&self, segments: &[TailSegment]) -> Result<Landed, LakeError> {
+        let mut landed = self.land_each(segments).await?;
+        match landed.failed.pop() {
+            Some((_, error)) => Err(error),
+            None => Ok(landed),
+        }
+    }
+
+    /// Writes journal rows into their tables, one commit per table, durably. Rows that already landed are skipped. A table that fails
+    /// does not keep the others from their rows. `segments` must be all the journal holds of a table between two positions.
+    pub async fn land_each(&self, segments: &[TailSegment]) -> Result<Landed, LakeError> {
         let mut by_table: BTreeMap<&str, Vec<&TailSegment>> = BTreeMap::new();
         let mut landed = Landed::default();
         for segment in segments {
             landed.up_to = landed.up_to.max(segment.first_position + segment.rows as i64 - 1);
             by_table.entry(&segment.table).or_default().push(segment);
         }
-        let mut landings: Vec<BoxFuture<'_, (&str, Result<u64, LakeError>)>> = Vec::new();
+        let mut landings: Vec<BoxFuture<'_, (&'static str, Result<u64, LakeError>)>> = Vec::new();
         for (name, mut parts) in by_table {
             parts.sort_by_key(|segment| segment.first_position);
             let table = tables::find(name).ok_or_else(|| LakeError::UnknownTable(name.into()))?;
-            landings.push(Box::pin(async move { (name, self.land_table(table, &parts).await) }));
+            landings.push(Box::pin(async move { (table.name(), self.land_table(table, &parts).await) }));
         }
-        let mut failed = None;
         let mut landings = stream::iter(landings).buffered(WRITTEN_TOGETHER);
         while let Some((name, done)) = landings.next().await {
             match done {
@@ -179,15 +188,25 @@ impl Lake {
                 }
                 Err(error) => {
                     tracing::error!(table = name, error = &error as &dyn std::error::Error, "rows could not land");
-                    failed.get_or_insert(error);
+                    landed.failed.push((name, error));
                 }
             }
         }
         drop(landings);
-        if let Some(error) = failed {
-            return Err(error);
-        }
         Ok(landed)
+    }
+
+    /// Sets tables aside that end before what had landed in them: a log may lose its end without a trace.
+    pub async fn expect_landed(&self, kept_after: &BTreeMap<String, i64>) {
+        for (name, handle) in &self.handles {
+            let mut handle = handle.write().await;
+            if handle.damaged.is_none()
+                && let Some(damaged) = self.place.lost_end(name, &handle, kept_after)
+            {
+                tracing::error!(%damaged, "a table is left aside");
+                (handle.watermark, handle.pinned, handle.damaged) = (0, None, Some(damaged));
+            }
+        }
     }
 
     async fn land_table(&self, table: &'static dyn Table, parts: &[&TailSegment]) -> Result<u64, LakeError> {

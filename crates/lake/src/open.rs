@@ -76,20 +76,29 @@ pub(crate) async fn open_table(
         Err(error) => return Err(error),
     };
     let watermark = watermark(&delta, application).await.map_err(|source| open_error(name, source))?;
+    let checkpoint = found.checkpoint.unwrap_or(-1);
+    let handle = Handle { table: delta, watermark, pinned: None, checkpoint, unsure: false, damaged: None };
     if let Access::Write { kept_after } = access
-        && let Some(kept) = kept_after.get(name).filter(|kept| watermark < **kept)
+        && let Some(damaged) = place.lost_end(name, &handle, kept_after)
     {
-        let damaged = Damaged {
-            table: name.into(),
-            version: delta.version().unwrap_or_default() as i64,
-            file: log.table.to_string(),
-            what: format!("ends at position {watermark}, although rows up to {kept} had landed"),
-            remedy: "restore the table from a backup that is as new as data/state.db, or both from one backup".into(),
-        };
         return aside(place, name, damaged);
     }
-    let checkpoint = found.checkpoint.unwrap_or(-1);
-    Ok(Handle { table: delta, watermark, pinned: None, checkpoint, unsure: false, damaged: None })
+    Ok(handle)
+}
+
+impl Place {
+    /// What is wrong with a table that ends before what had landed in it.
+    pub(crate) fn lost_end(&self, name: &str, handle: &Handle, kept_after: &BTreeMap<String, i64>) -> Option<Damaged> {
+        let watermark = handle.watermark;
+        let kept = kept_after.get(name).filter(|kept| watermark < **kept)?;
+        Some(Damaged {
+            table: name.into(),
+            version: handle.table.version().unwrap_or_default() as i64,
+            file: self.folder(name).map(|folder| folder.to_string()).unwrap_or_default(),
+            what: format!("ends at position {watermark}, although rows up to {kept} had landed"),
+            remedy: "restore the table from a backup that is as new as data/state.db, or both from one backup".into(),
+        })
+    }
 }
 
 /// Inspects, and again before damage is believed: while another writer commits, a store may list a commit and not yet the one before it.

@@ -134,9 +134,9 @@ impl FactTable {
         (url, self.snapshot.store.clone())
     }
 
-    /// Whether it has no row at all.
+    /// Whether it has no row at all. Of a damaged one nobody knows.
     pub fn is_empty(&self) -> bool {
-        self.snapshot.files.is_empty() && self.tail_rows() == 0
+        self.damaged.is_none() && self.snapshot.files.is_empty() && self.tail_rows() == 0
     }
 
     /// Rows of its files and of the tail, as far as the log states them.

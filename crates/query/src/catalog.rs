@@ -160,7 +160,34 @@ impl Library {
                 }
             }
         }
+        problems.extend(self.unsorted_scores(definitions));
         problems
+    }
+
+    /// Limits of RFM scores that leave a class empty, of those that are set.
+    fn unsorted_scores(&self, definitions: &BTreeMap<String, toml::Value>) -> Option<Problem> {
+        let view = self.view("customer_rfm")?;
+        let limit = |name: &str| {
+            let param = view.header.params.iter().find(|param| param.name == name)?;
+            param.default.as_ref()?.plain().parse::<f64>().ok()
+        };
+        [("rfm_r", false), ("rfm_f", true), ("rfm_m", true)].into_iter().find_map(|(group, descends)| {
+            let names = [5, 4, 3, 2].map(|score| format!("{group}{score}"));
+            let limits: Vec<f64> = names.iter().filter_map(|name| limit(name)).collect();
+            // Amounts that are not set go by rank.
+            let is_set = names.iter().any(|name| definitions.contains_key(name)) && limits.first() != Some(&0.0);
+            let is_sorted = limits.last() > Some(&0.0)
+                && limits.windows(2).all(|two| if descends { two[0] > two[1] } else { two[0] < two[1] });
+            (is_set && !is_sorted).then(|| {
+                let order = if descends { "fall" } else { "rise" };
+                Problem::new(
+                    "tsubame.toml",
+                    0,
+                    format!("[definitions] {} do not {order} from 5 to 2: a score stays empty", names.join(", ")),
+                )
+                .with_remedy("set all four")
+            })
+        })
     }
 
     /// A query by its full name, or by its file name alone where that is unique.

@@ -10,7 +10,7 @@ use arrow::{
 };
 
 /// The same rows with a column per member, however deep.
-pub(crate) fn flat(schema: &SchemaRef, batches: &[RecordBatch]) -> Result<(SchemaRef, Vec<RecordBatch>), ArrowError> {
+pub fn flat(schema: &SchemaRef, batches: &[RecordBatch]) -> Result<(SchemaRef, Vec<RecordBatch>), ArrowError> {
     let is_plain = |schema: &SchemaRef| schema.fields().iter().all(|field| !matches!(field.data_type(), DataType::Struct(_)));
     if is_plain(schema) {
         return Ok((schema.clone(), batches.to_vec()));

@@ -11,6 +11,7 @@ use arrow::{
     csv,
     datatypes::{DataType, Field, Schema, SchemaRef},
     error::ArrowError,
+    json::{WriterBuilder, writer::JsonArray, writer::LineDelimited},
     util::pretty::pretty_format_batches_with_schema,
 };
 use parquet::arrow::ArrowWriter;
@@ -37,6 +38,12 @@ pub fn write(
     // Neither has a place for members; the other formats keep them together.
     let spread = matches!(format, Format::Table | Format::Csv).then(|| flat(schema, batches)).transpose()?;
     let (schema, batches) = spread.as_ref().map_or((schema, batches), |(schema, batches)| (schema, batches.as_slice()));
+    let schema = &if format == Format::Table { schema.clone() } else { with_unique_names(schema) };
+    let named = |batch: &RecordBatch| {
+        let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        RecordBatch::try_new_with_options(schema.clone(), batch.columns().to_vec(), &options)
+    };
+    let batches = &batches.iter().map(named).collect::<Result<Vec<_>, _>>()?;
     match format {
         Format::Table => writeln!(out, "{}", pretty_format_batches_with_schema(schema.clone(), batches)?)?,
         Format::Csv => {
@@ -48,7 +55,7 @@ pub fn write(
             }
         }
         Format::Json => {
-            let mut writer = arrow::json::ArrayWriter::new(&mut *out);
+            let mut writer = WriterBuilder::new().with_explicit_nulls(true).build::<_, JsonArray>(&mut *out);
             for batch in batches {
                 writer.write(batch)?;
             }
@@ -56,7 +63,7 @@ pub fn write(
             writeln!(out)?;
         }
         Format::Ndjson => {
-            let mut writer = arrow::json::LineDelimitedWriter::new(&mut *out);
+            let mut writer = WriterBuilder::new().with_explicit_nulls(true).build::<_, LineDelimited>(&mut *out);
             for batch in batches {
                 writer.write(batch)?;
             }
@@ -72,6 +79,22 @@ pub fn write(
         }
     }
     Ok(())
+}
+
+/// The second `id` becomes `id_2`: JSON, CSV and Parquet readers tell columns apart by name.
+pub fn with_unique_names(schema: &SchemaRef) -> SchemaRef {
+    let mut names: Vec<String> = Vec::new();
+    for field in schema.fields() {
+        let mut name = field.name().clone();
+        let mut number = 2;
+        while names.contains(&name) {
+            name = format!("{}_{number}", field.name());
+            number += 1;
+        }
+        names.push(name);
+    }
+    let fields = schema.fields().iter().zip(names).map(|(field, name)| field.as_ref().clone().with_name(name));
+    Arc::new(Schema::new(fields.collect::<Vec<Field>>()))
 }
 
 /// Writes an answer that was put together from several questions as [`write`] writes one.

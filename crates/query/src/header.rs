@@ -146,12 +146,30 @@ pub(crate) fn params_of(text: &str) -> Vec<Param> {
     lines.filter_map(|line| param(line.trim_start_matches('-').trim().strip_prefix("param ")?).ok()).collect()
 }
 
-/// A parameter as a value suggests that was typed for it.
+/// A parameter as a value suggests that was typed for it. An id of digits (`00123`) is no number.
 pub(crate) fn guessed(name: &str, raw: &str) -> Param {
     let kinds = [ParamKind::Int, ParamKind::Float, ParamKind::Date, ParamKind::Instant, ParamKind::Bool];
-    let read = |kind: ParamKind| Some((kind, kind.read(raw)?));
+    let read = |kind: ParamKind| Some((kind, kind.read(raw).filter(|value| kind == ParamKind::Instant || value.plain() == raw)?));
     let (kind, value) = kinds.into_iter().find_map(read).unwrap_or_else(|| (ParamKind::Text, ParamValue::Text(raw.into())));
     Param { name: name.into(), kind, default: Some(value).filter(|_| !raw.is_empty()), label: Text::default() }
+}
+
+/// A line that declares a parameter, or why its default cannot be written in one.
+pub(crate) fn declaration(param: &Param) -> Result<String, String> {
+    let default = match &param.default {
+        None => String::new(),
+        Some(ParamValue::Text(text)) => format!(" = '{text}'"),
+        Some(value) => format!(" = {}", value.plain()),
+    };
+    let label = match &param.label {
+        label if label.get("ja").is_empty() => String::new(),
+        label => format!(" ja:\"{}\" en:\"{}\"", label.ja, label.en),
+    };
+    let declared = format!("{} {}{default}{label}", param.name, param.kind.name());
+    match self::param(&declared) {
+        Ok(read) if read.default == param.default && !declared.contains('\n') => Ok(format!("-- param {declared}\n")),
+        _ => Err(format!("the value of `${}` cannot be the default of a file", param.name)),
+    }
 }
 
 /// A declaration that took the title's place.
@@ -172,7 +190,7 @@ fn misspelt(line: &str) -> Option<&'static str> {
 }
 
 /// A name that a placeholder can have: `$days_max`.
-fn is_name(name: &str) -> bool {
+pub(crate) fn is_name(name: &str) -> bool {
     name.starts_with(|letter: char| letter.is_alphabetic() || letter == '_')
         && name.chars().all(|letter| letter.is_alphanumeric() || letter == '_')
 }
@@ -197,8 +215,7 @@ fn param(text: &str) -> Result<Param, String> {
     let kind = ParamKind::parse(kind).ok_or_else(|| format!("parameter `{name}` has the unknown type `{kind}`"))?;
     let default = default
         .map(|raw| {
-            kind.read(raw.trim_matches(['\'', '"']))
-                .ok_or_else(|| format!("the default of `{name}`, `{raw}`, is not of type {}", kind.name()))
+            kind.read(unquoted(raw)).ok_or_else(|| format!("the default of `{name}`, `{raw}`, is not of type {}", kind.name()))
         })
         .transpose()?;
     let label = match (label(labels, "ja"), label(labels, "en")) {
@@ -227,6 +244,11 @@ fn column(text: &str, line: usize) -> Result<ColumnHeader, String> {
     }
 }
 
+fn unquoted(raw: &str) -> &str {
+    let within = |quote: char| raw.strip_prefix(quote)?.strip_suffix(quote);
+    within('\'').or_else(|| within('"')).unwrap_or(raw)
+}
+
 /// The words behind `ja:"…"`.
 fn label(labels: &str, of: &str) -> Option<String> {
     let (_, rest) = labels.split_once(&format!("{of}:\""))?;
@@ -247,6 +269,35 @@ mod tests {
         assert_eq!(header.params[1].label, Text::default());
         assert_eq!((header.params[1].default.as_ref(), header.columns[0].label.ja.as_str()), (None, "会員 ID"));
         assert_eq!((header.titles().get("ja"), header.descriptions().get("ja")), ("Dormant", "Who did not come back."));
+    }
+
+    #[test]
+    fn a_value_suggests_its_type() {
+        let check = |raw: &str, expect: ParamKind| assert_eq!(guessed("p", raw).kind, expect, "{raw}");
+        check("30", ParamKind::Int);
+        check("-1.5", ParamKind::Float);
+        check("2026-06-01", ParamKind::Date);
+        check("2026-06-01T09:00:00+09:00", ParamKind::Instant);
+        check("true", ParamKind::Bool);
+        check("00123", ParamKind::Text);
+        check("+819012345678", ParamKind::Text);
+        check("1e5", ParamKind::Text);
+        check("", ParamKind::Text);
+    }
+
+    #[test]
+    fn a_default_is_written_as_it_is_read() {
+        let check = |value: &str, expect: Option<&str>| {
+            let found = declaration(&guessed("p", value)).ok();
+            assert_eq!(found.as_deref(), expect, "{value}");
+        };
+        check("30", Some("-- param p int = 30\n"));
+        check("'quoted'", Some("-- param p text = ''quoted''\n"));
+        check("  spaced ", Some("-- param p text = '  spaced '\n"));
+        check("a = b", Some("-- param p text = 'a = b'\n"));
+        check("", Some("-- param p text\n"));
+        check("a ja:\"b\" c", None);
+        check("a\nb", None);
     }
 
     #[test]

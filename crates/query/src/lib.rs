@@ -10,7 +10,7 @@ mod desk;
 pub mod dictionary;
 mod files;
 mod first_rows;
-mod flat;
+pub mod flat;
 pub mod fold;
 pub mod form;
 pub mod format;

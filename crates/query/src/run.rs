@@ -5,6 +5,7 @@ use std::time::Duration;
 use arrow::{
     array::{Array, ArrayRef, AsArray, RecordBatch},
     datatypes::{DataType, Date32Type, Decimal128Type, Float64Type, Int64Type, SchemaRef, TimeUnit, TimestampMicrosecondType},
+    util::display::{ArrayFormatter, FormatOptions},
 };
 use chrono::{DateTime, NaiveDate};
 use datafusion::{dataframe::DataFrame, error::DataFusionError, execution::context::SQLOptions, logical_expr::LogicalPlan};
@@ -68,8 +69,6 @@ pub enum QueryError {
     Timeout { file: String, seconds: u64 },
     #[error("{file}: more than {rows} rows")]
     TooManyRows { file: String, rows: usize },
-    #[error("{file}: column {index} is `{name}` of a type that {kind} cannot hold ({found})")]
-    ColumnType { file: String, index: usize, name: String, kind: String, found: String },
 }
 
 impl Remedy for QueryError {
@@ -90,7 +89,6 @@ impl Remedy for QueryError {
             QueryError::Syntax { mistake, .. } | QueryError::Plan { mistake, .. } => mistake.remedy.clone(),
             QueryError::Run { remedy, .. } => return remedy.clone(),
             QueryError::ParamType { .. } => return None,
-            QueryError::ColumnType { .. } => "CAST it in the SELECT, or select what is within it".into(),
             QueryError::NoCustomer { .. } => "a segment is a question about customers: select `customer_id`".into(),
             QueryError::Cycle { .. } => "take one of these steps out: a segment is made of others, not of itself".into(),
             QueryError::SegmentParam { segment, param, .. } => {
@@ -147,6 +145,14 @@ impl Desk {
             name: name.into(),
             similar: self.library.similar(name).into_iter().map(String::from).collect(),
         })
+    }
+
+    /// Plans, and no more: what is wrong with the text or with a value.
+    pub(crate) async fn plan_of(&self, query: &Query, params: &Params) -> Result<(), QueryError> {
+        let values = self.values(query, params)?;
+        let tokens = Tokens::read(&query.file, &query.sql)?;
+        let session = self.session(&tokens, &query.file).await?;
+        self.plan(&session, query, &tokens, &values).await.map(|_| ())
     }
 
     /// The answer as Arrow batches, for files.
@@ -225,10 +231,13 @@ pub(crate) fn kind_of(data_type: &DataType) -> Option<Kind> {
         DataType::Boolean => Kind::Bool,
         data_type if data_type.is_integer() => Kind::Int,
         data_type if data_type.is_floating() => Kind::Float,
-        DataType::Decimal128(_, scale) if *scale <= 4 => Kind::Money,
+        // As amounts are kept, and sums of them.
+        DataType::Decimal128(_, 4) => Kind::Money,
         DataType::Decimal128(..) | DataType::Decimal256(..) => Kind::Float,
         DataType::Date32 => Kind::Date,
-        DataType::Timestamp(..) => Kind::Instant,
+        DataType::Timestamp(_, Some(_)) => Kind::Instant,
+        // A clock's time of nobody says where: it is no instant.
+        DataType::Timestamp(_, None) => Kind::Text,
         _ => return None,
     })
 }
@@ -238,6 +247,8 @@ pub(crate) fn holds(kind: Kind, data_type: &DataType) -> bool {
     match (kind, kind_of(data_type)) {
         (_, None) => false,
         (_, Some(_)) if *data_type == DataType::Null => true,
+        (Kind::Money, Some(_)) if matches!(data_type, DataType::Decimal128(_, scale) if *scale <= 4) => true,
+        (Kind::Instant, Some(_)) if matches!(data_type, DataType::Timestamp(..)) => true,
         (Kind::Rate | Kind::Float, Some(found)) => matches!(found, Kind::Float),
         (kind, Some(found)) => kind == found,
     }
@@ -253,14 +264,9 @@ pub(crate) fn answer(
     let mut columns = Vec::new();
     for (index, field) in schema.fields().iter().enumerate() {
         let declared = header.and_then(|header| header.columns.get(index));
-        let found = kind_of(field.data_type());
-        let kind = declared.map(|column| column.kind).or(found).ok_or_else(|| QueryError::ColumnType {
-            file: file.into(),
-            index: index + 1,
-            name: field.name().clone(),
-            kind: "a table".into(),
-            found: field.data_type().to_string(),
-        })?;
+        // What is none of the kinds is shown as its text.
+        let found = kind_of(field.data_type()).unwrap_or(Kind::Text);
+        let kind = declared.map_or(found, |column| column.kind);
         let label = declared.map_or_else(|| Text::new(field.name(), field.name()), |column| column.label.clone());
         columns.push(Column { name: field.name().clone(), kind, label });
     }
@@ -269,61 +275,79 @@ pub(crate) fn answer(
         let values = batch
             .columns()
             .iter()
-            .map(|column| values_of(column).map_err(|message| QueryError::run(file, &message)))
+            .zip(&columns)
+            .map(|(column, shown)| values_of(column, shown.kind).map_err(|message| QueryError::run(file, &message)))
             .collect::<Result<Vec<_>, _>>()?;
-        let mut columns: Vec<_> = values.into_iter().map(Vec::into_iter).collect();
+        let mut values: Vec<_> = values.into_iter().map(Vec::into_iter).collect();
         for _ in 0..batch.num_rows() {
-            rows.push(columns.iter_mut().map(|column| column.next().unwrap_or(Value::Null)).collect());
+            rows.push(values.iter_mut().map(|column| column.next().unwrap_or(Value::Null)).collect());
         }
     }
     Ok(Answer { columns, rows })
 }
 
-pub(crate) fn values_of(array: &ArrayRef) -> Result<Vec<Value>, String> {
+/// The values of a column that is shown as a kind which holds its type.
+pub(crate) fn values_of(array: &ArrayRef, kind: Kind) -> Result<Vec<Value>, String> {
     let cast = |to: DataType| arrow::compute::cast(array, &to).map_err(|error| error.to_string());
     let collect = |array: &ArrayRef, value: &dyn Fn(usize) -> Result<Value, String>| {
         (0..array.len()).map(|row| if array.is_null(row) { Ok(Value::Null) } else { value(row) }).collect()
     };
-    match kind_of(array.data_type()) {
-        Some(Kind::Bool) => {
+    if *array.data_type() == DataType::Null {
+        return Ok(vec![Value::Null; array.len()]);
+    }
+    match kind {
+        Kind::Bool => {
             let array = array.as_boolean();
             Ok(array.iter().map(|value| value.map_or(Value::Null, Value::Bool)).collect())
         }
-        Some(Kind::Int) => {
-            let array = cast(DataType::Int64)?;
-            let values = array.as_primitive::<Int64Type>();
-            collect(&array, &|row| Ok(Value::Int(values.value(row))))
+        Kind::Int => {
+            let whole = cast(DataType::Int64)?;
+            let values = whole.as_primitive::<Int64Type>();
+            // What is larger has its digits.
+            let text = texts(array)?;
+            collect(array, &|row| Ok(if whole.is_null(row) { text(row) } else { Value::Int(values.value(row)) }))
         }
-        Some(Kind::Float | Kind::Rate) => {
+        Kind::Float | Kind::Rate => {
             let array = cast(DataType::Float64)?;
             let values = array.as_primitive::<Float64Type>();
             // "Not computable" is empty, never NaN.
             collect(&array, &|row| Ok(if values.value(row).is_finite() { Value::Float(values.value(row)) } else { Value::Null }))
         }
-        Some(Kind::Money) => {
+        Kind::Money => {
             let array = cast(DataType::Decimal128(38, 4))?;
             let values = array.as_primitive::<Decimal128Type>();
             collect(&array, &|row| {
-                let scaled =
-                    i64::try_from(values.value(row)).map_err(|_| "an amount of money does not fit 14 digits".to_string())?;
-                Money::from_scaled(scaled).map(Value::Money).map_err(|error| error.to_string())
+                let scaled = values.value(row);
+                let amount = i64::try_from(scaled).ok().and_then(|scaled| Money::from_scaled(scaled).ok());
+                // No shop has as much; a sum of squares has.
+                Ok(amount.map_or(Value::Float(scaled as f64 / 1e4), Value::Money))
             })
         }
-        Some(Kind::Date) => {
+        Kind::Date => {
             let values = array.as_primitive::<Date32Type>();
             let date = |days: i32| NaiveDate::from_epoch_days(days).map_or(Value::Null, Value::Date);
             collect(array, &|row| Ok(date(values.value(row))))
         }
-        Some(Kind::Instant) => {
+        Kind::Instant => {
             let array = cast(DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())))?;
             let values = array.as_primitive::<TimestampMicrosecondType>();
             collect(&array, &|row| Ok(DateTime::from_timestamp_micros(values.value(row)).map_or(Value::Null, Value::Instant)))
         }
-        Some(Kind::Text) => {
+        Kind::Text if array.data_type().is_string() => {
             let array = cast(DataType::Utf8)?;
             let values = array.as_string::<i32>();
             collect(&array, &|row| Ok(Value::Text(values.value(row).into())))
         }
-        None => Err(format!("a column of type {} cannot be shown", array.data_type())),
+        Kind::Text => {
+            let text = texts(array)?;
+            collect(array, &|row| Ok(text(row)))
+        }
     }
+}
+
+/// The words of each value.
+fn texts(array: &ArrayRef) -> Result<impl Fn(usize) -> Value, String> {
+    let options = FormatOptions::new().with_timestamp_format(Some("%Y-%m-%d %H:%M:%S%.f"));
+    let shown = ArrayFormatter::try_new(array.as_ref(), &options).map_err(|error| error.to_string())?;
+    Ok(move |row| Value::Text(shown.value(row).to_string()))
 }

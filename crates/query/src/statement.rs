@@ -157,6 +157,13 @@ impl Tokens {
         }
     }
 
+    /// A first word that is nearly one which begins a question.
+    pub fn misspelt_opening(&self) -> Option<QueryError> {
+        let first = self.solid().next()?;
+        let Token::Word(word) = &first.token else { return None };
+        reading::misspelt_opening(word, first.span.into()).map(|mistake| self.mistake(mistake))
+    }
+
     fn misread(&self, error: &ParserError) -> Mistake {
         let tokens: Vec<&TokenWithSpan> = self.solid().collect();
         reading::misread(&tokens, error)

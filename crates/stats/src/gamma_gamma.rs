@@ -81,7 +81,7 @@ impl GammaGamma {
 /// The value of what a customer is expected to buy within so many months of `month` time units each, discounted by `discount` a month.
 ///
 /// # Errors
-/// As [`RepeatBuying::expected`].
+/// As [`RepeatBuying::expected`]; `OutOfRange` for a discount that leaves nothing or less of an amount.
 pub fn clv(
     buying: &RepeatBuying,
     history: History,
@@ -90,6 +90,9 @@ pub fn clv(
     months: u32,
     discount: f64,
 ) -> Result<f64, NotComputable> {
+    if discount.is_nan() || discount <= -1.0 {
+        return Err(NotComputable::OutOfRange { what: "discount", value: discount, range: "above -1" });
+    }
     let (mut sum, mut before) = (0.0, 0.0);
     for nth in 1..=months {
         let bought = buying.expected(history, month * f64::from(nth))?;

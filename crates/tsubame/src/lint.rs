@@ -10,7 +10,7 @@ use model::{
 };
 use query::Library;
 
-use crate::workspace::ShopFiles;
+use crate::{segments::named, workspace::ShopFiles};
 
 /// Whether what lets somebody into a scenario gives a variable of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub fn problems(files: &ShopFiles, library: &Library) -> Vec<Problem> {
                     .with_remedy("give one of them another id, or remove it"),
             );
         }
-        let segment = scenario.entry.segment.as_deref().and_then(|segment| library.find(segment));
+        let segment = scenario.entry.segment.as_deref().and_then(|segment| named(library, segment));
         if let (Some(segment), Some(key)) = (segment, &scenario.entry.key)
             && !segment.header.columns.iter().any(|column| column.name == *key)
         {
@@ -161,7 +161,7 @@ fn given(scenario: &Scenario, library: &Library, name: &str) -> Given {
             _ => Given::Never,
         };
     }
-    let Some(segment) = entry.segment.as_deref().and_then(|segment| library.find(segment)) else { return Given::Sometimes };
+    let Some(segment) = entry.segment.as_deref().and_then(|segment| named(library, segment)) else { return Given::Sometimes };
     match segment.header.columns.iter().any(|column| column.name == name) {
         true if entry.key.as_deref() == Some(name) || name == "customer_id" => Given::Always,
         true => Given::Sometimes,
@@ -170,7 +170,7 @@ fn given(scenario: &Scenario, library: &Library, name: &str) -> Given {
 }
 
 fn columns(scenario: &Scenario, library: &Library) -> String {
-    let segment = scenario.entry.segment.as_deref().and_then(|segment| library.find(segment));
+    let segment = scenario.entry.segment.as_deref().and_then(|segment| named(library, segment));
     let columns = segment.into_iter().flat_map(|segment| &segment.header.columns);
     columns.map(|column| column.name.as_str()).collect::<Vec<_>>().join(", ")
 }

@@ -14,10 +14,10 @@ use crate::{
     workspace::Workspace,
 };
 
-/// A segment by its own name or that of its file.
+/// A segment by its own name or that of its file, or a remedy.
 pub fn find<'a>(library: &'a Library, name: &str) -> Result<&'a Query, Fault> {
-    let short = name.strip_prefix("segments/").or_else(|| name.strip_prefix("segment.")).unwrap_or(name);
-    library.segment(short).ok_or_else(|| {
+    let short = short(name);
+    named(library, name).ok_or_else(|| {
         let known: Vec<&str> = library.segments().map(|(known, _)| known).collect();
         let close: Vec<&str> = library.similar(short).into_iter().filter_map(|name| name.strip_prefix("segments/")).collect();
         let remedy = if close.is_empty() {
@@ -29,9 +29,18 @@ pub fn find<'a>(library: &'a Library, name: &str) -> Result<&'a Query, Fault> {
     })
 }
 
+/// A segment by its own name or that of its file, whatever other query is called alike.
+pub fn named<'a>(library: &'a Library, name: &str) -> Option<&'a Query> {
+    library.segment(short(name))
+}
+
+fn short(name: &str) -> &str {
+    name.strip_prefix("segments/").or_else(|| name.strip_prefix("segment.")).unwrap_or(name)
+}
+
 /// What a segment is called, by its own name or that of its file.
 pub fn titles(library: &Library, name: &str) -> Option<Text> {
-    Some(titles_of(library, library.find(name)?))
+    Some(titles_of(library, named(library, name)?))
 }
 
 /// What a segment is used by.

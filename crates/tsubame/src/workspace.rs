@@ -22,8 +22,10 @@ use crate::{
     jobs::{
         flush::{Landings, kept_after},
         maintain,
+        tick::params_of,
     },
     reachable::{KnownReach, Reachable},
+    segments,
     zones::KnownZones,
 };
 
@@ -96,7 +98,13 @@ impl Workspace {
         let state = state.with_relay_domains(&files.shop.relay_domains);
         let place = lake_place(folder, &files.shop);
         let lake = match access {
-            Access::Read => Lake::open(&place).await?,
+            Access::Read => {
+                // Asked before the lake is opened: what had landed by now is there.
+                let landed = kept_after(&state).await?;
+                let lake = Lake::open(&place).await?;
+                lake.expect_landed(&landed).await;
+                lake
+            }
             Access::Write => {
                 // We hold the shop's lock, so whoever wrote before is gone.
                 state.leases().clear(maintain::LEASE, maintain::WRITER).await?;
@@ -300,18 +308,13 @@ pub fn read_files(folder: &Path) -> Result<(ShopFiles, Library, Vec<Problem>), F
         }
     }
     for scenario in &files.scenarios {
-        let named = scenario.entry.segment.iter().chain(&scenario.entry.exclude);
-        for segment in named.filter(|segment| library.find(segment).is_none()) {
-            problems.push(
-                Problem::new(&format!("scenarios/{}.toml", scenario.scenario), 0, format!("there is no segment `{segment}`"))
-                    .with_remedy(format!("add queries/segments/{segment}.sql, or name an existing one")),
-            );
-        }
+        problems.extend(entry_problems(&library, scenario, &format!("scenarios/{}.toml", scenario.scenario)));
     }
     problems.extend(crate::lint::problems(&files, &library));
-    for export in files.shop.exports.iter().filter(|export| library.find(&export.segment).is_none()) {
-        let message = format!("export `{}` names the segment `{}`, which does not exist", export.name, export.segment);
-        problems.push(Problem::new("tsubame.toml", 0, message).with_remedy("`tsubame query --list` shows all segments"));
+    for export in &files.shop.exports {
+        if let Some((problem, remedy)) = segment_problem(&library, &export.segment, &BTreeMap::new()) {
+            problems.push(Problem::new("tsubame.toml", 0, format!("export `{}`: {problem}", export.name)).with_remedy(remedy));
+        }
     }
     Ok((files, library, problems))
 }
@@ -343,14 +346,41 @@ pub fn draft_problems(workspace: &Workspace, scenario: &Scenario, file: &str, te
     let files = &workspace.files;
     let mut problems = template_problems(files, scenario, file, text);
     problems.extend(scenario.problems_in(&files.shop, file, text));
-    let named = scenario.entry.segment.iter().chain(&scenario.entry.exclude);
-    for segment in named.filter(|segment| workspace.library.find(segment).is_none()) {
-        problems.push(
-            Problem::new(file, 0, format!("there is no segment `{segment}`"))
-                .with_remedy(format!("add queries/segments/{segment}.sql, or name an existing one")),
-        );
-    }
+    problems.extend(entry_problems(&workspace.library, scenario, file));
     problems
+}
+
+/// What keeps a scenario from asking who enters it.
+fn entry_problems(library: &Library, scenario: &Scenario, file: &str) -> Vec<Problem> {
+    let entry = &scenario.entry;
+    let asked = entry.segment.iter().map(|segment| segment_problem(library, segment, &entry.params));
+    let excluded = entry.exclude.iter().map(|segment| segment_problem(library, segment, &BTreeMap::new()));
+    let found = asked.chain(excluded).flatten();
+    found.map(|(problem, remedy)| Problem::new(file, 0, problem).with_remedy(remedy)).collect()
+}
+
+/// Why a segment cannot be asked with these values and nobody there to give others; and what to do.
+fn segment_problem(library: &Library, segment: &str, given: &BTreeMap<String, toml::Value>) -> Option<(String, String)> {
+    let query = match segments::find(library, segment) {
+        Ok(query) => query,
+        Err(fault) => {
+            let add = format!("add queries/segments/{segment}.sql");
+            return Some((fault.message, fault.remedy.map_or(add.clone(), |remedy| format!("{remedy}; or {add}"))));
+        }
+    };
+    let of = |name: &str| query.header.params.iter().find(|param| param.name == name);
+    let missing = query.header.params.iter().find(|param| param.default.is_none() && !given.contains_key(&param.name));
+    if let Some(param) = missing {
+        let remedy = format!("give it a default in {}: `-- param {} {} = …`", query.file, param.name, param.kind.name());
+        return Some((format!("the segment `{segment}` needs `{}`, which nobody gives it", param.name), remedy));
+    }
+    if let Some(name) = given.keys().find(|name| of(name).is_none()) {
+        let known: Vec<&str> = query.header.params.iter().map(|param| param.name.as_str()).collect();
+        let remedy = if known.is_empty() { "it takes none".into() } else { format!("it takes {}", known.join(", ")) };
+        return Some((format!("the segment `{segment}` has no parameter `{name}`"), remedy));
+    }
+    let fault = params_of(query, given).err()?;
+    Some((format!("the segment `{segment}`: {}", fault.message), fault.remedy.unwrap_or_else(|| "see its header".into())))
 }
 
 fn template_problems(files: &ShopFiles, scenario: &Scenario, file: &str, text: &str) -> Vec<Problem> {

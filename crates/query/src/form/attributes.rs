@@ -165,7 +165,11 @@ pub const ATTRIBUTES: &[Attribute] = &[
         ja: "商品を含む注文数",
         en: "Orders of a product",
         holds: Holds::Int,
-        from: From::Rows { relation: LINES, value: "count(DISTINCT purchase.order_id)", otherwise: "0" },
+        from: From::Rows {
+            relation: LINES,
+            value: "count(DISTINCT concat(purchase.source, ' ', purchase.order_id))",
+            otherwise: "0",
+        },
         scopes: &[
             Scope {
                 name: "product",
@@ -183,7 +187,11 @@ pub const ATTRIBUTES: &[Attribute] = &[
         ja: "カテゴリを含む注文数",
         en: "Orders of a category",
         holds: Holds::Int,
-        from: From::Rows { relation: LINES, value: "count(DISTINCT purchase.order_id)", otherwise: "0" },
+        from: From::Rows {
+            relation: LINES,
+            value: "count(DISTINCT concat(purchase.source, ' ', purchase.order_id))",
+            otherwise: "0",
+        },
         scopes: &[
             Scope {
                 name: "category",

@@ -68,6 +68,19 @@ pub enum FormValue {
     Date(NaiveDate),
 }
 
+impl FormValue {
+    /// As people type it.
+    pub fn plain(&self) -> String {
+        match self {
+            FormValue::Int(value) => value.to_string(),
+            FormValue::Money(value) => value.to_string(),
+            FormValue::Rate(value) => value.to_string(),
+            FormValue::Text(text) => text.clone(),
+            FormValue::Date(day) => day.to_string(),
+        }
+    }
+}
+
 impl Comparison {
     /// Its name in a file.
     pub fn name(&self) -> &'static str {

@@ -301,6 +301,14 @@ impl Reader<'_> {
             "days_ago_at_least" => days(self).map(Comparison::DaysAgoAtLeast),
             "days_ago_at_most" => days(self).map(Comparison::DaysAgoAtMost),
             "between" => match &self.list(attribute.holds, value, path)?[..] {
+                [low, high] if is_more(low, high) => {
+                    self.say(
+                        value.span(),
+                        format!("{path}: nothing lies between {} and {}", low.plain(), high.plain()),
+                        "write the lowest first, then the highest: `between = [1, 9]`".into(),
+                    );
+                    None
+                }
                 [low, high] => Some(Comparison::Between(low.clone(), high.clone())),
                 other => {
                     self.say(
@@ -384,6 +392,16 @@ fn int(value: &DeValue) -> Option<i64> {
 }
 
 /// A wrong value as a message may have it: it may be long, and it may be anything.
+fn is_more(one: &FormValue, other: &FormValue) -> bool {
+    match (one, other) {
+        (FormValue::Int(one), FormValue::Int(other)) => one > other,
+        (FormValue::Money(one), FormValue::Money(other)) => one > other,
+        (FormValue::Rate(one), FormValue::Rate(other)) => one > other,
+        (FormValue::Date(one), FormValue::Date(other)) => one > other,
+        _ => false,
+    }
+}
+
 fn shown(value: &DeValue) -> String {
     const CHARS_MAX: usize = 40;
     let text = match value {

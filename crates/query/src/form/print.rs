@@ -30,9 +30,21 @@ impl Form {
         if header.title.is_empty() {
             header.title = line(&self.title.ja);
         }
-        let mut sql = format!("-- {}\n--\n", header.title);
+        let mut sql = format!("-- {}\n", header.title);
+        // The first line in Japanese is the title's.
+        let describes_in_ja = !header.description_ja.is_empty() && header.description_ja != header.description;
+        if !header.title_ja.is_empty() && (describes_in_ja || header.title_ja != header.title) {
+            let _ = writeln!(sql, "-- ja {}", header.title_ja);
+        }
+        sql.push_str("--\n");
         if !header.description.is_empty() {
-            let _ = write!(sql, "-- {}\n--\n", header.description);
+            let _ = writeln!(sql, "-- {}", header.description);
+        }
+        if describes_in_ja && !header.title_ja.is_empty() {
+            let _ = writeln!(sql, "-- ja {}", header.description_ja);
+        }
+        if !header.description.is_empty() || describes_in_ja {
+            sql.push_str("--\n");
         }
         let customer = model::Text::new("会員ID", "Customer");
         for (name, _, attribute) in &columns {

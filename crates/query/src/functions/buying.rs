@@ -117,7 +117,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
                 let model = [p, q, v].iter().all(|parameter| parameter.is_finite() && *parameter > 0.0);
                 let model = model.then_some(GammaGamma { p, q, v })?;
                 let x = u32::try_from(row.int(3)?).ok()?;
-                let mean = if x == 0 { 0.0 } else { row.float(4)? };
+                let mean = if x == 0 { 0.0 } else { row.float(4).filter(|mean| mean.is_finite() && *mean >= 0.0)? };
                 model.expected_value(Spending { x, mean }).ok().map(Cell::Float)
             })
         }),
@@ -131,13 +131,15 @@ fn buying(row: &Row) -> Option<RepeatBuying> {
         _ => return None,
     };
     let [r, alpha, a, b] = [row.float(1)?, row.float(2)?, row.float(3)?, row.float(4)?];
-    let is_model = [r, alpha, a, b].iter().all(|parameter| parameter.is_finite() && *parameter > 0.0);
+    // The largest that a fit tries are e^25.
+    let is_model = [r, alpha, a, b].iter().all(|parameter| *parameter > 0.0 && *parameter <= 1e12);
     is_model.then_some(RepeatBuying { model, r, alpha, a, b })
 }
 
 fn history(row: &Row) -> Option<History> {
     let (x, recency, age) = (u32::try_from(row.int(5)?).ok()?, row.int(6)?, row.int(7)?);
     // Who bought again did so after the first day, and not after today.
-    let is_history = (0..=age).contains(&recency) && (x == 0) == (recency == 0);
+    // They are counted in days, of which each is at least one after the one before.
+    let is_history = (0..=age).contains(&recency) && (x == 0) == (recency == 0) && i64::from(x) <= recency;
     is_history.then_some(History { x, t_x: recency as f64 / WEEK, t: age as f64 / WEEK })
 }

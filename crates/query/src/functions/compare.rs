@@ -94,22 +94,24 @@ pub(super) const FUNCTIONS: &[Function] = &[
             "Compares two rates, as conversion with and without a message.",
         ),
         nulls: NO_SCATTER,
-        source: "z test with the pooled rate, interval with the unpooled variance (STATISTICS F4b)",
+        source: "z test with the pooled rate; interval with the unpooled variance, by Newcombe where fewer than 10 did or did not (STATISTICS F4b)",
         examples: &[
             example("round(two_proportion(300, 10000, 3150, 90000)['p_value'], 6)", "0.00935"),
             example("round(two_proportion(300, 10000, 3150, 90000)['difference'], 6)", "0.005"),
+            example("round(two_proportion(0, 10, 10, 10)['low'], 6)", "0.607509"),
             example("two_proportion(0, 10, 0, 10)['p_value']", ""),
         ],
         make: Make::Scalar(|function, _| {
             several(function, |row| {
-                let (a, b) = (proportion(row, 0)?, proportion(row, 2)?);
-                let test = stats::two_proportion(a, b, level(row, 4)?).ok()?;
+                let (a, b, alpha) = (proportion(row, 0)?, proportion(row, 2)?, level(row, 4)?);
+                let test = stats::two_proportion(a, b, alpha).ok()?;
+                let interval = if is_few(a) || is_few(b) { stats::newcombe(a, b, alpha).ok()? } else { test.interval };
                 Some(vec![
                     Cell::Float(a.rate()),
                     Cell::Float(b.rate()),
                     Cell::Float(test.difference),
-                    Cell::Float(test.interval.low),
-                    Cell::Float(test.interval.high),
+                    Cell::Float(interval.low),
+                    Cell::Float(interval.high),
                     Cell::Float(test.se_unpooled),
                     Cell::Float(test.z_pooled),
                     Cell::Float(test.p_two_sided),
@@ -231,6 +233,11 @@ pub(super) const FUNCTIONS: &[Function] = &[
         }),
     },
 ];
+
+/// Whether the usual interval of a rate is too short, and may leave 0 and 1.
+fn is_few(arm: Proportion) -> bool {
+    arm.x().min(arm.n() - arm.x()) < 10
+}
 
 fn proportion(row: &Row, first: usize) -> Option<Proportion> {
     Proportion::new(row.count(first)?, row.count(first + 1)?).ok()

@@ -50,12 +50,18 @@ pub(super) const FUNCTIONS: &[Function] = &[
         says: words("最終購入からの日数による評価（5が最良）。", "The score 1 to 5 (5 is best) by days since the last purchase."),
         nulls: STRICT,
         source: "fixed thresholds, comparable over time (SEMANTICS §14)",
-        examples: &[example("rfm_recency(30)", "5"), example("rfm_recency(31)", "4"), example("rfm_recency(400)", "1")],
+        examples: &[
+            example("rfm_recency(30)", "5"),
+            example("rfm_recency(31)", "4"),
+            example("rfm_recency(95, 100)", "5"),
+            example("rfm_recency(400)", "1"),
+        ],
         make: Make::Scalar(|function, _| {
             one(function, |row| {
                 let value = row.int(0)? as f64;
                 let limits = limits(row, [30.0, 90.0, 180.0, 365.0])?;
-                Some(Cell::Int(5 - limits.into_iter().filter(|limit| value > *limit).count() as i64))
+                // From the best down, as a CASE does: a limit of one's own above the next best one leaves that class empty.
+                Some(Cell::Int(5 - limits.into_iter().take_while(|limit| value > *limit).count() as i64))
             })
         }),
     },
@@ -67,12 +73,16 @@ pub(super) const FUNCTIONS: &[Function] = &[
         says: words("購入回数による評価（5が最良）。", "The score 1 to 5 (5 is best) by number of orders."),
         nulls: STRICT,
         source: "fixed thresholds: 1, 2, 3-4, 5-9, 10 and more (SEMANTICS §14)",
-        examples: &[example("rfm_frequency(1)", "1"), example("rfm_frequency(4)", "3"), example("rfm_frequency(10)", "5")],
+        examples: &[
+            example("rfm_frequency(1)", "1"),
+            example("rfm_frequency(4)", "3"),
+            example("rfm_frequency(4, 5)", "3"),
+            example("rfm_frequency(10)", "5"),
+        ],
         make: Make::Scalar(|function, _| {
             one(function, |row| {
                 let value = row.int(0)? as f64;
-                let limits = limits(row, [2.0, 3.0, 5.0, 10.0])?;
-                Some(Cell::Int(1 + limits.into_iter().filter(|limit| value >= *limit).count() as i64))
+                Some(Cell::Int(reached(value, limits(row, [2.0, 3.0, 5.0, 10.0])?)))
             })
         }),
     },
@@ -100,12 +110,16 @@ pub(super) const FUNCTIONS: &[Function] = &[
         make: Make::Scalar(|function, _| {
             one(function, |row| {
                 let value = row.float(0)?;
-                let limits = [row.float(1)?, row.float(2)?, row.float(3)?, row.float(4)?];
-                Some(Cell::Int(1 + limits.into_iter().filter(|limit| value >= *limit).count() as i64))
+                Some(Cell::Int(reached(value, [row.float(1)?, row.float(2)?, row.float(3)?, row.float(4)?])))
             })
         }),
     },
 ];
+
+/// The best score whose limit is reached; 1 where none is.
+fn reached(value: f64, limits: [f64; 4]) -> i64 {
+    limits.into_iter().rposition(|limit| value >= limit).map_or(1, |place| place as i64 + 2)
+}
 
 const R5: Arg = optional("up_to_5", Int, "30", "評価5の上限（日）", "score 5 up to so many days");
 const R4: Arg = optional("up_to_4", Int, "90", "評価4の上限（日）", "score 4 up to so many days");

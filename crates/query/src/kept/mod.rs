@@ -405,6 +405,9 @@ impl Desk {
     pub async fn refresh_kept(&self, lake: &Lake) -> Result<Refreshed, KeptError> {
         let Some(mut manifest) = self.manifest() else { return Ok(Refreshed::Undefined) };
         let Some(kept) = self.sound_kept() else { return self.rebuild_kept(lake).await };
+        if !lake.kept_is_whole(&kept).await? {
+            return self.rebuild_kept(lake).await;
+        }
         // It never goes back: an earlier moment is asked from facts.
         if self.moment.as_of < kept.manifest.as_of || !Group::all().any(|group| self.has_news(&kept, group)) {
             return Ok(Refreshed::Current);

@@ -173,7 +173,13 @@ fn relation(scene: &Scene, text: &str, span: Option<Place>) -> Option<Mistake> {
     let name = name.rsplit('.').next().unwrap_or(name).trim_matches('"');
     let place = span.or_else(|| scene.find(name)).unwrap_or_else(|| scene.tokens.start());
     if is_segment {
-        let remedy = "`tsubame segment list` shows all segments";
+        let known = scene.relations.iter().filter_map(|known| known.strip_prefix("segment."));
+        let remedy = match nearest(name, known) {
+            // What is not in lower case takes quotes.
+            Some(near) if near.to_lowercase() != near => format!("did you mean segment.\"{near}\"?"),
+            Some(near) => format!("did you mean segment.{near}?"),
+            None => "`tsubame segment list` shows all segments".into(),
+        };
         return Some(Mistake::new(place, format!("there is no segment `{name}`"), remedy));
     }
     if scene.relations.iter().any(|known| known.strip_prefix("segment.") == Some(name)) {

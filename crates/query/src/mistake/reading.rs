@@ -192,11 +192,20 @@ pub(crate) fn no_question(word: &Word, place: Place) -> Option<Mistake> {
     if QUESTIONS.contains(&lower.as_str()) {
         return None;
     }
-    let remedy = match nearest(&lower, QUESTIONS) {
-        Some(meant) => format!("did you mean {}?", meant.to_uppercase()),
-        None => "begin it with SELECT or WITH; a line of the header begins with --".into(),
-    };
-    Some(Mistake::new(place, format!("`{}` begins no question", word.value), remedy))
+    misspelt_opening(word, place).or_else(|| {
+        let remedy = "begin it with SELECT or WITH; a line of the header begins with --";
+        Some(Mistake::new(place, format!("`{}` begins no question", word.value), remedy))
+    })
+}
+
+/// Of a word that begins no statement at all: what it nearly is.
+pub(crate) fn misspelt_opening(word: &Word, place: Place) -> Option<Mistake> {
+    let lower = word.value.to_lowercase();
+    if STATEMENTS.contains(&lower.as_str()) || QUESTIONS.contains(&lower.as_str()) {
+        return None;
+    }
+    let meant = nearest(&lower, QUESTIONS)?.to_uppercase();
+    Some(Mistake::new(place, format!("`{}` begins no question", word.value), format!("did you mean {meant}?")))
 }
 
 /// What is wrong with a text that has words but no sentence.

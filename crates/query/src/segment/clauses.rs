@@ -8,7 +8,7 @@ use std::{
 
 use datafusion::sql::sqlparser::{
     ast::{
-        BinaryOperator, Expr, GroupByExpr, Ident, Query as Ast, Select, SelectItem, SetExpr, Statement, TableFactor,
+        BinaryOperator, Distinct, Expr, GroupByExpr, Ident, Query as Ast, Select, SelectItem, SetExpr, Statement, TableFactor,
         visit_expressions,
     },
     dialect::PostgreSqlDialect,
@@ -32,7 +32,7 @@ pub struct Clauses {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Held {
     pub clause: String,
-    /// It holds in a row of the customer for which all clauses before it hold.
+    /// It holds in a row of the customer: in one for which all clauses before it hold, where there is one, else in any.
     pub holds: bool,
     /// What it compares, in the customer's rows, as SQL and value.
     pub values: Vec<(String, Value)>,
@@ -68,10 +68,13 @@ impl Clauses {
         let Statement::Query(ast) = statement else { return Ok(None) };
         let SetExpr::Select(select) = ast.body.as_ref() else { return Ok(None) };
         let grouped = !matches!(&select.group_by, GroupByExpr::Expressions(by, _) if by.is_empty()) || select.having.is_some();
-        if grouped || select.qualify.is_some() || ast.limit_clause.is_some() || ast.fetch.is_some() {
+        // It keeps one row of several, whoever else is in them.
+        let one_of_several = matches!(select.distinct, Some(Distinct::On(_)));
+        if grouped || one_of_several || select.qualify.is_some() || ast.limit_clause.is_some() || ast.fetch.is_some() {
             return Ok(None);
         }
-        let Some(customer) = select.projection.iter().find_map(customer) else { return Ok(None) };
+        let customer = select.projection.iter().find_map(customer).filter(is_of_a_row);
+        let Some(customer) = customer else { return Ok(None) };
         let mut clauses = Vec::new();
         if let Some(condition) = &select.selection {
             split(condition, &mut clauses);
@@ -182,27 +185,28 @@ impl Clauses {
         }
     }
 
-    /// Every clause for one customer; nothing where no row is the customer's.
-    pub async fn explain(&self, desk: &Desk, params: &Params, customer: &str) -> Result<Vec<Held>, QueryError> {
+    /// Every clause for one customer, and whether a row is left for which all hold; nothing where no row is the customer's.
+    pub async fn explain(&self, desk: &Desk, params: &Params, customer: &str) -> Result<(Vec<Held>, bool), QueryError> {
         let mut explained = Vec::new();
-        if self.ask(desk, params, &[], &[], Some(customer)).await?.is_empty() {
-            return Ok(explained);
+        // Whether a row is left for which all clauses so far hold.
+        let mut is_left = !self.ask(desk, params, &[], &[], Some(customer)).await?.is_empty();
+        if !is_left {
+            return Ok((explained, false));
         }
         for (index, clause) in self.clauses.iter().enumerate() {
             let mut compared = Vec::new();
             operands(clause, &mut compared);
-            let holds = !self.ask(desk, params, &self.clauses[..=index], &[], Some(customer)).await?.is_empty();
-            // The values are those of a row that came as far as this clause, where there is one.
-            let reach = if holds { &self.clauses[..=index] } else { &self.clauses[..index] };
-            let mut rows = self.ask(desk, params, reach, &compared, Some(customer)).await?;
-            if rows.is_empty() {
-                rows = self.ask(desk, params, &[], &compared, Some(customer)).await?;
-            }
+            // The rows that came as far as this clause; once there are none, all of theirs.
+            let before = if is_left { &self.clauses[..index] } else { &[] };
+            let reached: Vec<Expr> = before.iter().chain([clause]).cloned().collect();
+            let holds = !self.ask(desk, params, &reached, &[], Some(customer)).await?.is_empty();
+            let rows = self.ask(desk, params, if holds { &reached[..] } else { before }, &compared, Some(customer)).await?;
             let row = rows.into_iter().next().unwrap_or_default();
             let values = compared.iter().map(ToString::to_string).zip(row.into_iter().skip(1)).collect();
             explained.push(Held { clause: clause.to_string(), holds, values });
+            is_left &= holds;
         }
-        Ok(explained)
+        Ok((explained, is_left))
     }
 
     /// The segment's rows under some of its clauses: the customer, then `columns`. The customer asked for is a bound value.
@@ -252,6 +256,15 @@ fn customer(item: &SelectItem) -> Option<Expr> {
         SelectItem::ExprWithAlias { expr, alias } if named(alias) => Some(expr.clone()),
         _ => None,
     }
+}
+
+/// Not of several rows, as an aggregate is; of functions only one that is sure to be none.
+fn is_of_a_row(customer: &Expr) -> bool {
+    let found = visit_expressions(customer, |part| match part {
+        Expr::Function(call) if !call.name.to_string().eq_ignore_ascii_case("coalesce") => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    });
+    found.is_continue()
 }
 
 /// The members of a conjunction, through brackets.
@@ -343,6 +356,11 @@ mod tests {
         check("SELECT customer_id FROM t GROUP BY customer_id", None);
         check("SELECT customer_id FROM t UNION SELECT customer_id FROM u", None);
         check("SELECT customer_id FROM t LIMIT 3", None);
+        check("SELECT DISTINCT customer_id FROM t WHERE a = 1", Some(&["a = 1"]));
+        check("SELECT DISTINCT ON (a) customer_id FROM t WHERE a = 1", None);
+        check("SELECT max(customer_id) AS customer_id FROM t", None);
+        check("SELECT first_value(customer_id) OVER (ORDER BY a) AS customer_id FROM t", None);
+        check("SELECT coalesce(a, b) AS customer_id FROM t", Some(&[]));
         check("SELECT other FROM t", None);
     }
 

@@ -12,19 +12,23 @@ pub struct Explained {
     pub clauses: Option<Vec<Held>>,
     /// The segments it selects from.
     pub inner: Vec<Explained>,
+    /// Which of them its rows are the members of: who is not in that one is not in this.
+    pub is_part_of: Option<String>,
 }
 
 /// Every clause of a segment for one customer, and those of the segments it is made of.
 pub async fn explain(desk: &Desk, query: &Query, params: &Params, customer: &str) -> Result<Explained, QueryError> {
     let segment = query.name.rsplit('/').next().unwrap_or(&query.name).to_string();
-    let clauses = match Clauses::read(query)? {
-        Some(clauses) => Some((clauses.explain(desk, params, customer).await?, clauses.len())),
-        None => None,
-    };
-    let is_member = match &clauses {
-        // Each says whether a row is left for which it and all before it hold; without a clause every row is.
-        Some((held, count)) if *count > 0 => held.last().is_some_and(|last| last.holds),
-        _ => is_among(desk, query, params, customer).await?,
+    // What is wrong with it is said of its own text, and not of the questions that are made of it.
+    desk.plan_of(query, params).await?;
+    let read = Clauses::read(query)?;
+    let is_part_of = read.as_ref().and_then(Clauses::inner);
+    let (clauses, is_member) = match read {
+        Some(clauses) => {
+            let (held, is_member) = clauses.explain(desk, params, customer).await?;
+            (Some(held), is_member)
+        }
+        None => (None, is_among(desk, query, params, customer).await?),
     };
     let mut inner = Vec::new();
     for name in selects_from(&desk.library, query)? {
@@ -32,7 +36,7 @@ pub async fn explain(desk: &Desk, query: &Query, params: &Params, customer: &str
             inner.push(Box::pin(explain(desk, query, &Params::new(), customer)).await?);
         }
     }
-    Ok(Explained { segment, is_member, clauses: clauses.map(|(held, _)| held), inner })
+    Ok(Explained { segment, is_member, clauses, inner, is_part_of })
 }
 
 async fn is_among(desk: &Desk, query: &Query, params: &Params, customer: &str) -> Result<bool, QueryError> {

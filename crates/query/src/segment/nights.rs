@@ -33,7 +33,7 @@ use lake::FactTable;
 use model::time::Instant;
 
 use super::Side;
-use crate::{Desk, Library, ParamValue, Params, Query, QueryError, Value, run::planning_error, statement::Tokens};
+use crate::{Desk, Kind, Library, ParamValue, Params, Query, QueryError, Value, run::planning_error, statement::Tokens};
 
 /// The members of a segment, night after night.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -138,7 +138,7 @@ impl Desk {
             let batches = night.map_err(|panic| failed(panic.to_string()))??;
             let mut members = Vec::new();
             for batch in &batches {
-                for value in crate::run::values_of(batch.column(0)).map_err(failed)? {
+                for value in crate::run::values_of(batch.column(0), Kind::Text).map_err(failed)? {
                     if let Value::Text(customer) = value {
                         members.push(customer);
                     }

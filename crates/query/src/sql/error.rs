@@ -9,7 +9,7 @@ use model::{Remedy, Text};
 use serde::{Deserialize, Serialize};
 
 use super::text::Shifts;
-use crate::{QueryError, aside};
+use crate::{Mistake, QueryError, aside};
 
 /// Why SQL was not answered. It travels from the worker to whoever asked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -83,6 +83,18 @@ impl SqlErrorKind {
         }
     }
 
+    /// Whether what was asked is wrong, and not what it met.
+    pub(super) fn is_of_the_text(self) -> bool {
+        matches!(
+            self,
+            SqlErrorKind::Syntax
+                | SqlErrorKind::UnknownTable
+                | SqlErrorKind::UnknownColumn
+                | SqlErrorKind::UnknownFunction
+                | SqlErrorKind::Invalid
+        )
+    }
+
     /// The limit that was met, where one was.
     pub fn limit(self) -> Option<&'static str> {
         match self {
@@ -125,6 +137,15 @@ impl SqlError {
     pub(crate) fn at(mut self, at: Option<Place>) -> SqlError {
         self.at = at;
         self
+    }
+
+    /// The same, in the words for whoever wrote the text.
+    pub(super) fn in_words(self, mistake: Option<&Mistake>, shifts: &Shifts) -> SqlError {
+        let Some(mistake) = mistake else { return self };
+        let at = Place { line: mistake.place.line as u64, column: mistake.place.column as u64 };
+        let at = (at.column > 0).then(|| shifts.back(at)).or(self.at);
+        let remedy = mistake.remedy.clone();
+        SqlError::said(self.kind, mistake.message.clone()).at(at).with_remedy(remedy.clone(), remedy)
     }
 
     /// Words that the engine has in one language only.
@@ -217,7 +238,7 @@ impl From<QueryError> for SqlError {
             && file == "SQL"
         {
             let at = Place { line: mistake.place.line as u64, column: mistake.place.column as u64 };
-            let said = SqlError::said(SqlErrorKind::Syntax, mistake.message.clone()).at(Some(at));
+            let said = SqlError::said(SqlErrorKind::Syntax, mistake.message.clone()).at(Some(at).filter(|at| at.column > 0));
             return said.with_remedy(mistake.remedy.clone(), mistake.remedy.clone());
         }
         SqlError::said(

@@ -24,12 +24,14 @@ use datafusion::{
     execution::SessionState,
     logical_expr::LogicalPlan,
     physical_plan::{ExecutionPlan, execute_stream},
+    prelude::SessionContext,
+    sql::parser::Statement as Parsed,
 };
 use futures::{StreamExt, TryStreamExt, stream::BoxStream};
 use serde::{Deserialize, Serialize};
 
 pub use catalogue::{Relation, RelationColumn, sql_type};
-pub use draft::{checked_file, file_text, params_of, placed};
+pub use draft::{checked_file, file_text, has_undeclared, params_of};
 pub use error::{Place, SqlError, SqlErrorKind};
 pub(crate) use functions::fed_little;
 pub(crate) use plan::few_pairs;
@@ -39,7 +41,7 @@ use self::{
     statement::Statement,
     text::{Checked, Shifts},
 };
-use crate::{Desk, ParamKind, ParamValue};
+use crate::{Desk, ParamKind, ParamValue, statement::Tokens};
 
 /// A question of somebody's own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -107,7 +109,13 @@ fn scanned(plan: &dyn ExecutionPlan) -> u64 {
 /// nothing, so that whoever hands questions on may ask it of anything.
 pub fn look_over(sql: &str) -> Result<(), SqlError> {
     let text = Checked::read(sql)?;
-    if statement::opens_a_question(&text) { Ok(()) } else { Err(statement::refused(&text).at(text.begins())) }
+    let tokens = Tokens::read(OWN, sql)?;
+    if statement::opens_a_question(&text) { Ok(()) } else { Err(statement::not_opened(&tokens, &text)) }
+}
+
+/// Whether a text opens with this word.
+pub fn opens_with(sql: &str, word: &str) -> bool {
+    Checked::read(sql).is_ok_and(|text| text.opening(1) == word)
 }
 
 impl Desk {
@@ -118,14 +126,14 @@ impl Desk {
         bound.extend(self.given().into_iter().map(|(name, value)| Bound::new(name, value)));
         check_params(&text, &bound, own.params.len())?;
         let (typed, shifts) = text.typed(&bound);
-        let question = match statement::parse(&text, &typed, &shifts)? {
+        let question = match statement::parse(&own.sql, &text, &typed, &shifts)? {
             Statement::Question(question) => question,
             Statement::ShowTables => return Ok(at_once(catalogue::show_tables(&self.library.relations()))),
             Statement::Describe(name) => return catalogue::describe(&self.library.relations(), &name).map(at_once),
         };
         let wrong = |error: DataFusionError| SqlError::engine(&error, &shifts, false);
         let state = self.own_session(&own.sql, own.personal).await?;
-        let plan = state.statement_to_plan(*question).await.map_err(wrong)?;
+        let plan = self.own_plan(&state, *question, &typed, &shifts).await?;
         plan::only_reads(&plan)?;
         let values = bound.iter().map(|bound| Ok((bound.name.clone(), bound.scalar()?)));
         let values = values.collect::<Result<Vec<_>, DataFusionError>>().map_err(wrong)?;
@@ -134,6 +142,33 @@ impl Desk {
         plan::few_pairs(&optimized, plan::PAIRS_MAX)?;
         let explains = matches!(plan, LogicalPlan::Explain(_) | LogicalPlan::Analyze(_));
         self.run_own(state, optimized, shifts, explains).await
+    }
+
+    /// The plan of the typed text. What is wrong with it is said to whoever wrote it.
+    async fn own_plan(
+        &self,
+        state: &SessionState,
+        question: Parsed,
+        typed: &str,
+        shifts: &Shifts,
+    ) -> Result<LogicalPlan, SqlError> {
+        let error = match state.statement_to_plan(question.clone()).await {
+            Ok(plan) => return Ok(plan),
+            Err(error) => error,
+        };
+        let said = SqlError::engine(&error, shifts, false);
+        let statement = match &question {
+            Parsed::Statement(statement) => Some(statement.as_ref()),
+            _ => None,
+        };
+        match Tokens::read(OWN, typed) {
+            Ok(tokens) if said.kind.is_of_the_text() && !matches!(error.find_root(), DataFusionError::External(_)) => {
+                let session = SessionContext::new_with_state(state.clone());
+                let mistake = self.planning_error(&session, &tokens, statement, &error);
+                Err(said.in_words(mistake.mistake(), shifts))
+            }
+            _ => Err(said),
+        }
     }
 
     async fn run_own(
@@ -190,7 +225,7 @@ impl Desk {
         let mut bound = declared.to_vec();
         bound.extend(self.given().into_iter().map(|(name, value)| Bound::new(name, value)));
         let (typed, shifts) = text.typed(&bound);
-        let question = match statement::parse(&text, &typed, &shifts)? {
+        let question = match statement::parse(sql, &text, &typed, &shifts)? {
             Statement::Question(question) => question,
             Statement::ShowTables => {
                 return Ok(Described { schema: catalogue::show_tables(&[]).schema(), params: Vec::new() });
@@ -202,7 +237,7 @@ impl Desk {
         };
         let wrong = |error: DataFusionError| SqlError::engine(&error, &shifts, false);
         let state = self.own_session(sql, false).await?;
-        let plan = state.statement_to_plan(*question).await.map_err(wrong)?;
+        let plan = self.own_plan(&state, *question, &typed, &shifts).await?;
         plan::only_reads(&plan)?;
         let types = plan.get_parameter_types().map_err(wrong)?;
         let of = |name: &str| {
@@ -234,6 +269,9 @@ fn depth(of: &DataType) -> usize {
 /// Parameters that every question is given.
 const GIVEN: [&str; 2] = ["as_of", "today"];
 
+/// What messages call the text.
+const OWN: &str = "SQL";
+
 fn check_params(text: &Checked, bound: &[Bound], given: usize) -> Result<(), SqlError> {
     let placeholders = text.placeholders();
     for (name, at) in &placeholders {
@@ -244,8 +282,19 @@ fn check_params(text: &Checked, bound: &[Bound], given: usize) -> Result<(), Sql
                 format!("the parameter `${name}` has no value"),
             )
             .at(Some(*at))
-            .with_remedy(format!("`params` に `{name}` を加えてください"), format!("add `{name}` to `params`")));
+            .with_remedy(
+                format!("値を入力してください（API では `params` の `{name}`）"),
+                format!("give it one: its field on the page, `{name}` in `params`"),
+            ));
         }
+    }
+    if let Some(own) = bound[..given].iter().find(|bound| GIVEN.contains(&bound.name.as_str())) {
+        return Err(SqlError::new(
+            SqlErrorKind::Parameter,
+            format!("`${}` はどの問い合わせにも与えられる値で、変えられません", own.name),
+            format!("`${}` is given to every question and takes no value", own.name),
+        )
+        .with_remedy("時点は `as_of` で指定してください", "the moment of a question is its own `as_of`, beside `params`"));
     }
     match bound[..given].iter().find(|bound| !placeholders.iter().any(|(name, _)| *name == bound.name)) {
         Some(unused) => Err(SqlError::new(

@@ -9,9 +9,10 @@ use datafusion::sql::{
 };
 
 use super::{
-    SqlError, SqlErrorKind,
+    OWN, SqlError, SqlErrorKind,
     text::{Checked, Shifts},
 };
+use crate::statement::Tokens;
 
 pub(crate) enum Statement {
     /// SELECT, WITH, VALUES, TABLE; or EXPLAIN of one.
@@ -21,13 +22,18 @@ pub(crate) enum Statement {
 }
 
 /// Parses the typed text. The caller has a stack for as deep as `Checked` lets through.
-pub(crate) fn parse(text: &Checked, typed: &str, shifts: &Shifts) -> Result<Statement, SqlError> {
-    let wrong = |error| SqlError::engine(&error, shifts, false);
+pub(crate) fn parse(sql: &str, text: &Checked, typed: &str, shifts: &Shifts) -> Result<Statement, SqlError> {
+    let tokens = Tokens::read(OWN, sql)?;
+    let wrong = |error| match (text.opening(1).as_str(), tokens.statement()) {
+        // What the catalogue answers is no question of a file.
+        ("SHOW" | "DESCRIBE" | "DESC" | "FROM", _) | (_, Ok(_)) => SqlError::engine(&error, shifts, false),
+        (_, Err(mistake)) => mistake.into(),
+    };
     let mut parser = DFParserBuilder::new(typed).with_dialect(&PostgreSqlDialect {}).build().map_err(wrong)?;
     let mut statements = match parser.parse_statements() {
         Ok(statements) => statements,
         // A statement of another system is no mistake of spelling.
-        Err(error) if !opens_a_question(text) => return Err(refused(text).at(SqlError::engine(&error, shifts, false).at)),
+        Err(_) if !opens_a_question(text) => return Err(not_opened(&tokens, text)),
         Err(error) => return Err(wrong(error)),
     };
     match (statements.pop_front(), statements.is_empty()) {
@@ -63,6 +69,14 @@ pub(crate) fn opens_a_question(text: &Checked) -> bool {
         text.opening(1).as_str(),
         "" | "SELECT" | "WITH" | "VALUES" | "TABLE" | "FROM" | "EXPLAIN" | "SHOW" | "DESCRIBE" | "DESC"
     )
+}
+
+/// Why a text is not taken that opens as no question.
+pub(crate) fn not_opened(tokens: &Tokens, text: &Checked) -> SqlError {
+    match tokens.misspelt_opening() {
+        Some(mistake) => mistake.into(),
+        None => refused(text).at(text.begins()),
+    }
 }
 
 pub(crate) fn refused(text: &Checked) -> SqlError {

@@ -351,7 +351,12 @@ fn a_definition_that_defines_nothing_is_said() {
         let said: Vec<String> = library.define(&definitions).into_iter().map(|problem| problem.message).collect();
         assert_eq!(said, expect, "{text}");
     };
-    check("dormant_days = 120\nrfm_m5 = \"50000\"\nfirst_orders_from = \"2024-01-01\"", &[]);
+    check("dormant_days = 120\nrfm_f5 = 12\nfirst_orders_from = \"2024-01-01\"", &[]);
+    check("rfm_m5 = \"50000\"\nrfm_m4 = \"20000\"\nrfm_m3 = 9000\nrfm_m2 = 3000", &[]);
+    let unsorted = |names: &str, order: &str| format!("[definitions] {names} do not {order} from 5 to 2: a score stays empty");
+    check("rfm_m5 = \"50000\"", &[&unsorted("rfm_m5, rfm_m4, rfm_m3, rfm_m2", "fall")]);
+    check("rfm_f2 = 6", &[&unsorted("rfm_f5, rfm_f4, rfm_f3, rfm_f2", "fall")]);
+    check("rfm_r5 = 100", &[&unsorted("rfm_r5, rfm_r4, rfm_r3, rfm_r2", "rise")]);
     check("dormant_day = 120", &["[definitions] sets `dormant_day`, which no query has as a parameter with a default"]);
     check("dormant_days = \"soon\"", &["[definitions] sets `dormant_days` to `soon`, which is no int"]);
 }

@@ -36,15 +36,17 @@ async fn the_first_clause_that_fails_is_named() {
         let asked = BTreeSet::from([customer.to_string()]);
         let falls = clauses.falls(&desk, &params, &asked).await.expect("an answer");
         assert_eq!(falls.get(customer), Some(&expect), "{customer}");
-        let explained = clauses.explain(&desk, &params, customer).await.expect("an answer");
+        let (explained, is_member) = clauses.explain(&desk, &params, customer).await.expect("an answer");
         assert_eq!(explained.iter().map(|clause| clause.holds).collect::<Vec<_>>(), holding, "{customer}");
+        assert_eq!(is_member, expect == Falls::Nowhere, "{customer}");
     };
     check("in", Falls::Nowhere, &[true, true, true]).await;
-    check("twice", Falls::At(0), &[false, false, false]).await;
-    check("young", Falls::At(1), &[true, false, false]).await;
+    // A clause behind the first that fails holds or not by itself.
+    check("twice", Falls::At(0), &[false, true, true]).await;
+    check("young", Falls::At(1), &[true, false, true]).await;
     check("old", Falls::At(2), &[true, true, false]).await;
     check("nobody", Falls::BeforeAny, &[]).await;
-    let young = clauses.explain(&desk, &params, "young").await.expect("an answer");
+    let (young, _) = clauses.explain(&desk, &params, "young").await.expect("an answer");
     let values: Vec<String> = young[1].values.iter().map(|(_, value)| value.plain()).collect();
     assert_eq!(values, ["2026-02-25", "2026-01-30"]);
 }
@@ -145,6 +147,7 @@ async fn a_segment_selects_from_others() {
     }
     let explained = explain(&desk, desk.library.segment("richest").expect("ours"), &Params::new(), "a").await.expect("an answer");
     assert!(!explained.is_member && explained.clauses == Some(Vec::new()), "{explained:?}");
+    assert_eq!(explained.is_part_of.as_deref(), Some("rich"));
     let inner = &explained.inner[0];
     assert_eq!((inner.segment.as_str(), inner.is_member), ("rich", false));
     let clause = &inner.clauses.as_ref().expect("one condition")[0];

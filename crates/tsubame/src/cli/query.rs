@@ -3,7 +3,7 @@
 use std::{fs::File, io::Write, path::PathBuf};
 
 use clap::{Args, ValueEnum};
-use query::{Mode, ParamKind, Params, QueryError, ad_hoc, format};
+use query::{Header, Mode, ParamKind, Params, QueryError, ad_hoc, format, sql::params_of};
 
 use super::ShopFolder;
 use crate::{fault::Fault, workspace::Access};
@@ -11,7 +11,7 @@ use crate::{fault::Fault, workspace::Access};
 /// Ask a question: a query of the library by name, or your own SQL
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  tsubame query --list\n  tsubame query f2_by_cohort\n  tsubame query dormant_top_ltv -p days=180 --format csv > dormant.csv\n  tsubame query --sql 'SELECT count(*) FROM orders' --as-of 2026-06-01"
+    after_help = "Examples:\n  tsubame query --list\n  tsubame query f2_by_cohort\n  tsubame query dormant_top_ltv -p days=180 --format csv > dormant.csv\n  tsubame query --sql 'SELECT count(*) FROM orders' --as-of 2026-06-01\n  tsubame query --sql 'SELECT * FROM orders WHERE net >= $least' -p least=3000"
 )]
 pub struct Query {
     /// A query's name (reports/rfm_grid, or rfm_grid)
@@ -70,7 +70,7 @@ impl Query {
         let mode = if self.as_happened { Mode::AsHappened } else { Mode::AsKnown };
         let desk = workspace.desk(as_of, mode).await?;
         let query = match (&self.sql, &self.name) {
-            (Some(sql), _) => ad_hoc(sql),
+            (Some(sql), _) => own(sql, &self.params),
             (None, name) => desk.query(name.as_deref().unwrap_or_default())?.clone(),
         };
         let params = params(&query, &self.params)?;
@@ -86,7 +86,11 @@ impl Query {
             Some(path) => {
                 let mut file =
                     File::create(path).map_err(|source| Fault::io(format!("could not create {}", path.display()), source))?;
-                format::write(format, &schema, &batches, &mut file)?;
+                if let Err(error) = format::write(format, &schema, &batches, &mut file) {
+                    // Half a file is none.
+                    let _ = std::fs::remove_file(path);
+                    return Err(error.into());
+                }
             }
             None => {
                 let mut out = Vec::new();
@@ -97,6 +101,15 @@ impl Query {
         }
         Ok(())
     }
+}
+
+/// An own text, with its parameters as its header declares them, or as the values look.
+fn own(sql: &str, given: &[String]) -> query::Query {
+    let given = given.iter().filter_map(|text| text.split_once('='));
+    let typed: Vec<(String, String)> = given.map(|(name, raw)| (name.into(), raw.into())).collect();
+    let params = params_of(sql, &typed, None).into_iter().map(|(param, _)| param).collect();
+    let query = ad_hoc(sql);
+    query::Query { header: Header { params, ..query.header }, ..query }
 }
 
 pub(super) fn params(query: &query::Query, given: &[String]) -> Result<Params, Fault> {

@@ -36,7 +36,10 @@ impl Run {
             "planned {} sends and {} ghosts, {} entry moves; accepted {}, stopped {}; nights {}, exports {}",
             report.planned, report.ghosts, report.entries, report.accepted, report.stopped, report.nights, report.exported
         );
+        let undone = report.undone.into_iter().collect::<Vec<_>>().join(", ");
         match report.failed + report.deferred + report.unknown {
+            0 if !undone.is_empty() => Err(Fault::new(Exit::Partial, format!("a night could not do all of its work: {undone}"))
+                .remedy("the log says why; `tsubame check` plans every file, `tsubame doctor` looks at the lake")),
             0 => Ok(()),
             _ => Err(Fault::new(
                 Exit::Partial,

@@ -13,7 +13,10 @@ use serde_json::json;
 use super::ShopFolder;
 use crate::{
     fault::{Exit, Fault},
-    jobs::back_test::{Asked, Report, back_test, nights},
+    jobs::{
+        back_test::{Asked, Report, back_test, nights},
+        identity,
+    },
     progress::Progress,
     segments,
     workspace::{Access, Workspace},
@@ -162,7 +165,8 @@ impl Segment {
                 let query = segments::find(&workspace.library, &name)?.clone();
                 let params = super::query::params(&query, &asked.params)?;
                 let desk = workspace.desk(super::instant_or_now(&workspace, as_of.as_deref())?, asked.mode()).await?;
-                let explained = explain(&desk, &query, &params, &customer).await?;
+                let customer = identity::known_as(&workspace, &customer).await?;
+                let explained = explain(&desk, &query, &params, customer.as_str()).await?;
                 if explained.clauses.is_none() {
                     eprintln!("{}: {NOT_ONE_CONDITION}", explained.segment);
                 }
@@ -173,13 +177,21 @@ impl Segment {
                 let params = super::query::params(&query, &asked.params)?;
                 let (first_at, second_at, second, gone, came) = match (&other, &from, &to) {
                     (None, Some(from), Some(to)) => {
-                        let (from, to) = (super::instant(&workspace, from)?, super::instant(&workspace, to)?);
-                        (from, to, query.clone(), "left".to_string(), "came".to_string())
+                        let (from_at, to_at) = (super::instant(&workspace, from)?, super::instant(&workspace, to)?);
+                        if from_at > to_at {
+                            return Err(Fault::new(Exit::Config, format!("--from {from} is after --to {to}"))
+                                .remedy("write the earlier moment after --from"));
+                        }
+                        (from_at, to_at, query.clone(), "left".to_string(), "came".to_string())
                     }
                     (other, ..) => {
                         let at = super::instant_or_now(&workspace, as_of.as_deref())?;
                         let second = segments::find(&workspace.library, other.as_deref().unwrap_or_default())?.clone();
-                        (at, at, second.clone(), format!("only {}", short(&query.name)), format!("only {}", short(&second.name)))
+                        let (one, two) = match short(&query.name) == short(&second.name) {
+                            true => ("with these parameters", "with its own"),
+                            false => (short(&query.name), short(&second.name)),
+                        };
+                        (at, at, second.clone(), format!("only {one}"), format!("only {two}"))
                     }
                 };
                 let desk = workspace.desk(first_at, asked.mode()).await?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::{
     extract::{Request, State},
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Redirect, Response},
 };
@@ -97,6 +97,8 @@ pub async fn not_found() -> Failed {
 /// Draws every failure that leaves a handler, and those of axum itself (a body too large, a form that is none).
 pub async fn as_pages(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let visit = request.extensions().get::<Arc<Visit>>().cloned();
+    // What was posted cannot be fetched: after signing in one is where the form was.
+    let came_from = (request.method() == Method::POST).then(|| form_of(request.headers()));
     let response = next.run(request).await;
     let status = response.status();
     let failed = match response.extensions().get::<Failed>() {
@@ -119,22 +121,46 @@ pub async fn as_pages(State(app): State<Arc<App>>, request: Request, next: Next)
         None => return response,
     };
     match visit {
-        Some(visit) => drawn(&app, &visit, status, failed).await,
+        Some(visit) if is_for_programs(&visit.path) => for_programs(&visit, status, &failed),
+        Some(visit) => drawn(&app, &visit, status, failed, came_from).await,
         None => (status, "something went wrong\n").into_response(),
     }
 }
 
-async fn drawn(app: &App, visit: &Visit, status: StatusCode, failed: Failed) -> Response {
-    let incident = match &failed {
-        Failed::Internal { cause } => {
-            let incident = incident();
-            tracing::error!(incident, path = said(&visit.path), %cause, "a request failed");
-            Some(incident)
+fn is_for_programs(path: &str) -> bool {
+    path == "/api/sql" || path.starts_with("/api/sql/")
+}
+
+/// As the door of SQL says its own errors.
+fn for_programs(visit: &Visit, status: StatusCode, failed: &Failed) -> Response {
+    let text = |ja: &str, en: &str| Text::new(ja, en);
+    let (code, message) = match (failed, status) {
+        (Failed::Internal { .. }, _) => ("internal", text("サーバーで問題が起きました", "something went wrong")),
+        (_, StatusCode::METHOD_NOT_ALLOWED) => ("method", text("POST で送ってください", "send it by POST")),
+        (_, StatusCode::PAYLOAD_TOO_LARGE) => {
+            ("too_large", text("リクエストが大きすぎます", "the request is larger than is taken here"))
         }
-        _ => None,
+        (_, StatusCode::NOT_FOUND) => ("not_found", text("見つかりません", "there is nothing of that name")),
+        (Failed::BadRequest { message, .. }, _) if !message.get("en").is_empty() => ("request", message.clone()),
+        _ => ("request", text("リクエストを読めません", "the request cannot be read")),
     };
+    let hint = noted(visit, failed).map(|incident| format!("the log has it under {incident}"));
+    let body = serde_json::json!({ "code": code, "message": message.get(visit.locale.lang.name()), "hint": hint });
+    (status, axum::Json(body)).into_response()
+}
+
+/// Under which number the log has a defect.
+fn noted(visit: &Visit, failed: &Failed) -> Option<String> {
+    let Failed::Internal { cause } = failed else { return None };
+    let incident = incident();
+    tracing::error!(incident, path = said(&visit.path), %cause, "a request failed");
+    Some(incident)
+}
+
+async fn drawn(app: &App, visit: &Visit, status: StatusCode, failed: Failed, came_from: Option<String>) -> Response {
+    let incident = noted(visit, &failed);
     let (failure, message, remedy) = match &failed {
-        Failed::SignIn if visit.wants_page => return Redirect::to(&sign_in_href(visit)).into_response(),
+        Failed::SignIn if visit.wants_page => return Redirect::to(&sign_in_href(visit, came_from)).into_response(),
         Failed::SignIn | Failed::Forbidden => (Failure::Forbidden, None, None),
         Failed::NotFound => (Failure::NotFound, None, None),
         Failed::BadRequest { message, remedy } => {
@@ -167,11 +193,19 @@ async fn drawn(app: &App, visit: &Visit, status: StatusCode, failed: Failed) -> 
     (status, page).into_response()
 }
 
+/// The path of the page that a form was on; the start page where the browser does not say.
+fn form_of(headers: &HeaderMap) -> String {
+    let page = headers.get(header::REFERER).and_then(|page| page.to_str().ok()).unwrap_or_default();
+    let path = page.split_once("://").and_then(|(_, rest)| Some(&rest[rest.find('/')?..]));
+    path.unwrap_or("/").to_string()
+}
+
 /// The sign-in page, which leads back here.
-fn sign_in_href(visit: &Visit) -> String {
+fn sign_in_href(visit: &Visit, came_from: Option<String>) -> String {
     let query: Vec<String> =
         visit.query.iter().map(|(name, value)| format!("{}={}", percent_encode(name), percent_encode(value))).collect();
-    let here = if query.is_empty() { visit.path.clone() } else { format!("{}?{}", visit.path, query.join("&")) };
+    let here = came_from
+        .unwrap_or_else(|| if query.is_empty() { visit.path.clone() } else { format!("{}?{}", visit.path, query.join("&")) });
     if here == "/" { "/login".into() } else { format!("/login?next={}", percent_encode(&here)) }
 }
 

@@ -80,6 +80,8 @@ pub struct App {
     collecting: collect::Collecting,
     experiments: experiments::Experiments,
     attempts: auth::Attempts,
+    /// Whoever proves a password to the door of SQL.
+    proving: tokio::sync::Mutex<()>,
     /// Messages sent to see how they look.
     tests: crate::jobs::test_send::Tests,
     /// Imports run one at a time: two would only wait for each other's writes.
@@ -196,6 +198,7 @@ impl App {
             current,
             deliveries: webhooks::Deliveries::default(),
             attempts: auth::Attempts::default(),
+            proving: tokio::sync::Mutex::default(),
             tests: crate::jobs::test_send::Tests::default(),
             importing: tokio::sync::Mutex::default(),
             replaying: replay::Replaying::default(),

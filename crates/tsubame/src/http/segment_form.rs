@@ -46,8 +46,8 @@ async fn open(State(app): Shared, Extension(visit): Extension<Arc<Visit>>) -> Re
             let form = workspace.library.forms.get(&format!("segments/{name}")).ok_or(Failed::NotFound)?;
             let (is_any, rows) = rows_of(&form.condition).ok_or_else(|| {
                 Failed::bad_with(
-                    "条件の入れ子が深く、このフォームでは編集できません。",
-                    "Its conditions are nested deeper than this form can show.",
+                    "条件の入れ子が深いか、数が多いか、前後に空白のある文字を含むため、このフォームでは編集できません。",
+                    "Its conditions are nested deeper than this form can show, or are too many, or have a text with spaces about it.",
                     "queries/segments/ のファイルを編集してください。",
                     "Edit the file in queries/segments/.",
                 )
@@ -276,7 +276,8 @@ fn rows_of(condition: &Condition) -> Option<(bool, Vec<Row>)> {
             (member, _) => rows.push(row_of(member, "")?),
         }
     }
-    Some((is_any, rows))
+    // What has no row would be gone when it is saved.
+    (rows.len() <= ROWS_MAX).then_some((is_any, rows))
 }
 
 fn row_of(condition: &Condition, group: &str) -> Option<Row> {
@@ -290,9 +291,20 @@ fn row_of(condition: &Condition, group: &str) -> Option<Row> {
     };
     let scopes =
         test.attribute.scopes.iter().map(|scope| {
-            test.scope.iter().find(|(name, _)| *name == scope.name).map(|(_, value)| plain(value)).unwrap_or_default()
+            test.scope.iter().find(|(name, _)| *name == scope.name).map(|(_, value)| value.plain()).unwrap_or_default()
         });
-    let list = |values: &[FormValue]| values.iter().map(plain).collect::<Vec<_>>().join(", ");
+    // A field has no spaces about what is typed, and no text of none.
+    let is_typed = |text: &str| !text.is_empty() && text.trim() == text;
+    let is_whole = match &test.comparison {
+        Comparison::Equals(one) | Comparison::NotEquals(one) => is_typed(&one.plain()),
+        Comparison::OneOf(values) | Comparison::NoneOf(values) => values.iter().all(|value| is_typed(&value.plain())),
+        Comparison::Contains(text) | Comparison::StartsWith(text) => is_typed(text),
+        _ => true,
+    };
+    if !is_whole || !test.scope.iter().all(|(_, value)| is_typed(&value.plain())) {
+        return None;
+    }
+    let list = |values: &[FormValue]| values.iter().map(FormValue::plain).collect::<Vec<_>>().join(", ");
     let value = match &test.comparison {
         Comparison::Is(yes) | Comparison::Known(yes) => yes.to_string(),
         Comparison::Equals(one)
@@ -300,11 +312,11 @@ fn row_of(condition: &Condition, group: &str) -> Option<Row> {
         | Comparison::AtLeast(one)
         | Comparison::AtMost(one)
         | Comparison::MoreThan(one)
-        | Comparison::LessThan(one) => plain(one),
+        | Comparison::LessThan(one) => one.plain(),
         Comparison::Between(low, high) => list(&[low.clone(), high.clone()]),
         // A text with a comma in it would come back as two.
         Comparison::OneOf(values) | Comparison::NoneOf(values)
-            if values.iter().all(|value| !plain(value).contains([',', '、', '，'])) =>
+            if values.iter().all(|value| !value.plain().contains([',', '、', '，'])) =>
         {
             list(values)
         }
@@ -322,18 +334,12 @@ fn row_of(condition: &Condition, group: &str) -> Option<Row> {
     })
 }
 
-fn plain(value: &FormValue) -> String {
-    match value {
-        FormValue::Int(value) => value.to_string(),
-        FormValue::Money(value) => value.to_string(),
-        FormValue::Rate(value) => value.to_string(),
-        FormValue::Text(text) => text.clone(),
-        FormValue::Date(day) => day.to_string(),
-    }
-}
-
 async fn preview(app: &App, query: &Query) -> Result<Preview, Failed> {
-    let desk = dashboards::desk(app).await?;
+    let mut desk = dashboards::desk(app).await?;
+    // As it would be: a segment that it asks may ask this one.
+    let mut library = desk.library.as_ref().clone();
+    library.queries.insert(query.name.clone(), query.clone());
+    desk.library = Arc::new(library);
     let _permit = app.asking.acquire().await.expect("nobody closes it");
     let asked = (Side { desk: &desk, query, params: &Params::new() }).members().await;
     let members = asked.map(|members| members.len() as u64).map_err(|error| {

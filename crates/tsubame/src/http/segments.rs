@@ -10,10 +10,12 @@ use axum::{
     routing::get,
 };
 use chrono::{Datelike, NaiveDate, TimeDelta};
+use futures::TryStreamExt;
 use maud::{Markup, html};
 use query::{
     Answer, Kind, ParamValue, Params, Query, Value,
     segment::{Explained, explain},
+    sql::{OwnSql, SqlError, answer_of},
 };
 
 use super::{App, Shared, dashboards, errors::Failed, visit::Visit};
@@ -21,6 +23,7 @@ use crate::{
     fault::{Exit, Fault},
     jobs::{
         back_test::{Asked, Report, back_test, column},
+        identity,
         tick::Rows,
     },
     pages::{
@@ -106,7 +109,11 @@ async fn one(State(app): Shared, Extension(visit): Extension<Arc<Visit>>, Path(n
         "" => None,
         customer => {
             let _permit = app.asking.acquire().await.expect("nobody closes it");
-            let found = explain(&desk, query, &Params::new(), customer).await.map_err(said);
+            let told = |fault: Fault| PanelError { message: fault.message, remedy: fault.remedy };
+            let found = match identity::known_as(&workspace, customer).await {
+                Ok(customer) => explain(&desk, query, &Params::new(), customer.as_str()).await.map_err(said),
+                Err(fault) => Err(told(fault)),
+            };
             Some(explanation(&visit, found))
         }
     };
@@ -133,13 +140,18 @@ async fn one(State(app): Shared, Extension(visit): Extension<Arc<Visit>>, Path(n
     app.page(&visit, &title, pages::one(&visit.locale, &shown)).await
 }
 
-/// Everybody in it now, with all its columns.
+/// Everybody in it now, with its columns as the door of SQL shows them: what tells of a person needs a grant there.
 async fn members(State(app): Shared, Path(name): Path<String>) -> Result<Response, Failed> {
     let workspace = app.workspace();
-    let query = workspace.library.segment(&name).ok_or(Failed::NotFound)?;
+    workspace.library.segment(&name).ok_or(Failed::NotFound)?;
     let desk = dashboards::desk(&app).await?;
     let _permit = app.asking.acquire().await.expect("nobody closes it");
-    let answer = desk.ask(&query.name, &Params::new()).await.map_err(|error| bad(&error.into()))?;
+    let sql = format!("SELECT * FROM segment.\"{name}\"");
+    let failed = |error: SqlError| Failed::bad_as_said(&error.message.en, error.remedy.as_ref().map(|remedy| remedy.en.as_str()));
+    let asked = desk.ask_own(&OwnSql { sql, params: Vec::new(), personal: false }).await.map_err(failed)?;
+    let schema = asked.schema.clone();
+    let batches: Vec<_> = asked.batches.try_collect().await.map_err(failed)?;
+    let answer = answer_of(&schema, &batches).map_err(failed)?;
     let file: String = name.chars().map(|c| if c.is_ascii_alphanumeric() || "-_".contains(c) { c } else { '_' }).collect();
     let headers = [
         (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_string()),

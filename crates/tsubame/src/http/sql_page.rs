@@ -13,7 +13,7 @@ use futures::StreamExt;
 use model::Text;
 use query::{
     Mode, Param,
-    sql::{Bound, SqlError, SqlErrorKind, answer_of, checked_file, file_text, params_of, placed},
+    sql::{Bound, SqlError, SqlErrorKind, answer_of, checked_file, file_text, has_undeclared, params_of},
 };
 
 use super::{
@@ -68,11 +68,12 @@ async fn download(
 ) -> Result<Response, Failed> {
     let asked = read(&visit, fields)?;
     let format = visit.param("format").and_then(Format::parse).unwrap_or(Format::Spreadsheet);
-    let answered = match question(&app, &visit, &asked) {
-        Ok(question) => app.sql.ask(question).await.and_then(|running| api::answer(&visit, running, format, None)),
-        Err(error) => Err(error),
+    let answered = async {
+        let running = app.sql.ask(question(&app, &visit, &asked).await?).await?;
+        // A browser shows nothing of a file that breaks off: what is wrong at once is said on the page.
+        api::answer(&visit, running, format, false, PAGE_TIME).await
     };
-    match answered {
+    match answered.await {
         Ok(mut response) => {
             let name = format!("attachment; filename=\"sql.{}\"", format.extension());
             let name = HeaderValue::from_str(&name).unwrap_or(HeaderValue::from_static("attachment"));
@@ -113,7 +114,7 @@ async fn shown(
     saved: Option<Saved>,
 ) -> Result<Response, Failed> {
     let workspace = app.workspace();
-    asked.params = params_of(&asked.sql, &asked.params)
+    asked.params = params_of(&asked.sql, &asked.params, None)
         .into_iter()
         .map(|(param, raw)| match (raw.is_empty(), &param.default) {
             (true, Some(default)) => (param.name, default.plain()),
@@ -156,7 +157,12 @@ fn who(visit: &Visit) -> &str {
     visit.session.as_ref().map_or("", |session| &session.account.name)
 }
 
-fn question(app: &App, visit: &Visit, asked: &Asked) -> Result<Question, SqlError> {
+async fn question(app: &App, visit: &Visit, asked: &Asked) -> Result<Question, SqlError> {
+    let params = bound(params(app, visit, asked).await?)?;
+    Ok(Question { params, ..unbound(app, visit, asked)? })
+}
+
+fn unbound(app: &App, visit: &Visit, asked: &Asked) -> Result<Question, SqlError> {
     let workspace = app.workspace();
     let as_of = match asked.as_of.as_str() {
         "" => None,
@@ -169,7 +175,6 @@ fn question(app: &App, visit: &Visit, asked: &Asked) -> Result<Question, SqlErro
         })?),
     };
     Ok(Question {
-        params: bound(asked)?,
         as_of,
         mode: if asked.as_happened { Mode::AsHappened } else { Mode::AsKnown },
         time: Some(PAGE_TIME),
@@ -177,10 +182,20 @@ fn question(app: &App, visit: &Visit, asked: &Asked) -> Result<Question, SqlErro
     })
 }
 
+/// The parameters with what was typed for each. Of those that no header declares the SQL is asked what their places take.
+async fn params(app: &App, visit: &Visit, asked: &Asked) -> Result<Vec<(Param, String)>, SqlError> {
+    if !has_undeclared(&asked.sql) {
+        return Ok(params_of(&asked.sql, &asked.params, None));
+    }
+    // What is wrong with it is said when it is asked.
+    let described = app.sql.describe(unbound(app, visit, asked)?).await.ok();
+    Ok(params_of(&asked.sql, &asked.params, described.as_ref().map(|described| &described.params)))
+}
+
 /// What was typed for each parameter; its default where nothing was.
-fn bound(asked: &Asked) -> Result<Vec<Bound>, SqlError> {
+fn bound(params: Vec<(Param, String)>) -> Result<Vec<Bound>, SqlError> {
     let mut bound = Vec::new();
-    for (param, raw) in params_of(&asked.sql, &asked.params) {
+    for (param, raw) in params {
         let value = match raw.is_empty() {
             true => param.default.clone(),
             false => Some(param.kind.read(&raw).ok_or_else(|| {
@@ -197,7 +212,7 @@ fn bound(asked: &Asked) -> Result<Vec<Bound>, SqlError> {
 }
 
 async fn rows(app: &App, visit: &Visit, asked: &Asked) -> Result<(query::Answer, bool), SqlError> {
-    let question = Question { rows: Some(ROWS_MAX), ..question(app, visit, asked)? };
+    let question = Question { rows: Some(ROWS_MAX), ..question(app, visit, asked).await? };
     let mut running = app.sql.ask(question).await?;
     let (mut batches, mut cut) = (Vec::new(), false);
     while let Some(batch) = running.batches.next().await {
@@ -243,14 +258,11 @@ async fn saved(app: &App, visit: &Visit, asked: &Asked) -> Result<String, NotSav
     if workspace.library.queries.contains_key(&name) {
         return Err(taken());
     }
-    let typed = bound(asked)?;
-    let described = app.sql.describe(Question { params: typed, ..question(app, visit, asked)? }).await?;
+    let params = params(app, visit, asked).await?;
+    let typed = bound(params.clone())?;
+    let described = app.sql.describe(Question { params: typed, ..unbound(app, visit, asked)? }).await?;
     let title = if asked.title.is_empty() { asked.name.replace('_', " ") } else { asked.title.clone() };
-    let of = |param: Param| match described.params.field_with_name(&param.name) {
-        Ok(field) => placed(param, field.data_type()),
-        Err(_) => param,
-    };
-    let params: Vec<Param> = params_of(&asked.sql, &asked.params).into_iter().map(|(param, _)| of(param)).collect();
+    let params: Vec<Param> = params.into_iter().map(|(param, _)| param).collect();
     let text = file_text(&title, &asked.sql, &params, &described.schema).map_err(|problem| of_problems(&[problem]))?;
     let zone = workspace.shop().timezone;
     checked_file(&workspace.library, zone, &name, &text).await.map_err(|problems| of_problems(&problems))?;

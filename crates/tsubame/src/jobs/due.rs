@@ -1,5 +1,7 @@
 //! What is due: the scheduler of `serve` and the command `run` call this, and it catches up with whatever was missed.
 
+use std::collections::BTreeSet;
+
 use chrono::{NaiveDate, NaiveTime, TimeDelta};
 use model::{Instant, ShopZone};
 
@@ -8,7 +10,7 @@ use crate::{
     jobs::{
         attribute::attribute,
         automatic, deliver,
-        export::export,
+        export::{Report as Exported, export},
         facts::{facts, keep, keep_if_landed},
         flush::{flush, flush_if_due},
         maintain::maintain,
@@ -39,17 +41,26 @@ pub struct Report {
     pub unknown: u64,
     pub nights: u64,
     pub exported: u64,
+    /// What a night could not do of its own.
+    pub undone: BTreeSet<String>,
 }
 
 /// Plans and delivers up to `at`, works the nights that ended by then, lets facts land that waited, and brings kept values up to date.
 pub async fn run(workspace: &Workspace, at: Instant) -> Result<Report, Fault> {
     let mut report = Report::default();
-    crate::jobs::pull::pull_due(workspace, at).await?;
-    scenarios(workspace, at, &mut report).await?;
-    nights(workspace, at, &mut report).await?;
-    flush_if_due(workspace, at).await?;
+    let worked = async {
+        crate::jobs::pull::pull_due(workspace, at).await?;
+        scenarios(workspace, at, &mut report).await?;
+        nights(workspace, at, &mut report).await
+    };
+    let worked = worked.await;
+    // Whatever else failed, what came in lands, and is not held in memory for ever.
+    let landed = flush_if_due(workspace, at).await;
     // The next ticks ask about moments from here on, and pages about later ones.
-    keep_if_landed(workspace, at - workspace.shop().grace.0).await?;
+    let kept = keep_if_landed(workspace, at - workspace.shop().grace.0).await;
+    worked?;
+    landed?;
+    kept?;
     Ok(report)
 }
 
@@ -70,7 +81,11 @@ pub async fn scenarios(workspace: &Workspace, at: Instant, report: &mut Report) 
     let mut fresh_run = None;
     let mut from = from;
     for to in begun.into_iter().chain([to]) {
-        if to > from && !workspace.files.scenarios.is_empty() {
+        if to > from && workspace.files.scenarios.is_empty() {
+            // The first that is put in starts with the future too.
+            cursors.set(TICKED, &model::time::rfc3339(to)).await?;
+            from = to;
+        } else if to > from {
             cursors.set(TICKING, &model::time::rfc3339(to)).await?;
             automatic::roll_outs(workspace, from, to).await?;
             let ticked = tick::tick(workspace, from, to).await?;
@@ -125,15 +140,25 @@ async fn work_night(workspace: &Workspace, night: Instant, report: &mut Report) 
     facts(workspace, night).await?;
     predict_if_due(workspace, night).await?;
     automatic::night(workspace, night).await?;
-    segments(workspace, night).await?;
+    report.undone.extend(segments(workspace, night).await?.1.into_iter().map(|name| format!("segment {name}")));
     for named in &workspace.shop().exports {
-        match export(workspace, named, night).await?.held {
-            Some(why) => tracing::warn!(export = named.name, why, "nothing was exported"),
-            None => report.exported += 1,
+        match export(workspace, named, night).await {
+            Ok(Exported { held: Some(why), .. }) => tracing::warn!(export = named.name, why, "nothing was exported"),
+            Ok(_) => report.exported += 1,
+            // One folder that cannot be written must not keep the others from their night.
+            Err(fault) => {
+                tracing::error!(export = named.name, %fault, "a segment could not be exported");
+                report.undone.insert(format!("export {}", named.name));
+            }
         }
     }
     flush(workspace).await?;
-    maintain(workspace).await?;
+    // Without a new one: those whose time is over are dropped.
+    workspace.state.vault().dead_letter(&[], workspace.now()).await?;
+    // What it could not do, it logged; the next night tries again.
+    if maintain(workspace).await.is_err() {
+        report.undone.insert("the upkeep of the lake".into());
+    }
     report.nights += 1;
     Ok(())
 }

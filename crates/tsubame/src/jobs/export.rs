@@ -17,6 +17,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     fault::{Exit, Fault},
     jobs::tick::Rows,
+    segments,
     workspace::Workspace,
 };
 
@@ -46,7 +47,7 @@ pub async fn export(workspace: &Workspace, export: &Export, at: Instant) -> Resu
     // A run of this day may have been recorded at any moment of it.
     let tomorrow = zone.start_of(day.succ_opt().unwrap_or(day));
     let mut desk = workspace.desk(tomorrow, Mode::AsKnown).await?;
-    let query = desk.query(&export.segment)?.clone();
+    let query = segments::find(&desk.library, &export.segment)?.clone();
     let definition = query.hash();
     let run_id = derive_id(&["export", &export.name, &day.to_string(), &definition])?;
     let folder = workspace.path("exports").join(&export.name).join(format!("date={day}")).join(format!("run={run_id}"));
@@ -74,7 +75,7 @@ pub async fn export(workspace: &Workspace, export: &Export, at: Instant) -> Resu
     }
     let at = recorded.as_ref().map_or(at, |run| run.logical_at);
     desk.moment.as_of = at;
-    let answer = desk.ask(&export.segment, &Params::new()).await?;
+    let answer = desk.ask(&query.name, &Params::new()).await?;
     let rows = Rows::new(&answer);
     let members: BTreeSet<String> =
         (0..answer.rows.len()).map(|row| rows.needed(row, "customer_id")).collect::<Result<_, _>>()?;

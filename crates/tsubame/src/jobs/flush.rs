@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use lake::LakeError;
 use model::Instant;
 use serde::{Deserialize, Serialize};
 use state::{Journal, State};
@@ -34,6 +35,9 @@ pub struct Landings {
     pub up_to: i64,
     /// Where the table ended after each of its last landings, oldest first: the journal has its rows past the first of them.
     pub tables: BTreeMap<String, Vec<i64>>,
+    /// Tables that could not take their rows, and from where on they lack them.
+    #[serde(default)]
+    pub behind: BTreeMap<String, i64>,
 }
 
 impl Landings {
@@ -56,7 +60,7 @@ impl Landings {
             let now = watermarks.get(table.as_str())?;
             (now < ends.last()?).then_some(*now)
         });
-        went_back.fold(self.up_to, i64::min)
+        went_back.chain(self.behind.values().copied()).fold(self.up_to, i64::min)
     }
 
     fn landed(&mut self, up_to: i64, watermarks: &BTreeMap<&'static str, i64>) {
@@ -118,28 +122,43 @@ async fn land(workspace: &Workspace) -> Result<u64, Fault> {
         None => {
             let whole = is_whole(journal).await?;
             let ends = watermarks.iter().map(|(table, end)| (table.to_string(), vec![if whole { 0 } else { *end }]));
-            Landings { up_to: 0, tables: ends.collect() }
+            Landings { tables: ends.collect(), ..Landings::default() }
         }
     };
     let mut from = landings.begin(&watermarks);
     let mut rows = 0;
+    // Of this turn. Its later rows wait with the first that could not land, for they would seem to have landed with the others.
+    let mut failed: BTreeMap<&'static str, LakeError> = BTreeMap::new();
     loop {
         let segments = journal.tail_part(from, None, ROUND_BYTES_MAX).await?;
-        if segments.is_empty() {
-            return Ok(rows);
-        }
-        let segments: Vec<_> = segments.into_iter().map(tail_segment).collect();
+        let Some(up_to) = segments.iter().map(|segment| segment.first_position + segment.rows as i64 - 1).max() else { break };
+        let segments: Vec<_> =
+            segments.into_iter().filter(|part| !failed.contains_key(part.table.as_str())).map(tail_segment).collect();
         point::pass("flush.before_land");
-        let landed = workspace.lake.land(&segments).await?;
-        landings.landed(landed.up_to, &workspace.lake.watermarks().await);
+        let landed = workspace.lake.land_each(&segments).await?;
+        for (table, error) in landed.failed {
+            landings.behind.entry(table.into()).or_insert(from);
+            failed.insert(table, error);
+        }
+        landings.landed(up_to, &workspace.lake.watermarks().await);
         // First what is kept, then what goes: a cut between the two leaves more than is needed.
         let text = serde_json::to_string(&landings).expect("positions are plain JSON");
         workspace.state.cursors().set(LANDINGS, &text).await?;
         point::pass("flush.before_trim");
         journal.trim_tables(&landings.kept_after()).await?;
         point::pass("flush.after_trim");
-        from = landed.up_to;
+        from = up_to;
         rows += landed.rows;
+    }
+    let is_behind = landings.behind.len();
+    landings.behind.retain(|table, _| failed.contains_key(table.as_str()));
+    if landings.behind.len() < is_behind {
+        let text = serde_json::to_string(&landings).expect("positions are plain JSON");
+        workspace.state.cursors().set(LANDINGS, &text).await?;
+    }
+    match failed.into_values().next() {
+        Some(error) => Err(error.into()),
+        None => Ok(rows),
     }
 }
 
@@ -149,7 +168,8 @@ mod tests {
 
     #[test]
     fn the_journal_keeps_the_last_landings_of_each_table() {
-        let mut landings = Landings { up_to: 0, tables: [("events".into(), vec![0]), ("orders".into(), vec![0])].into() };
+        let tables = [("events".into(), vec![0]), ("orders".into(), vec![0])].into();
+        let mut landings = Landings { tables, ..Landings::default() };
         let mut check = |up_to: i64, events: i64, orders: i64, kept: [i64; 2]| {
             landings.landed(up_to, &[("events", events), ("orders", orders)].into());
             assert_eq!(landings.kept_after().into_values().collect::<Vec<_>>(), kept, "{landings:?}");
@@ -163,7 +183,8 @@ mod tests {
 
     #[test]
     fn reading_begins_where_the_shortest_repaired_table_ends() {
-        let landings = Landings { up_to: 50, tables: [("events".into(), vec![30, 40, 50]), ("orders".into(), vec![4])].into() };
+        let tables = [("events".into(), vec![30, 40, 50]), ("orders".into(), vec![4])].into();
+        let mut landings = Landings { up_to: 50, tables, ..Landings::default() };
         let check = |events, orders, expect| {
             assert_eq!(landings.begin(&[("events", events), ("orders", orders)].into()), expect, "{events} {orders}");
         };
@@ -171,5 +192,8 @@ mod tests {
         check(40, 4, 40);
         check(50, 0, 0);
         check(60, 4, 50);
+        // A table that could not take its rows has them read again.
+        landings.behind.insert("orders".into(), 20);
+        assert_eq!(landings.begin(&[("events", 50), ("orders", 4)].into()), 20);
     }
 }

@@ -145,6 +145,16 @@ pub fn parsed(workspace: &Workspace, id: &str) -> Result<CustomerId, Fault> {
     })
 }
 
+/// Who is meant by an id as people write it: the customer that it is by now.
+pub async fn known_as(workspace: &Workspace, id: &str) -> Result<CustomerId, Fault> {
+    let asked = parsed(workspace, id)?;
+    let now = workspace.reachable().await?.survivor(asked.clone());
+    if now == asked {
+        refuse_unknown(workspace, &asked).await?;
+    }
+    Ok(now)
+}
+
 /// A slip of the pen is no customer.
 pub async fn refuse_unknown(workspace: &Workspace, customer: &CustomerId) -> Result<(), Fault> {
     match since(workspace, customer).await? {

@@ -1,7 +1,7 @@
 //! Fits the model of repeat buying to the shop's buyers: by itself every four weeks, for parameters move slowly, or when asked. What each
 //! customer is predicted to do is computed from it whenever somebody asks.
 
-use chrono::Days;
+use chrono::{Days, NaiveDate, TimeDelta};
 use decide::prediction::{Buyer, Fitted, Holdout, fit, hold_out, model_named};
 use model::{Fact, Instant, LtvModel, derive_id};
 use query::{Desk, Mode, ParamValue, Params, Value};
@@ -18,12 +18,17 @@ const EVERY_DAYS: i64 = 28;
 pub async fn predict_if_due(workspace: &Workspace, until: Instant) -> Result<(), Fault> {
     let desk = workspace.desk(until, Mode::AsKnown).await?;
     let settings = desk.ask("system/ltv_settings", &Params::new()).await?;
-    let today = workspace.shop().timezone.day(until);
+    let today = last_whole_day(workspace, until);
     let last = Rows::new(&settings).date(0, "fitted_on");
     if last.is_some_and(|last| (today - last).num_days() < EVERY_DAYS) || Rows::new(&settings).date(0, "first_from").is_none() {
         return Ok(());
     }
     predict(workspace, until).await.map(|_| ())
+}
+
+/// The last day that is over: of one that is not, the purchases are still to come.
+fn last_whole_day(workspace: &Workspace, until: Instant) -> NaiveDate {
+    workspace.shop().timezone.day(until + TimeDelta::microseconds(1)) - Days::new(1)
 }
 
 /// Fits to what is known at `until`, and keeps the model, or why there is none.
@@ -39,7 +44,7 @@ pub async fn predict(workspace: &Workspace, until: Instant) -> Result<LtvModel, 
     let holdout_days = u32::try_from(rows.int(0, "holdout_days")?).ok().filter(|days| *days > 0).ok_or_else(|| {
         Fault::new(Exit::Config, "ltv_holdout_days is not 1 or more").remedy("set it under [definitions], for example to 90")
     })?;
-    let today = workspace.shop().timezone.day(until);
+    let today = last_whole_day(workspace, until);
     let all = buyers(&desk, today).await?;
     let early = buyers(&desk, today - Days::new(holdout_days.into())).await?;
     let repeaters = all.iter().filter(|buyer| buyer.repeats > 0).count();
@@ -98,7 +103,7 @@ fn keep(kept: &mut LtvModel, fitted: Fitted, held_out: Holdout) {
     kept.holdout_actual = held_out.actual as i64;
 }
 
-async fn buyers(desk: &Desk, until: chrono::NaiveDate) -> Result<Vec<Buyer>, Fault> {
+async fn buyers(desk: &Desk, until: NaiveDate) -> Result<Vec<Buyer>, Fault> {
     let answer = desk.ask("system/buying_histories_until", &[("until".to_string(), ParamValue::Date(until))].into()).await?;
     let rows = Rows::new(&answer);
     let count = |row: usize, column: &str| -> Result<u32, Fault> {

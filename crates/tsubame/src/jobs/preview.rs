@@ -16,6 +16,7 @@ use crate::{
         deliver::variables,
         tick::{Rows, happened, params_of, told},
     },
+    segments,
     workspace::Workspace,
 };
 
@@ -133,10 +134,10 @@ async fn audience(workspace: &Workspace, scenario: &Scenario) -> Result<BTreeMap
     }
     let desk = workspace.desk(now, Mode::AsKnown).await?;
     if let Some(segment) = &entry.segment {
-        let mut asked = vec![(segment, params_of(desk.query(segment)?, &entry.params)?)];
+        let mut asked = vec![(segment, params_of(segments::find(&desk.library, segment)?, &entry.params)?)];
         asked.extend(entry.exclude.iter().map(|segment| (segment, Params::new())));
         for (place, (segment, params)) in asked.into_iter().enumerate() {
-            let answer = desk.ask(segment, &params).await?;
+            let answer = desk.ask(&segments::find(&desk.library, segment)?.name, &params).await?;
             let rows = Rows::new(&answer);
             for row in 0..answer.rows.len() {
                 let customer = reachable.survivor(CustomerId::stored(rows.needed(row, "customer_id")?));

@@ -9,15 +9,15 @@ use serde_json::json;
 
 use crate::{fault::Fault, jobs::tick::Rows, workspace::Workspace};
 
-/// Segments saved.
-pub async fn segments(workspace: &Workspace, night: Instant) -> Result<u64, Fault> {
+/// Segments saved, and those whose night could not be.
+pub async fn segments(workspace: &Workspace, night: Instant) -> Result<(u64, Vec<String>), Fault> {
     let desk = workspace.desk(night, Mode::AsKnown).await?;
     let mut newest = desk.clone();
     // A night that was saved is known as of itself; one that comes after is known too.
     newest.moment.as_of = workspace.now().max(night);
     let done = names(&newest, night).await?;
     let mut before = saved(&newest).await?;
-    let mut count = 0;
+    let (mut count, mut unsaved) = (0, Vec::new());
     for name in crate::segments::kept(workspace)? {
         let name = name.as_str();
         let Some(query) = workspace.library.segment(name).filter(|_| !done.contains(name)) else { continue };
@@ -26,6 +26,7 @@ pub async fn segments(workspace: &Workspace, night: Instant) -> Result<u64, Faul
             // One wrong file must not keep the others, and the exports after them, from their night.
             Err(error) => {
                 tracing::error!(segment = name, %error, "the night's members could not be saved");
+                unsaved.push(name.to_string());
                 continue;
             }
         };
@@ -33,7 +34,7 @@ pub async fn segments(workspace: &Workspace, night: Instant) -> Result<u64, Faul
         workspace.state.journal().append(facts, workspace.now()).await?;
         count += 1;
     }
-    Ok(count)
+    Ok((count, unsaved))
 }
 
 /// The run and its changes, in one append: both are in the journal or neither.

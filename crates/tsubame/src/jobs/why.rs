@@ -334,7 +334,7 @@ fn as_of(desk: &Desk, at: Instant) -> Desk {
     desk
 }
 
-/// A segment's own clauses, and then those of the segments it is made of.
+/// A segment's own clauses, and then those of the segment whose members it chooses from: of others it may ask that somebody is in none.
 fn clauses(explained: &Explained, found: &mut Vec<Clause>) {
     for held in explained.clauses.iter().flatten() {
         let shown = |(name, value): &(String, Value)| match value {
@@ -348,7 +348,8 @@ fn clauses(explained: &Explained, found: &mut Vec<Clause>) {
             values: masked(&held.values.iter().map(shown).collect::<Vec<_>>().join(", ")),
         });
     }
-    explained.inner.iter().for_each(|inner| clauses(inner, found));
+    let chosen_from = explained.inner.iter().filter(|inner| Some(&inner.segment) == explained.is_part_of.as_ref());
+    chosen_from.for_each(|inner| clauses(inner, found));
 }
 
 #[cfg(test)]

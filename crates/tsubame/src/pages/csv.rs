@@ -10,7 +10,7 @@ pub fn csv(answer: &Answer) -> Vec<u8> {
 /// The first line.
 pub fn head(answer: &Answer) -> Vec<u8> {
     let mut out = String::from("\u{feff}");
-    let header: Vec<String> = answer.columns.iter().map(|column| quoted(&column.name)).collect();
+    let header: Vec<String> = answer.columns.iter().map(|column| quoted(&guarded(&column.name))).collect();
     line(&mut out, &header);
     out.into_bytes()
 }
@@ -35,7 +35,7 @@ fn cell(value: &Value) -> String {
 
 fn guarded(text: &str) -> String {
     match text.chars().next() {
-        Some('=' | '+' | '-' | '@' | '\t' | '\r' | '＝' | '＋' | '－' | '＠') if text.parse::<f64>().is_err() => {
+        Some('=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '＝' | '＋' | '－' | '＠') if text.parse::<f64>().is_err() => {
             format!("'{text}")
         }
         _ => text.into(),
@@ -65,6 +65,7 @@ mod tests {
         };
         check(Value::Text("燕, \"a\"\nb".into()), "\"燕, \"\"a\"\"\nb\"");
         check(Value::Text("=1+1".into()), "\"'=1+1\"");
+        check(Value::Text("\n=1".into()), "\"'\n=1\"");
         check(Value::Text("＠SUM".into()), "\"'＠SUM\"");
         check(Value::Text("-12.5".into()), "\"-12.5\"");
         check(Value::Text("".into()), "\"\"");

@@ -43,7 +43,7 @@ impl Locale {
             Kind::Rate => percent(number),
             Kind::Money => self.amount(number),
             Kind::Int => grouped(number, 0),
-            _ => trimmed(&grouped(number, 2)),
+            _ => trimmed(&grouped(number, decimals_in_full(number))),
         }
     }
 
@@ -187,6 +187,14 @@ impl Locale {
     }
 }
 
+/// Two, and of what is small so many that it shows three digits.
+fn decimals_in_full(number: f64) -> usize {
+    match number.abs() {
+        size if (1e-12..0.1).contains(&size) => (2.0 - size.log10().floor()) as usize,
+        _ => 2,
+    }
+}
+
 /// `0.123` as `12.3%`.
 pub fn percent(share: f64) -> String {
     format!("{}%", minus(&grouped_plain(share * 100.0, 1)))
@@ -272,6 +280,9 @@ mod tests {
         check(Kind::Int, Value::Int(-1234), "−1,234", "−1,234");
         check(Kind::Rate, Value::Float(0.12345), "12.3%", "12.3%");
         check(Kind::Float, Value::Float(1234.5), "1,234.5", "1,234.5");
+        check(Kind::Float, Value::Float(0.42), "0.42", "0.42");
+        check(Kind::Float, Value::Float(-0.0042), "−0.0042", "−0.0042");
+        check(Kind::Float, Value::Float(0.0), "0", "0");
         check(Kind::Bool, Value::Bool(true), "はい", "Yes");
         check(Kind::Date, Value::Date(NaiveDate::from_ymd_opt(2026, 11, 23).unwrap()), "2026/11/23", "2026-11-23");
         check(Kind::Text, Value::Null, "–", "–");

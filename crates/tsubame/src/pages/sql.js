@@ -3,9 +3,11 @@
   "use strict";
   const text = document.querySelector("#sql");
   if (!text) return;
+  // What is typed stands where the caret is, and Ctrl+Z takes it back.
   const insert = (words) => {
     text.focus();
-    text.setRangeText(words, text.selectionStart, text.selectionEnd, "end");
+    text.setSelectionRange(text.selectionEnd, text.selectionEnd);
+    document.execCommand("insertText", false, words);
   };
 
   // Tab indents; after Escape it leaves, as everywhere else.
@@ -22,13 +24,35 @@
   });
   text.addEventListener("blur", () => (leaves = false));
 
-  // The line that an error names is selected.
+  // Enter in a field of its own saves, and runs nothing.
+  text.form.querySelectorAll("[data-enter]").forEach((fields) =>
+    fields.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" || event.target.tagName !== "INPUT") return;
+      event.preventDefault();
+      text.form.requestSubmit(fields.querySelector("button[type=submit]"));
+    }),
+  );
+
+  // What was written here is there again where the page comes back without it: in another language, or after signing in.
+  const KEPT = "tsubame.sql";
+  const keep = () => sessionStorage.setItem(KEPT, text.value);
+  try {
+    const kept = sessionStorage.getItem(KEPT);
+    if ("example" in text.dataset && kept) text.value = kept;
+    text.addEventListener("input", keep);
+    text.form.addEventListener("submit", keep);
+  } catch {
+    // A browser may keep nothing.
+  }
+
+  // The caret stands where an error is.
   const line = Number(text.dataset.line);
   if (line) {
     const lines = text.value.split("\n");
     const start = lines.slice(0, line - 1).reduce((sum, one) => sum + one.length + 1, 0);
+    const before = Array.from(lines[line - 1] || "").slice(0, Math.max(0, Number(text.dataset.column) - 1));
     text.focus();
-    text.setSelectionRange(start, start + (lines[line - 1] || "").length);
+    text.setSelectionRange(start + before.join("").length, start + before.join("").length);
   }
 
   document.querySelectorAll("[data-insert]").forEach((button) => button.addEventListener("click", () => insert(button.dataset.insert)));

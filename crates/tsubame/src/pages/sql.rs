@@ -124,6 +124,7 @@ fn editor(locale: &Locale, page: &SqlPage) -> Markup {
     html! {
         label class="sql-label" for="sql" { "SQL" }
         textarea id="sql" name="sql" rows=(lines) spellcheck="false" autocapitalize="off" autocomplete="off" autofocus
+            data-example=[page.asked.sql.is_empty().then_some("")]
             aria-invalid=[at.map(|_| "true")] data-line=[at.map(|at| at.line)] data-column=[at.map(|at| at.column)]
             aria-describedby="sql-keys" { (text) }
         p id="sql-keys" class="note" { (words::SQL_NOTE.get(locale.lang)) }
@@ -161,7 +162,7 @@ fn save(locale: &Locale, page: &SqlPage) -> Markup {
     html! {
         details open[page.saved.is_some()] {
             summary { (words::SQL_SAVE.get(lang)) }
-            div class="filters" {
+            div class="filters" data-enter="" {
                 label {
                     span { (words::SQL_SAVE_AS.get(lang)) }
                     select name="folder" {
@@ -266,7 +267,7 @@ fn drawn(locale: &Locale, asked: &Asked, answer: &Answer) -> Option<Markup> {
         ..ChartSpec::new("sql-chart", chart, &asked.value, locale)
     };
     Some(chart::draw(&spec, answer).unwrap_or_else(|error| {
-        let remedy = model::Remedy::remedy(&error);
+        let remedy = Some(words::SQL_CHART_REMEDY.get(locale.lang).into());
         panel::failed(locale, &panel::PanelError { message: error.to_string(), remedy })
     }))
 }

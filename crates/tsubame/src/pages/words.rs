@@ -687,7 +687,8 @@ words! {
     SQL_ACROSS: "横", "Across";
     SQL_UP: "縦", "Up";
     SQL_DRAW: "描く", "Draw";
-    SQL_CUT: "最初の{0}行です。すべての行は CSV か Parquet で。", "The first {0} rows; CSV and Parquet have them all.";
+    SQL_CUT: "最初の{0}行です。CSV と Parquet には、[sql] rows の上限までの行が入ります。", "The first {0} rows; CSV and Parquet have more, up to `rows` under [sql].";
+    SQL_CHART_REMEDY: "ほかの列を選ぶか、横軸の値ごとに1行になるよう SQL で集計してください。", "Choose other columns, or aggregate so that each value across has one row.";
     SQL_NO_ROWS: "該当する行はありません。", "No rows.";
     SQL_AT: "{0}行目の{1}文字目", "Line {0}, column {1}";
 

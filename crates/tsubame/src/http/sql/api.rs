@@ -3,11 +3,12 @@
 
 use std::{sync::Arc, time::Duration};
 
+use arrow::array::RecordBatch;
 use axum::{
     Extension,
     body::{Body, Bytes},
     extract::{Path, State},
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header},
     response::{IntoResponse, Response},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -30,6 +31,10 @@ use crate::{
 
 const QUERY_ID: HeaderName = HeaderName::from_static("x-tsubame-query-id");
 const CSRF: &str = "x-csrf-token";
+/// What may stand in the URL.
+const IN_URL: [&str; 8] = ["as_of", "mode", "format", "limit", "timeout", "personal", "explain", "lang"];
+/// How long the answer's head waits for its first rows: it has the id by which the question is cancelled.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
 
 /// What `POST /api/sql` is asked, as JSON; or the SQL itself as the body, with the rest in the URL.
 #[derive(Debug, Default, Deserialize)]
@@ -129,30 +134,57 @@ fn described(visit: &Visit, error: &SqlError) -> Value {
 pub async fn ask(
     State(app): Shared,
     Extension(visit): Extension<Arc<Visit>>,
+    version: Version,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Refusal> {
     let account = caller(&app, &visit, &headers).await?;
     let asked = read(&visit, &headers, &body)?;
+    let accepts = || headers.get_all(header::ACCEPT).iter().filter_map(|accept| accept.to_str().ok());
     let format = match &asked.format {
         Some(name) => Format::parse(name),
-        None => Format::accepted(headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default()),
+        None => Some(Format::accepted(&accepts().collect::<Vec<_>>().join(","))),
     };
     let format = format.ok_or_else(|| {
         let names = Format::NAMES.join(", ");
         Refusal::bad(&visit, format!("format は {names} のどれかです"), format!("`format` is one of {names}"))
     })?;
-    let limit = asked.limit;
+    let settings = app.workspace().shop().sql.clone();
+    let is_cut = asked.limit.is_some_and(|limit| limit as u64 <= settings.rows);
+    let lines_before = u64::from(is_explained_here(&asked));
     let question = question(&app, &visit, account.name, asked)?;
-    let running = app.sql.ask(question).await.map_err(|error| Refusal::of(&visit, &error))?;
-    answer(&visit, running, format, limit).map_err(|error| Refusal::of(&visit, &error))
+    let refused = |mut error: SqlError| {
+        if let Some(at) = &mut error.at {
+            at.line = at.line.saturating_sub(lines_before).max(1);
+        }
+        Refusal::of(&visit, &error)
+    };
+    let running = app.sql.ask(question).await.map_err(&refused)?;
+    let response = answer(&visit, running, format, is_cut, FIRST_WAIT).await.map_err(&refused)?;
+    match version {
+        Version::HTTP_09 | Version::HTTP_10 => whole(&visit, response, (settings.answer_mb as usize) << 20).await,
+        _ => Ok(response),
+    }
 }
 
-/// The rows as a body.
-pub fn answer(visit: &Arc<Visit>, running: Running, format: Format, limit: Option<usize>) -> Result<Response, SqlError> {
+/// The rows as a body. What goes wrong before the first of them, or `wait` long, is an answer of its own. `is_cut` says that whoever asks knows
+/// how many rows come at most.
+pub async fn answer(
+    visit: &Arc<Visit>,
+    mut running: Running,
+    format: Format,
+    is_cut: bool,
+    wait: Duration,
+) -> Result<Response, SqlError> {
     let id = running.id.to_string();
     let encoder = Encoder::open(format, &running.schema, &id)?;
-    let body = Body::from_stream(encoded(visit.clone(), running, encoder, limit));
+    let first = match tokio::time::timeout(wait, running.batches.next()).await {
+        Ok(Some(Err(error))) if error.kind.limit().is_none() || format != Format::Json && error.kind != SqlErrorKind::Rows => {
+            return Err(error);
+        }
+        first => first.ok(),
+    };
+    let body = Body::from_stream(encoded(visit.clone(), running, encoder, first, is_cut));
     let headers = [(header::CONTENT_TYPE, HeaderValue::from_static(format.mime()))];
     let mut response = (headers, body).into_response();
     if let Ok(id) = HeaderValue::from_str(&id) {
@@ -161,24 +193,44 @@ pub fn answer(visit: &Arc<Visit>, running: Running, format: Format, limit: Optio
     Ok(response)
 }
 
+/// The answer with its length. Who speaks HTTP/1.0, as many a proxy does, could not tell one that was cut off from a whole one.
+async fn whole(visit: &Visit, response: Response, bytes_max: usize) -> Result<Response, Refusal> {
+    let (parts, body) = response.into_parts();
+    // What is encoded as text is longer than what the worker said.
+    match axum::body::to_bytes(body, bytes_max.saturating_mul(4)).await {
+        Ok(bytes) => Ok(Response::from_parts(parts, Body::from(bytes))),
+        Err(error) => {
+            let text = error.to_string();
+            let message =
+                Text { ja: format!("途中で打ち切られました: {text}"), en: format!("the answer was cut off: {text}") };
+            Err(Refusal::new(visit, StatusCode::UNPROCESSABLE_ENTITY, "cut_off", message, None))
+        }
+    }
+}
+
 /// Encodes batch by batch. An error after the first rows is said where the format has a place for it, and else breaks the transfer: half
 /// an answer must not look whole.
 fn encoded(
     visit: Arc<Visit>,
     running: Running,
     encoder: Encoder,
-    limit: Option<usize>,
+    first: Option<Option<Result<RecordBatch, SqlError>>>,
+    is_cut: bool,
 ) -> impl Stream<Item = std::io::Result<Vec<u8>>> {
-    let state = Some((running.batches, encoder));
+    let state = Some((running.batches, encoder, first));
     futures::stream::unfold(state, move |state| {
         let visit = visit.clone();
         async move {
-            let (mut batches, encoder) = state?;
-            match batches.next().await {
+            let (mut batches, encoder, first) = state?;
+            let batch = match first {
+                Some(first) => first,
+                None => batches.next().await,
+            };
+            match batch {
                 Some(Ok(batch)) => {
                     // Encoding takes milliseconds of a processor: not those that answer.
                     match tokio::task::spawn_blocking(move || encoder.batch(&batch)).await {
-                        Ok(Ok((encoder, bytes))) => Some((Ok(bytes), Some((batches, encoder)))),
+                        Ok(Ok((encoder, bytes))) => Some((Ok(bytes), Some((batches, encoder, None)))),
                         Ok(Err(error)) => {
                             tracing::error!(kind = ?error.kind, "rows could not be encoded: the answer is cut short");
                             Some((Err(std::io::Error::other(error.to_string())), None))
@@ -186,7 +238,7 @@ fn encoded(
                         Err(error) => Some((Err(std::io::Error::other(error.to_string())), None)),
                     }
                 }
-                Some(Err(error)) if error.kind == SqlErrorKind::Rows && limit.is_some() => {
+                Some(Err(error)) if error.kind == SqlErrorKind::Rows && is_cut => {
                     Some((encoder.finish(None, Some("rows"), None), None))
                 }
                 Some(Err(error)) => Some((encoder.finish(None, error.kind.limit(), Some(described(&visit, &error))), None)),
@@ -242,9 +294,12 @@ async fn caller(app: &App, visit: &Visit, headers: &HeaderMap) -> Result<Account
 
 async fn by_password(app: &App, visit: &Visit, given: &str) -> Result<Account, Refusal> {
     let workspace = app.workspace();
-    let decoded = given.strip_prefix("Basic ").and_then(|text| BASE64_STANDARD.decode(text.trim()).ok());
+    let basic = given.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("basic"));
+    let decoded = basic.and_then(|(_, text)| BASE64_STANDARD.decode(text.trim()).ok());
     let decoded = decoded.and_then(|bytes| String::from_utf8(bytes).ok());
     let (name, password) = decoded.as_deref().and_then(|text| text.split_once(':')).ok_or_else(|| Refusal::sign_in(visit))?;
+    // One after the other: the requests of one program begin together, and none of them guesses.
+    let _turn = app.proving.lock().await;
     if let Some(seconds) = app.attempts.begin(name, visit.address, app.wall()) {
         let message = Text {
             ja: format!("失敗が続いたため {seconds} 秒待ってください"),
@@ -269,32 +324,51 @@ async fn by_password(app: &App, visit: &Visit, given: &str) -> Result<Account, R
 
 fn read(visit: &Visit, headers: &HeaderMap, body: &[u8]) -> Result<Asked, Refusal> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    let flag = |name: &str| visit.param(name).is_some_and(|value| matches!(value, "1" | "true"));
-    if kind.starts_with("application/json") {
-        let asked: Asked = serde_json::from_slice(body).map_err(|error| {
+    // A statement begins with no brace, and some programs say that all they send is a form.
+    let is_json = kind.to_ascii_lowercase().starts_with("application/json") || body.trim_ascii_start().starts_with(b"{");
+    let said: Asked = match is_json {
+        true => serde_json::from_slice(body).map_err(|error| {
             Refusal::bad(visit, format!("JSON を読めません: {error}"), format!("the JSON cannot be read: {error}"))
-        })?;
-        // Whoever wants the plan adds `?explain=1` to any question.
-        return Ok(Asked { explain: asked.explain || flag("explain"), ..asked });
+        })?,
+        false => {
+            let wrong = |_| Refusal::bad(visit, "SQL は UTF-8 で送ってください", "send the SQL as UTF-8");
+            Asked { sql: std::str::from_utf8(body).map_err(wrong)?.into(), ..Asked::default() }
+        }
+    };
+    if let Some((name, _)) = visit.query.iter().find(|(name, _)| !IN_URL.contains(&name.as_str())) {
+        let known = IN_URL.join(", ");
+        return Err(Refusal::bad(
+            visit,
+            format!("URL の `{name}` は使えません（{known}）"),
+            format!("the URL has `{name}`, and may have {known}"),
+        ));
     }
-    let sql =
-        std::str::from_utf8(body).map_err(|_| Refusal::bad(visit, "SQL は UTF-8 で送ってください", "send the SQL as UTF-8"))?;
     let number = |name: &str| -> Result<Option<u64>, Refusal> {
         let wrong = || Refusal::bad(visit, format!("`{name}` は数です"), format!("`{name}` is a number"));
         visit.param(name).map(|text| text.parse().map_err(|_| wrong())).transpose()
     };
+    let flag = |name: &str| match visit.param(name).map(str::to_ascii_lowercase).as_deref() {
+        None | Some("0" | "false") => Ok(false),
+        Some("1" | "true" | "") => Ok(true),
+        Some(_) => Err(Refusal::bad(visit, format!("`{name}` は 1 か 0 です"), format!("`{name}` is 1 or 0"))),
+    };
     let text = |name: &str| visit.param(name).map(String::from);
+    // What the body says goes first.
     Ok(Asked {
-        sql: sql.into(),
-        params: Value::Null,
-        as_of: text("as_of"),
-        mode: text("mode"),
-        format: text("format"),
-        limit: number("limit")?.map(|limit| limit as usize),
-        timeout: number("timeout")?,
-        personal: flag("personal"),
-        explain: flag("explain"),
+        as_of: said.as_of.or_else(|| text("as_of")),
+        mode: said.mode.or_else(|| text("mode")),
+        format: said.format.or_else(|| text("format")),
+        limit: said.limit.or(number("limit")?.map(|limit| limit as usize)),
+        timeout: said.timeout.or(number("timeout")?),
+        personal: said.personal || flag("personal")?,
+        explain: said.explain || flag("explain")?,
+        ..said
     })
+}
+
+/// Whether EXPLAIN is put before it, on a line of its own.
+fn is_explained_here(asked: &Asked) -> bool {
+    asked.explain && !query::sql::opens_with(&asked.sql, "EXPLAIN")
 }
 
 fn question(app: &App, visit: &Visit, who: String, asked: Asked) -> Result<Question, Refusal> {
@@ -305,7 +379,7 @@ fn question(app: &App, visit: &Visit, who: String, asked: Asked) -> Result<Quest
             return Err(Refusal::bad(visit, "mode は as_known か as_happened です", "`mode` is as_known or as_happened"));
         }
     };
-    let sql = if asked.explain { format!("EXPLAIN {}", asked.sql) } else { asked.sql };
+    let sql = if is_explained_here(&asked) { format!("EXPLAIN\n{}", asked.sql) } else { asked.sql };
     Ok(Question {
         params: params(visit, &asked.params)?,
         as_of: asked.as_of.map(|text| moment(app, visit, &text)).transpose()?,
@@ -349,14 +423,20 @@ fn params(visit: &Visit, given: &Value) -> Result<Vec<Bound>, Refusal> {
     named.into_iter().map(read).collect()
 }
 
+fn digits(number: &serde_json::Number) -> usize {
+    number.to_string().chars().filter(char::is_ascii_digit).count()
+}
+
 /// A value of JSON, typed by itself or as it says.
 fn bound(name: &str, value: &Value) -> Option<Bound> {
     let value = match value {
         Value::Null => return Some(Bound { name: name.into(), kind: ParamKind::Text, value: None }),
         Value::Bool(value) => ParamValue::Bool(*value),
-        Value::Number(number) => match number.as_i64() {
-            Some(value) => ParamValue::Int(value),
-            None => ParamValue::Float(number.as_f64()?),
+        Value::Number(number) => match (number.as_i64(), number.as_u64()) {
+            (Some(value), _) => ParamValue::Int(value),
+            // It would lose digits: as a text it has them.
+            (None, Some(_)) => return None,
+            (None, None) => ParamValue::Float(number.as_f64()?),
         },
         Value::String(text) => ParamValue::Text(text.clone()),
         Value::Object(members) => {
@@ -364,6 +444,8 @@ fn bound(name: &str, value: &Value) -> Option<Bound> {
             return match members.get("value")? {
                 Value::Null => Some(Bound { name: name.into(), kind, value: None }),
                 Value::String(text) => Some(Bound::new(name, kind.read(text)?)),
+                // More digits than a number of JSON is sure to keep.
+                Value::Number(number) if kind == ParamKind::Money && digits(number) > 15 => None,
                 other => Some(Bound::new(name, kind.read(&other.to_string())?)),
             };
         }

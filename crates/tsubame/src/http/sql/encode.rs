@@ -7,14 +7,15 @@ use std::{
 
 use arrow::{
     array::{RecordBatch, RecordBatchOptions},
-    datatypes::{Field, Schema, SchemaRef},
+    datatypes::{DataType, IntervalUnit, SchemaRef},
     error::ArrowError,
     ipc,
     json::{WriterBuilder, writer::JsonArray, writer::LineDelimited},
 };
 use parquet::{arrow::ArrowWriter, errors::ParquetError, file::properties::WriterProperties};
 use query::{
-    format::write_csv,
+    flat::flat,
+    format::{with_unique_names, write_csv},
     sql::{SqlError, SqlErrorKind, answer_of, worker::Ended},
 };
 use serde_json::{Value, json};
@@ -47,17 +48,25 @@ impl Format {
         })
     }
 
-    /// The first format that an Accept header names; JSON for anything else.
-    pub fn accepted(accept: &str) -> Option<Format> {
-        let named = accept.split(',').find_map(|part| match part.split(';').next().unwrap_or_default().trim() {
-            "application/json" => Some(Format::Json),
-            "application/x-ndjson" | "application/ndjson" | "application/jsonl" => Some(Format::Ndjson),
-            "text/csv" => Some(Format::Csv),
-            "application/vnd.apache.parquet" => Some(Format::Parquet),
-            "application/vnd.apache.arrow.stream" => Some(Format::Arrow),
-            _ => None,
-        });
-        Some(named.unwrap_or(Format::Json))
+    /// The format that an Accept header likes best, the first of several; JSON for anything else.
+    pub fn accepted(accept: &str) -> Format {
+        let mut best = (0.0, Format::Json);
+        for part in accept.to_ascii_lowercase().split(',') {
+            let (kind, about) = part.split_once(';').unwrap_or((part, ""));
+            let format = match kind.trim() {
+                "application/json" => Format::Json,
+                "application/x-ndjson" | "application/ndjson" | "application/jsonl" => Format::Ndjson,
+                "text/csv" => Format::Csv,
+                "application/vnd.apache.parquet" => Format::Parquet,
+                "application/vnd.apache.arrow.stream" => Format::Arrow,
+                _ => continue,
+            };
+            let liked = about.split(';').find_map(|about| about.trim().strip_prefix("q=")?.trim().parse().ok()).unwrap_or(1.0);
+            if liked > best.0 {
+                best = (liked, format);
+            }
+        }
+        best.1
     }
 
     pub fn mime(self) -> &'static str {
@@ -125,16 +134,24 @@ impl Shared {
 impl Encoder {
     /// Refuses columns that the format cannot hold.
     pub fn open(format: Format, schema: &SchemaRef, id: &str) -> Result<Encoder, SqlError> {
-        let schema = with_unique_names(schema);
-        if let Format::Csv | Format::Spreadsheet = format
-            && let Some(field) = schema.fields().iter().find(|field| field.data_type().is_nested())
-        {
+        let schema = match format {
+            // Neither has a place for members.
+            Format::Csv | Format::Spreadsheet => with_unique_names(&flat(schema, &[]).map_err(of_arrow)?.0),
+            _ => with_unique_names(schema),
+        };
+        let is_refused = |of: &DataType| match format {
+            Format::Csv => of.is_nested(),
+            Format::Parquet => matches!(of, DataType::Interval(IntervalUnit::MonthDayNano)),
+            _ => false,
+        };
+        if let Some(field) = schema.fields().iter().find(|field| is_refused(field.data_type())) {
+            let (name, of, format) = (field.name(), field.data_type(), format.extension().to_uppercase());
             return Err(SqlError::new(
                 SqlErrorKind::Invalid,
-                format!("列 `{}` は CSV に書けません（{}）", field.name(), field.data_type()),
-                format!("the column `{}` cannot be written as CSV ({})", field.name(), field.data_type()),
+                format!("列 `{name}` は {format} に書けません（{of}）"),
+                format!("the column `{name}` cannot be written as {format} ({of})"),
             )
-            .with_remedy("format を json か parquet にしてください", "ask for the format json or parquet"));
+            .with_remedy("CAST するか、format を json にしてください", "CAST it, or ask for the format json"));
         }
         let mut head = Vec::new();
         let writer = match format {
@@ -163,9 +180,14 @@ impl Encoder {
 
     pub fn batch(mut self, batch: &RecordBatch) -> Result<(Encoder, Vec<u8>), SqlError> {
         let mut out = std::mem::take(&mut self.head);
+        let spread = match self.format {
+            Format::Csv | Format::Spreadsheet => flat(&batch.schema(), std::slice::from_ref(batch)).map_err(of_arrow)?.1,
+            _ => vec![batch.clone()],
+        };
+        let columns = spread.iter().flat_map(|batch| batch.columns().to_vec()).collect();
         // Its columns may have other names than theirs: of two that are called alike, the second is renamed.
         let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-        let batch = RecordBatch::try_new_with_options(self.schema.clone(), batch.columns().to_vec(), &options);
+        let batch = RecordBatch::try_new_with_options(self.schema.clone(), columns, &options);
         let batch = batch.map_err(of_arrow)?;
         match (&mut self.writer, self.format) {
             (Writer::Parquet(writer, shared), _) => {
@@ -241,22 +263,6 @@ impl Encoder {
         }
         Ok(out)
     }
-}
-
-/// The second `id` becomes `id_2`: JSON, CSV and Parquet readers tell columns apart by name.
-fn with_unique_names(schema: &SchemaRef) -> SchemaRef {
-    let mut names: Vec<String> = Vec::new();
-    for field in schema.fields() {
-        let mut name = field.name().clone();
-        let mut number = 2;
-        while names.contains(&name) {
-            name = format!("{}_{number}", field.name());
-            number += 1;
-        }
-        names.push(name);
-    }
-    let fields = schema.fields().iter().zip(names).map(|(field, name)| field.as_ref().clone().with_name(name));
-    Arc::new(Schema::new(fields.collect::<Vec<Field>>()))
 }
 
 fn of_arrow(error: ArrowError) -> SqlError {

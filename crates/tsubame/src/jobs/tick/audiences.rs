@@ -13,7 +13,7 @@ use model::{
 use query::{Answer, Mode, Value};
 
 use super::{Rows, params_of, told};
-use crate::{fault::Fault, reachable::Reachable, workspace::Workspace};
+use crate::{fault::Fault, reachable::Reachable, segments, workspace::Workspace};
 
 /// What a scenario's segment was at one of its evaluations. Its answer is kept as it came: what an entry tells is made when it is asked for.
 pub struct Evaluation<'a> {
@@ -152,8 +152,9 @@ async fn entering(
     let entry = &scenario.entry;
     let segment = entry.segment.as_deref().unwrap_or_default();
     let desk = workspace.desk(as_of, Mode::AsKnown).await?;
-    let params = params_of(desk.query(segment)?, &entry.params)?;
-    let answer = desk.ask(segment, &params).await?;
+    let query = segments::find(&desk.library, segment)?;
+    let params = params_of(query, &entry.params)?;
+    let answer = desk.ask(&query.name, &params).await?;
     let rows = Rows::new(&answer);
     let foreseen = workspace.foreseen();
     let mut members: Vec<Member> = Vec::new();
@@ -215,9 +216,9 @@ async fn members(
     reachable: &Reachable,
 ) -> Result<BTreeSet<CustomerId>, Fault> {
     let desk = workspace.desk(as_of, Mode::AsKnown).await?;
-    let query = desk.query(segment)?;
+    let query = segments::find(&desk.library, segment)?;
     let params = params_of(query, params)?;
-    let answer = desk.ask(segment, &params).await?;
+    let answer = desk.ask(&query.name, &params).await?;
     let rows = Rows::new(&answer);
     let member = |row| rows.needed(row, "customer_id").map(|id| reachable.survivor(CustomerId::stored(id)));
     (0..answer.rows.len()).map(member).collect()
