@@ -1,9 +1,14 @@
 //! Which touches an order is credited to, and with how much of it. All models are computed; the shop chooses which one pages
 //! show. What a model says is never what messages earned: that is [`crate::readout`], per group.
 
-use std::cmp::Reverse;
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+};
 
-use model::{Channel, CouponMode, CouponUse, Credit, Instant, Money, Order, OrderStatus, ShopZone, Touch, money::MoneyError};
+use model::{
+    Channel, CouponMode, CouponUse, Credit, CustomerId, Instant, Money, Order, OrderStatus, ShopZone, Touch, money::MoneyError,
+};
 
 mod any;
 mod coupon;
@@ -64,91 +69,144 @@ pub struct Settings<'a> {
     pub coupon: CouponMode,
 }
 
-/// The credits of one customer: every revision of its orders against its touches and the coupons it used ([`coupon_uses`]), all in any
-/// order; the rows sorted by order, revision, model and touch.
+/// An order: what is known of it, what of that is new, and what was booked for what is not.
+#[derive(Debug, Clone, Default)]
+pub struct Known<'a> {
+    pub revisions: Vec<&'a Revision>,
+    /// By revision id.
+    pub fresh: BTreeSet<&'a str>,
+    /// Of every touch and model the sums so far.
+    pub booked: Vec<Credit>,
+}
+
+/// The rows to write for what is new of an order, sorted by revision, model and touch.
 ///
-/// The allocation is made anew on the net amount of each revision, and the row says the change since the revision before, booked
-/// on the shop day of the revision. So under a model that is additive the rows of an order add up to its net amount (nothing once it is
-/// cancelled), and the first ones also carry the gross amount as placed. A touch whose share never changes has no row. The path is
-/// that of the first revision's order time.
+/// The ledger says what each touch has of the net amount of the order's last revision. A row is the change since what was booked, on the shop
+/// day of the revision that brought it: so under a model that is additive the rows of an order add up to its net amount (nothing once it is
+/// cancelled), and its gross amount is as placed, in whichever order revisions arrive. One that turns out to lie before the last changes
+/// nothing. A touch whose share never changes has no row.
+///
+/// Who is credited is decided once, when something of the order is known first: a touch told of later earns nothing of it, unless the order
+/// turns out to be somebody else's. The path is that of the first revision's order time.
 ///
 /// # Errors
 /// `Overflow` if a change does not fit.
 pub fn credits(
-    revisions: &[Revision],
+    known: &Known,
     touches: &[Touch],
     uses: &[CouponUse],
     models: &[&dyn AttributionModel],
     settings: Settings,
 ) -> Result<Vec<Credit>, MoneyError> {
-    let mut revisions: Vec<&Revision> = revisions.iter().collect();
-    revisions.sort_by_key(|revision| (&revision.order.source, &revision.order.order_id, revision.at));
-
-    let same_order = |a: &&Revision, b: &&Revision| (&a.order.source, &a.order.order_id) == (&b.order.source, &b.order.order_id);
-    let mut credits = Vec::new();
-    for order in revisions.chunk_by(same_order) {
-        let ordered_at = order[0].order.ordered_at;
-        let eligible = |touch: &&Touch| touch.touched_at <= ordered_at && ordered_at <= touch.credit_until;
-        let (touched, by_code) = (touches.iter().filter(eligible), coupon::touches(uses, &order[0].order));
-        let mut path: Vec<&Touch> = match settings.coupon {
-            CouponMode::Override if !by_code.is_empty() => by_code.iter().collect(),
-            CouponMode::Touch => touched.chain(&by_code).collect(),
-            CouponMode::Override | CouponMode::ReportOnly => touched.collect(),
-        };
-        path.sort_by(|a, b| claim(a, settings.channels).cmp(&claim(b, settings.channels)));
-        let path = Path { touches: &path, ordered_at };
-        if !path.touches.is_empty() {
-            credits.extend(order_credits(order, &path, models, settings.zone)?);
+    let mut revisions = known.revisions.clone();
+    revisions.sort_by_key(|revision| revision.at);
+    let is_fresh = |revision: &Revision| known.fresh.contains(revision.order.revision_id.as_str());
+    let Some(first) = revisions.first() else { return Ok(Vec::new()) };
+    let ordered_at = first.order.ordered_at;
+    let eligible = |touch: &&Touch| touch.touched_at <= ordered_at && ordered_at <= touch.credit_until;
+    let (touched, by_code) = (touches.iter().filter(eligible), coupon::touches(uses, &first.order));
+    let mut path: Vec<&Touch> = match settings.coupon {
+        CouponMode::Override if !by_code.is_empty() => by_code.iter().collect(),
+        CouponMode::Touch => touched.chain(&by_code).collect(),
+        CouponMode::Override | CouponMode::ReportOnly => touched.collect(),
+    };
+    // Whoever was credited before stays, as long as the order is theirs.
+    let credited: BTreeSet<&str> = known.booked.iter().map(|credit| credit.touch_id.as_str()).collect();
+    let was_known = revisions.iter().any(|revision| !is_fresh(revision));
+    let is_theirs = |touch: &&Touch| credited.contains(touch.touch_id.as_str());
+    if was_known && (credited.is_empty() || path.iter().any(is_theirs)) {
+        path.retain(is_theirs);
+    }
+    path.sort_by(|a, b| claim(a, settings.channels).cmp(&claim(b, settings.channels)));
+    let path = Path { touches: &path, ordered_at };
+    let mut ledger = Ledger::of(known);
+    let mut rows = Vec::new();
+    // The revisions of which the ledger knows, as they become known.
+    let mut told: Vec<&Revision> = revisions.iter().copied().filter(|revision| !is_fresh(revision)).collect();
+    for revision in revisions.iter().copied().filter(|revision| is_fresh(revision)) {
+        told.push(revision);
+        told.sort_by_key(|revision| revision.at);
+        let (placed, last) = (&told[0].order, &told[told.len() - 1].order);
+        for model in models {
+            let targets = targets(*model, &path, placed.gross.minus(placed.discount)?, net(last), last.currency.minor_unit());
+            rows.extend(ledger.moved(*model, &path, &targets, revision, settings.zone)?);
         }
     }
-    Ok(credits)
+    Ok(rows)
 }
 
-fn order_credits(
-    order: &[&Revision],
-    path: &Path,
-    models: &[&dyn AttributionModel],
-    zone: ShopZone,
-) -> Result<Vec<Credit>, MoneyError> {
-    let nothing = vec![Money::ZERO; path.touches.len()];
-    let mut models: Vec<_> = models.iter().map(|model| (*model, model.shares(path), nothing.clone())).collect();
-    let mut credits = Vec::new();
-    for (index, revision) in order.iter().enumerate() {
-        let minor = revision.order.currency.minor_unit();
-        let (placed, net) =
-            (if index == 0 { revision.order.gross.minus(revision.order.discount)? } else { Money::ZERO }, net(&revision.order));
-        for (model, weights, booked) in &mut models {
-            let weights: &[u64] = weights;
-            let shared = |amount: Money| match model.is_additive() {
-                true => allocate(amount, minor, weights),
-                false => weights.iter().map(|weight| if *weight > 0 { amount } else { Money::ZERO }).collect(),
-            };
-            let (gross, net) = (shared(placed), shared(net));
-            for (((touch, gross), net), booked) in path.touches.iter().zip(gross).zip(net).zip(booked) {
-                let change = net.minus(*booked)?;
-                *booked = net;
-                if (gross, change) == (Money::ZERO, Money::ZERO) {
-                    continue;
-                }
-                credits.push(Credit {
-                    order_id: revision.order.order_id.clone(),
-                    revision_id: revision.order.revision_id.clone(),
-                    touch_id: touch.touch_id.clone(),
-                    send_id: touch.send_id.clone(),
-                    customer_id: touch.customer_id.clone(),
-                    scenario: touch.scenario.clone(),
-                    channel: touch.channel,
-                    model: model.name().into(),
-                    model_version: model.version().into(),
-                    gross,
-                    net: change,
-                    booked_on: zone.day(revision.at),
-                    ordered_at: path.ordered_at,
-                });
+/// Gross and net of each touch of a path.
+fn targets(model: &dyn AttributionModel, path: &Path, gross: Money, net: Money, minor: Money) -> Vec<(Money, Money)> {
+    if path.touches.is_empty() {
+        return Vec::new();
+    }
+    let weights = model.shares(path);
+    let shared = |amount: Money| match model.is_additive() {
+        true => allocate(amount, minor, &weights),
+        false => weights.iter().map(|weight| if *weight > 0 { amount } else { Money::ZERO }).collect(),
+    };
+    shared(gross).into_iter().zip(shared(net)).collect()
+}
+
+/// What each touch has, by model and version.
+struct Ledger(BTreeMap<(String, String), BTreeMap<String, Credit>>);
+
+impl Ledger {
+    fn of(known: &Known) -> Ledger {
+        let mut ledger: BTreeMap<(String, String), BTreeMap<String, Credit>> = BTreeMap::new();
+        for credit in &known.booked {
+            let of_model = ledger.entry((credit.model.clone(), credit.model_version.clone())).or_default();
+            of_model.insert(credit.touch_id.clone(), credit.clone());
+        }
+        Ledger(ledger)
+    }
+
+    /// The rows that bring each touch to what it should have, those that are credited no more after those that are.
+    fn moved(
+        &mut self,
+        model: &dyn AttributionModel,
+        path: &Path,
+        targets: &[(Money, Money)],
+        revision: &Revision,
+        zone: ShopZone,
+    ) -> Result<Vec<Credit>, MoneyError> {
+        let of_model = self.0.entry((model.name().into(), model.version().into())).or_default();
+        let row = |touch_id: &str, send_id: &str, customer_id: &CustomerId, scenario: &str, channel: Channel| Credit {
+            order_id: revision.order.order_id.clone(),
+            revision_id: revision.order.revision_id.clone(),
+            touch_id: touch_id.into(),
+            send_id: send_id.into(),
+            customer_id: customer_id.clone(),
+            scenario: scenario.into(),
+            channel,
+            model: model.name().into(),
+            model_version: model.version().into(),
+            gross: Money::ZERO,
+            net: Money::ZERO,
+            booked_on: zone.day(revision.at),
+            ordered_at: path.ordered_at,
+        };
+        let mut wanted: Vec<(Credit, Money, Money)> = Vec::new();
+        for (touch, (gross, net)) in path.touches.iter().zip(targets) {
+            let credit = row(&touch.touch_id, &touch.send_id, &touch.customer_id, &touch.scenario, touch.channel);
+            wanted.push((credit, *gross, *net));
+        }
+        let gone = of_model.values().filter(|had| path.touches.iter().all(|touch| touch.touch_id != had.touch_id));
+        for had in gone {
+            let credit = row(&had.touch_id, &had.send_id, &had.customer_id, &had.scenario, had.channel);
+            wanted.push((credit, Money::ZERO, Money::ZERO));
+        }
+        let mut rows = Vec::new();
+        for (credit, gross, net) in wanted {
+            let had = of_model.entry(credit.touch_id.clone()).or_insert_with(|| credit.clone());
+            let row = Credit { gross: gross.minus(had.gross)?, net: net.minus(had.net)?, ..credit };
+            (had.gross, had.net) = (gross, net);
+            if (row.gross, row.net) != (Money::ZERO, Money::ZERO) {
+                rows.push(row);
             }
         }
+        Ok(rows)
     }
-    Ok(credits)
 }
 
 /// What an order brought: nothing once it is cancelled or wholly returned.
@@ -166,9 +224,7 @@ fn claim<'a>(touch: &'a Touch, channels: &[Channel]) -> impl Ord + use<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::BTreeMap;
-
-    use model::{Coupon, CustomerId, TouchKind};
+    use model::{Coupon, TouchKind};
     use proptest::prelude::*;
 
     const CHANNELS: [Channel; 3] = [Channel::Line, Channel::Email, Channel::Sms];
@@ -214,9 +270,99 @@ mod tests {
         Settings { zone: ShopZone::tokyo(), channels: &CHANNELS, coupon: CouponMode::default() }
     }
 
+    /// The credits of orders of which everything becomes known in one night.
+    fn all_at_once(
+        revisions: &[Revision],
+        touches: &[Touch],
+        uses: &[CouponUse],
+        models: &[&dyn AttributionModel],
+        settings: Settings,
+    ) -> Result<Vec<Credit>, MoneyError> {
+        let fresh = revisions.iter().map(|revision| revision.order.revision_id.as_str()).collect();
+        credits(&Known { revisions: revisions.iter().collect(), fresh, booked: Vec::new() }, touches, uses, models, settings)
+    }
+
+    /// Night after night, each with the revisions that arrived then and the touches that are told of by then.
+    fn night_by_night(nights: &[(&[&Revision], &[Touch])]) -> Vec<Credit> {
+        let (mut known, mut rows): (Vec<&Revision>, Vec<Credit>) = (Vec::new(), Vec::new());
+        for (arrived, touches) in nights {
+            known.extend(*arrived);
+            let fresh = arrived.iter().map(|revision| revision.order.revision_id.as_str()).collect();
+            let booked = sums(&rows);
+            let new = credits(&Known { revisions: known.clone(), fresh, booked }, touches, &[], &MODELS, settings());
+            rows.extend(new.expect("it fits"));
+        }
+        rows
+    }
+
+    /// As the ledger is asked: of every touch and model the sums.
+    fn sums(rows: &[Credit]) -> Vec<Credit> {
+        let mut sums: BTreeMap<(String, String), Credit> = BTreeMap::new();
+        for row in rows {
+            let key = (row.model.clone(), row.touch_id.clone());
+            let sum = sums.entry(key).or_insert_with(|| Credit { gross: Money::ZERO, net: Money::ZERO, ..row.clone() });
+            sum.gross = sum.gross.plus(row.gross).expect("it fits");
+            sum.net = sum.net.plus(row.net).expect("it fits");
+        }
+        sums.into_values().collect()
+    }
+
+    /// `channel gross net` of what each touch has in the end.
+    fn in_the_end(rows: &[Credit], model: &str) -> Vec<String> {
+        let sums = sums(rows);
+        let of_model = sums.iter().filter(|sum| sum.model == model && (sum.gross, sum.net) != (Money::ZERO, Money::ZERO));
+        of_model.map(|sum| format!("{} {} {}", sum.channel, sum.gross, sum.net)).collect()
+    }
+
+    #[test]
+    fn revisions_may_arrive_in_any_order() {
+        let touches = [click(Channel::Email, "03T12:00"), click(Channel::Sms, "05T12:00")];
+        let ordered = at("06T12:00");
+        let placed = revision(ordered, ordered, OrderStatus::Completed, 10_000);
+        let refunded = revision(at("20T12:00"), ordered, OrderStatus::Completed, 8_000);
+        let cancelled = revision(at("21T12:00"), ordered, OrderStatus::Cancelled, 8_000);
+        let check = |nights: &[&[&Revision]], model: &str, expect: &[&str]| {
+            let nights: Vec<(&[&Revision], &[Touch])> = nights.iter().map(|arrived| (*arrived, &touches[..])).collect();
+            assert_eq!(in_the_end(&night_by_night(&nights), model), expect, "{model} {nights:?}");
+        };
+        for nights in [
+            &[&[&placed][..], &[&refunded], &[&cancelled]][..],
+            &[&[&placed, &cancelled], &[&refunded]],
+            &[&[&cancelled], &[&placed], &[&refunded]],
+            &[&[&cancelled, &refunded, &placed]],
+        ] {
+            check(nights, "last", &["sms 10000 0"]);
+            check(nights, "linear", &["email 5000 0", "sms 5000 0"]);
+        }
+        check(&[&[&refunded], &[&placed]], "last", &["sms 10000 8000"]);
+    }
+
+    #[test]
+    fn who_is_credited_is_decided_once() {
+        let ordered = at("06T12:00");
+        let placed = revision(ordered, ordered, OrderStatus::Completed, 10_000);
+        let refunded = revision(at("20T12:00"), ordered, OrderStatus::Completed, 7_000);
+        let (told, late) = (click(Channel::Sms, "05T12:00"), click(Channel::Email, "03T12:00"));
+        let both = [told.clone(), late.clone()];
+        let rows = night_by_night(&[(&[&placed], std::slice::from_ref(&told)), (&[&refunded], &both)]);
+        for model in ["last", "first", "linear", "any"] {
+            assert_eq!(in_the_end(&rows, model), ["sms 10000 7000"], "{model}");
+        }
+        // Nobody had a claim when it became known.
+        assert_eq!(night_by_night(&[(&[&placed], &[]), (&[&refunded], &both)]), []);
+        // It turns out to be somebody else's, who has a touch of their own.
+        let theirs = Touch { customer_id: CustomerId::stored("c-0002"), ..late };
+        let mut moved = refunded.clone();
+        moved.order.customer_id = Some(theirs.customer_id.clone());
+        let rows = night_by_night(&[(&[&placed], std::slice::from_ref(&told)), (&[&moved], std::slice::from_ref(&theirs))]);
+        for model in ["last", "first", "linear", "any"] {
+            assert_eq!(in_the_end(&rows, model), ["email 10000 7000"], "{model}");
+        }
+    }
+
     /// `model channel net`, in the order of the path.
     fn shown(revisions: &[Revision], touches: &[Touch], model: &str) -> Vec<String> {
-        let credits = credits(revisions, touches, &[], &MODELS, settings()).expect("it fits");
+        let credits = all_at_once(revisions, touches, &[], &MODELS, settings()).expect("it fits");
         let of_model = credits.iter().filter(|credit| credit.model == model);
         of_model
             .map(|credit| format!("{} {} {} {}", credit.booked_on.format("%d"), credit.channel, credit.gross, credit.net))
@@ -294,7 +440,7 @@ mod tests {
         let check = |text: &str, ordered: &str, coupon: CouponMode, model: &str, expect: &[&str]| {
             let (revisions, uses) = with_coupon("c-0001", text, ordered);
             let settings = Settings { coupon, ..settings() };
-            let credits = credits(&revisions, std::slice::from_ref(&clicked), &uses, &MODELS, settings).expect("it fits");
+            let credits = all_at_once(&revisions, std::slice::from_ref(&clicked), &uses, &MODELS, settings).expect("it fits");
             let of_model = credits.iter().filter(|credit| credit.model == model);
             let shown: Vec<String> = of_model.map(|credit| format!("{} {}", credit.send_id, credit.net)).collect();
             assert_eq!(shown, expect, "{text} {ordered} {coupon:?} {model}");
@@ -317,7 +463,7 @@ mod tests {
         // Any window: the click's is over, the code's is not.
         let late = |text: &str, ordered: &str| {
             let (revisions, uses) = with_coupon("c-0001", text, ordered);
-            credits(&revisions, &[], &uses, &MODELS, settings()).expect("it fits").len()
+            all_at_once(&revisions, &[], &uses, &MODELS, settings()).expect("it fits").len()
         };
         assert_eq!((late("K7MQ2", "14T12:00"), late("SPRING", "14T12:00")), (MODELS.len(), 0));
     }
@@ -326,7 +472,7 @@ mod tests {
     fn t29_a_code_used_by_another_subject() {
         let check = |customer: &str, coupon: CouponMode, credited: usize, leaks: usize| {
             let (revisions, uses) = with_coupon(customer, "K7MQ2", "13T12:00");
-            let credits = credits(&revisions, &[], &uses, &MODELS, Settings { coupon, ..settings() }).expect("it fits");
+            let credits = all_at_once(&revisions, &[], &uses, &MODELS, Settings { coupon, ..settings() }).expect("it fits");
             let leaked = uses.iter().filter(|used| !used.by_owner).count();
             assert_eq!((credits.len(), leaked), (credited, leaks), "{customer} {coupon:?}");
         };
@@ -342,7 +488,7 @@ mod tests {
         let refunded = revision(at("20T12:00"), at("13T12:00"), OrderStatus::Completed, 7_000);
         revisions.insert(0, refunded);
         let uses = coupon_uses(&revisions, &issued(), ShopZone::tokyo());
-        let credits = credits(&revisions, &[], &uses, &[&Last], settings()).expect("it fits");
+        let credits = all_at_once(&revisions, &[], &uses, &[&Last], settings()).expect("it fits");
         let net: Vec<String> = credits.iter().map(|credit| credit.net.to_string()).collect();
         assert_eq!(net, ["10000", "-3000"]);
     }
@@ -405,12 +551,50 @@ mod tests {
 
     proptest! {
         #[test]
+        fn the_ledger_adds_up_whenever_what_arrives(
+            nets in prop::collection::vec(-20_000i64..20_000, 1..5),
+            arrival in prop::collection::vec(0usize..4, 5),
+            days in prop::collection::vec((0usize..3, 1u32..9), 1..6),
+        ) {
+            let clicked = |(channel, day): &(usize, u32)| click(CHANNELS[*channel], &format!("{day:02}T12:00"));
+            let mut touches: Vec<Touch> = days.iter().map(clicked).collect();
+            touches.sort_by(|a, b| a.touch_id.cmp(&b.touch_id));
+            touches.dedup_by(|a, b| a.touch_id == b.touch_id);
+            let ordered = at("09T12:00");
+            let dated = |(index, net): (usize, &i64)| {
+                let mut revision = revision(ordered + chrono::Duration::days(index as i64), ordered, OrderStatus::Completed, *net);
+                revision.order.revision_id = index.to_string();
+                revision
+            };
+            let revisions: Vec<Revision> = nets.iter().enumerate().map(dated).collect();
+            let of_night = |night: usize| -> Vec<&Revision> {
+                revisions.iter().enumerate().filter(|(index, _)| arrival[*index] == night).map(|(_, revision)| revision).collect()
+            };
+            let nights: Vec<Vec<&Revision>> = (0..4).map(of_night).collect();
+            let nights: Vec<(&[&Revision], &[Touch])> = nights.iter().map(|arrived| (&arrived[..], &touches[..])).collect();
+            let rows = night_by_night(&nights);
+            let reached = touches.iter().filter(|touch| touch.credit_until >= ordered).count() as i64;
+            for model in MODELS {
+                let times = if model.is_additive() { reached.min(1) } else { reached };
+                let sum = |amount: fn(&Credit) -> Money| Money::sum(rows.iter().filter(|row| row.model == model.name()).map(amount));
+                prop_assert_eq!(sum(|row| row.net), Money::whole(nets[nets.len() - 1] * times));
+                prop_assert_eq!(sum(|row| row.gross), Money::whole(10_000 * times));
+            }
+            // A row is one of its revision, model and touch: repeated, it is the same fact.
+            let keys: BTreeSet<(&str, &str, &str)> = rows.iter().map(|row| (row.revision_id.as_str(), row.model.as_str(), row.touch_id.as_str())).collect();
+            prop_assert_eq!(keys.len(), rows.len());
+        }
+
+        #[test]
         fn credits_add_up_to_the_net_amount(
             nets in prop::collection::vec(-20_000i64..20_000, 1..5),
             days in prop::collection::vec((0usize..3, 1u32..9), 0..6),
         ) {
             let clicked = |(channel, day): &(usize, u32)| click(CHANNELS[*channel], &format!("{day:02}T12:00"));
-            let touches: Vec<Touch> = days.iter().map(clicked).collect();
+            let mut touches: Vec<Touch> = days.iter().map(clicked).collect();
+            // A touch is told of by its id.
+            touches.sort_by(|a, b| a.touch_id.cmp(&b.touch_id));
+            touches.dedup_by(|a, b| a.touch_id == b.touch_id);
             let ordered = at("09T12:00");
             let dated = |(index, net): (usize, &i64)| {
                 let at = ordered + chrono::Duration::days(index as i64);
@@ -419,7 +603,7 @@ mod tests {
                 revision
             };
             let revisions: Vec<Revision> = nets.iter().enumerate().map(dated).collect();
-            let credits = credits(&revisions, &touches, &[], &MODELS, settings()).expect("it fits");
+            let credits = all_at_once(&revisions, &touches, &[], &MODELS, settings()).expect("it fits");
             let reached = touches.iter().filter(|touch| touch.credit_until >= ordered).count() as i64;
             for model in MODELS {
                 let of_model = || credits.iter().filter(|credit| credit.model == model.name());

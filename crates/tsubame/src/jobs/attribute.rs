@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::TimeDelta;
-use decide::attribution::{MODELS, Revision, Settings, coupon_uses, credits};
+use decide::attribution::{Known, MODELS, Revision, Settings, coupon_uses, credits};
 use model::{
-    Channel, Coupon, Currency, CustomerId, Fact, Instant, Order, OrderStatus, Run, Touch, TouchKind, derive_id,
+    Channel, Coupon, Credit, Currency, CustomerId, Fact, Instant, Order, OrderStatus, Run, Touch, TouchKind, derive_id,
     shop::{Attribution, CreditClock},
     time::Span,
 };
@@ -28,7 +28,7 @@ pub struct Report {
 }
 
 /// Books credit for order revisions that arrived after the last night and up to `until`, whenever they happened: a file of yesterday's
-/// orders that is imported today is booked tonight. A revision is booked once, with the touches known then: a click that is told later
+/// orders that is imported today is booked tonight. An order is credited once, with the touches known then: a click that is told later
 /// earns nothing of it, so that a booked night never changes.
 pub async fn attribute(workspace: &Workspace, until: Instant) -> Result<Report, Fault> {
     let cursors = workspace.state.cursors();
@@ -146,34 +146,98 @@ async fn book(workspace: &Workspace, since: Option<Instant>, until: Instant) -> 
     let params = Params::from([("issued".to_string(), ParamValue::Int(issued.len() as i64))]);
     let answer = desk.ask("system/attribution_orders", &params).await?;
     let rows = Rows::new(&answer);
-    let mut orders: BTreeMap<String, Vec<Revision>> = BTreeMap::new();
-    let mut fresh: BTreeMap<(String, String), Instant> = BTreeMap::new();
+    let mut orders: BTreeMap<(String, String), Vec<Revision>> = BTreeMap::new();
+    let mut fresh: BTreeSet<(String, String, String)> = BTreeSet::new();
     for row in 0..answer.rows.len() {
         let customer = rows.needed(row, "customer_id")?;
         let revision =
             Revision { at: rows.instant(row, "revised_at")?, order: order(&rows, row, &customer, &workspace.shop().currency)? };
         let arrived_at = rows.instant(row, "arrived_at")?;
+        let order = (revision.order.source.clone(), revision.order.order_id.clone());
         if arrived_at <= until && since.is_none_or(|since| arrived_at > since) {
-            fresh.insert((revision.order.order_id.clone(), revision.order.revision_id.clone()), revision.at);
+            fresh.insert((order.0.clone(), order.1.clone(), revision.order.revision_id.clone()));
         }
-        orders.entry(customer).or_default().push(revision);
+        orders.entry(order).or_default().push(revision);
     }
+    let mut ledger = ledger(&desk, workspace, since, until).await?;
     let (zone, coupon) = (workspace.shop().timezone, workspace.shop().attribution.coupon);
     let settings = Settings { zone, channels: &[Channel::Line, Channel::Email, Channel::Sms], coupon };
-    let arrived: BTreeSet<&str> = fresh.keys().map(|(order, _)| order.as_str()).collect();
     let mut booked = Booked::default();
-    for (customer, revisions) in &orders {
-        let touches = touches.get(customer).map(Vec::as_slice).unwrap_or_default();
-        let uses = coupon_uses(revisions, &issued, zone);
-        for credit in credits(revisions, touches, &uses, &MODELS, settings)? {
-            if let Some(at) = fresh.get(&(credit.order_id.clone(), credit.revision_id.clone())) {
-                booked.credits.push(Fact::new(&credit, *at, workspace.now()));
-            }
+    for ((source, order_id), revisions) in &orders {
+        let is_fresh =
+            |revision: &&Revision| fresh.contains(&(source.clone(), order_id.clone(), revision.order.revision_id.clone()));
+        let new: Vec<&Revision> = revisions.iter().filter(is_fresh).collect();
+        if new.is_empty() {
+            continue;
         }
-        let fresh = uses.iter().filter(|used| arrived.contains(used.order_id.as_str()));
-        booked.uses.extend(fresh.map(|used| Fact::new(used, used.ordered_at, workspace.now())));
+        // Whose it is by now.
+        let last = revisions.iter().max_by_key(|revision| revision.at).and_then(|last| last.order.customer_id.as_ref());
+        let touches = last.and_then(|customer| touches.get(customer.as_str())).map(Vec::as_slice).unwrap_or_default();
+        let uses = coupon_uses(revisions, &issued, zone);
+        // Two sources may have an order of one number: a credit is that of the revision it was booked with.
+        let of_order = |credit: &Credit| revisions.iter().any(|revision| revision.order.revision_id == credit.revision_id);
+        let known = Known {
+            revisions: revisions.iter().collect(),
+            fresh: new.iter().map(|revision| revision.order.revision_id.as_str()).collect(),
+            booked: summed(ledger.remove(order_id.as_str()).unwrap_or_default().into_iter().filter(of_order).collect())?,
+        };
+        for credit in credits(&known, touches, &uses, &MODELS, settings)? {
+            let at = new.iter().find(|revision| revision.order.revision_id == credit.revision_id).map(|revision| revision.at);
+            booked.credits.push(Fact::new(&credit, at.unwrap_or(until), workspace.now()));
+        }
+        booked.uses.extend(uses.iter().map(|used| Fact::new(used, used.ordered_at, workspace.now())));
     }
     Ok(booked)
+}
+
+/// What was booked for orders of which something arrived since, by the order's number.
+async fn ledger(
+    desk: &Desk,
+    workspace: &Workspace,
+    since: Option<Instant>,
+    until: Instant,
+) -> Result<BTreeMap<String, Vec<Credit>>, Fault> {
+    let mut newest = desk.clone();
+    // A night that is caught up with is booked later than it is of.
+    newest.moment.as_of = workspace.now().max(until);
+    let since = since.unwrap_or(Instant::UNIX_EPOCH);
+    let params =
+        Params::from([("since".to_string(), ParamValue::Instant(since)), ("until".to_string(), ParamValue::Instant(until))]);
+    let answer = newest.ask("system/attribution_booked", &params).await?;
+    let rows = Rows::new(&answer);
+    let mut ledger: BTreeMap<String, Vec<Credit>> = BTreeMap::new();
+    for row in 0..answer.rows.len() {
+        let credit = Credit {
+            order_id: rows.needed(row, "order_id")?,
+            revision_id: rows.needed(row, "revision_id")?,
+            touch_id: rows.needed(row, "touch_id")?,
+            send_id: rows.needed(row, "send_id")?,
+            customer_id: CustomerId::stored(rows.needed(row, "customer_id")?),
+            scenario: rows.needed(row, "scenario")?,
+            channel: channel_of(&rows.needed(row, "channel")?)?,
+            model: rows.needed(row, "model")?,
+            model_version: rows.needed(row, "model_version")?,
+            gross: rows.money(row, "gross")?,
+            net: rows.money(row, "net")?,
+            booked_on: Default::default(),
+            ordered_at: Instant::UNIX_EPOCH,
+        };
+        ledger.entry(credit.order_id.clone()).or_default().push(credit);
+    }
+    Ok(ledger)
+}
+
+/// Of every touch, model and version the sum.
+fn summed(credits: Vec<Credit>) -> Result<Vec<Credit>, Fault> {
+    let mut sums: BTreeMap<(String, String, String), Credit> = BTreeMap::new();
+    for credit in credits {
+        let key = (credit.model.clone(), credit.model_version.clone(), credit.touch_id.clone());
+        match sums.get_mut(&key) {
+            None => _ = sums.insert(key, credit),
+            Some(sum) => (sum.gross, sum.net) = (sum.gross.plus(credit.gross)?, sum.net.plus(credit.net)?),
+        }
+    }
+    Ok(sums.into_values().collect())
 }
 
 /// Every code that a send told its customer, by the code.
