@@ -278,6 +278,26 @@ async fn kept_tables_outlive_the_process_and_their_own_loss() {
 }
 
 #[tokio::test]
+async fn a_damaged_kept_file_is_made_again() {
+    let mut shop = Shop::new().await;
+    shop.happens([placed("a", "2026-01-05")]);
+    shop.lands().await;
+    shop.refreshes(noon("2026-03-01")).await;
+    for file in std::fs::read_dir(shop._folder.path().join("kept")).expect("the folder of kept tables") {
+        let path = file.expect("a file").path();
+        if path.to_string_lossy().contains("customer_facts-") {
+            let mut bytes = std::fs::read(&path).expect("read");
+            bytes[20] ^= 1;
+            std::fs::write(&path, bytes).expect("written");
+        }
+    }
+    // Another process: this one has read the file and knows it.
+    shop.lake = Lake::open(&shop._folder.path().to_string_lossy()).await.expect("a lake");
+    assert!(matches!(shop.refreshes(noon("2026-03-01")).await, Refreshed::Rebuilt), "nothing is new, and yet it is made again");
+    shop.agrees(noon("2026-03-01"), Mode::AsKnown, "made again").await;
+}
+
+#[tokio::test]
 async fn a_cart_is_whose_browser_was_next_identified() {
     let mut shop = Shop::new().await;
     let seen = |event: &str, name: &str, visitor: &str, customer: Option<&str>, day: &str| {

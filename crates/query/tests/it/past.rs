@@ -29,6 +29,21 @@ async fn t4_an_order_that_arrives_late_is_known_late() {
 }
 
 #[tokio::test]
+async fn a_damaged_table_is_no_empty_one() {
+    let facts = [placed(&order("c", "2026-01-10", 1000)), placed(&order("c", "2026-01-11", 1000))];
+    let (folder, _) = view(&facts).await;
+    std::fs::write(folder.path().join("orders/_delta_log/00000000000000000001.json"), "{ no commit").expect("written");
+    let lake = lake::Lake::open(&folder.path().to_string_lossy()).await.expect("the other tables");
+    let view = lake.view(&lake::Tail::default()).await.expect("a view");
+    for sql in ["SELECT count(*) FROM orders", "SELECT count(*) FROM customer_facts", "SELECT count(*) FROM orders_history"] {
+        let error = desk(&view, noon("2026-02-01"), Mode::AsKnown).ask_sql(sql).await.expect_err(sql);
+        assert!(error.to_string().contains("orders"), "{sql}: {error}");
+    }
+    let answer = desk(&view, noon("2026-02-01"), Mode::AsKnown).ask_sql("SELECT count(*) FROM events").await;
+    assert_eq!(shown(&answer.expect("an answer")), ["0"], "the others go on");
+}
+
+#[tokio::test]
 async fn nothing_after_the_moment_is_seen() {
     let facts = [placed(&order("c", "2026-01-10", 1000)), placed(&order("c", "2026-01-11", 1000))];
     let (_folder, view) = view(&facts).await;

@@ -44,7 +44,8 @@ fn every_problem_at_once() {
         "there is no message `cart_9`",
         "add messages/cart_9.toml",
         "scenarios/condition.toml:11: condition `worth > 0`: there is no column `worth`",
-        "the segment `dormant_tip`, which does not exist",
+        "export `dormant-top`: there is no segment `dormant_tip`",
+        "did you mean dormant_top_ltv?",
     ]);
     let problems = ran.err.lines().filter(|line| line.starts_with("  ") && !line.starts_with("    ")).count();
     let remedies = ran.err.lines().filter(|line| line.trim_start().starts_with("remedy: ")).count();
@@ -52,6 +53,32 @@ fn every_problem_at_once() {
     assert!(ran.err.starts_with(&format!("{problems} problems found")), "{}", ran.err);
     // Nothing else works on such a shop either, and says the same.
     shop.run(&["run"]).expect(3).complains(&["scenarios/loop.toml", "queries/reports/wrong.sql:3"]);
+}
+
+/// What a night or a tick could not ask is found before it is asked.
+#[test]
+fn a_segment_that_cannot_be_asked_is_found() {
+    let shop = Shop::new();
+    let scenario = std::fs::read_to_string(shop.path("shop/scenarios/f2-followup.toml")).expect("a scenario");
+    let header = |params: &str| {
+        format!("-- Wants\n--\n{params}-- column customer_id text ja:\"x\" en:\"x\"\nSELECT customer_id FROM customers\n")
+    };
+    shop.write(
+        "shop/queries/segments/wants.sql",
+        header("-- param least int\n").replace("customers", "customers WHERE $least > 0"),
+    );
+    // A report of the same name takes nothing away.
+    shop.write("shop/queries/reports/f1_on_day.sql", header(""));
+    shop.run(&["check"]).expect(0);
+    let day = scenario.lines().find(|line| line.starts_with("params")).expect("parameters").to_string();
+    let check = |entry: &str, words: &[&str]| {
+        shop.write("shop/scenarios/f2-followup.toml", scenario.replace(&day, entry));
+        shop.run(&["check"]).expect(3).complains(words);
+    };
+    check("params = { day = 30 }", &["the segment `f1_on_day` has no parameter `day`", "it takes "]);
+    check("params = { days = \"thirty\" }", &["the segment `f1_on_day`: `thirty` is not a value of type int"]);
+    check(&format!("{day}\nexclude = [\"wants\"]"), &["the segment `wants` needs `least`, which nobody gives it"]);
+    check(&format!("{day}\nexclude = [\"decile\"]"), &["there is no segment `decile`"]);
 }
 
 /// What may be wrong is told and does not stop the shop, unless it is asked for.

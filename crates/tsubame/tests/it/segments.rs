@@ -43,7 +43,12 @@ fn a_segment_is_listed_shown_and_explained() {
     let twice = explain("c01", "2024-06-30");
     assert_eq!(twice[0], "f1_without_f2,false,second_ordered_on IS NULL,false,second_ordered_on = 2024-03-15");
     assert!(explain("c05", "2024-06-30").iter().all(|line| line.starts_with("f1_without_f2,true,") && line.contains(",true,")));
-    assert_eq!(explain("nobody", "2024-06-30"), ["f1_without_f2,false,a row of what it selects from,false,"]);
+    // Of c12 nothing was known by then.
+    assert_eq!(explain("c12", "2024-06-30"), ["f1_without_f2,false,a row of what it selects from,false,"]);
+    let explained = shop.run(&["segment", "explain", "f1_without_f2", "nobody"]);
+    explained.expect(4).complains(&["the shop knows no customer nobody", "customer_search"]);
+    let explained = shop.run(&["segment", "explain", "f1_without_f2", "c01", "-p", "day=3"]);
+    explained.expect(3).complains(&["has no parameter `day`", "it takes days, days_max"]);
 }
 
 #[test]
@@ -59,6 +64,8 @@ fn two_nights_and_two_segments_are_told_apart() {
     let ran = shop.run(&["segment", "diff", "f1_without_f2", "dormant_top_ltv", "--as-of", "2024-12-31"]).expect(0);
     ran.says(&["only f1_without_f2", "net_revenue_top < $top"]);
     shop.run(&["segment", "diff", "f1_without_f2"]).expect(2).complains(&["--from", "--to"]);
+    let diff = shop.run(&["segment", "diff", "f1_without_f2", "--from", "2024-04-15", "--to", "2024-03-01"]);
+    diff.expect(3).complains(&["--from 2024-04-15 is after --to 2024-03-01"]);
     shop.run(&["segment", "diff", "f1_without_f2", "dormant"])
         .expect(3)
         .complains(&["there is no segment `dormant`", "did you mean dormant_top_ltv?"]);

@@ -63,6 +63,39 @@ fn a_program_asks_in_sql() {
         check(json!({ "sql": "SELECT 1", "format": "xml" }), 400, json!({ "code": "request" })).await;
         check(json!({ "sql": "SELECT 1", "as_of": "soon" }), 400, json!({ "code": "request" })).await;
         check(json!({ "sql": "SELECT 1", "surprise": 1 }), 400, json!({ "code": "request" })).await;
+        // What is wrong before the first row is no answer, in any format.
+        for format in ["json", "ndjson", "csv", "spreadsheet", "parquet", "arrow"] {
+            check(json!({ "sql": "SELECT net / 0 FROM orders", "format": format }), 400, json!({ "code": "data" })).await;
+        }
+        check(json!({ "sql": "SELECT $1", "params": [9_223_372_036_854_775_808_u64] }), 400, json!({ "code": "request" })).await;
+        check(json!({ "sql": "SELECT $as_of", "params": { "as_of": "2020-01-01" } }), 400, json!({ "code": "parameter" })).await;
+        check(json!({ "sql": "SELECT nope FROM orders", "explain": true }), 400, json!({ "line": 1, "column": 8 })).await;
+        check(json!({ "sql": "SELEC 1" }), 400, json!({ "code": "syntax", "hint": "did you mean SELECT?" })).await;
+        check(
+            json!({ "sql": "SELECT TOP 3 net FROM orders" }),
+            400,
+            json!({ "code": "syntax", "hint": "write LIMIT at the end" }),
+        )
+        .await;
+        check(json!({ "sql": "SELECT year(ordered_at) FROM order" }), 400, json!({ "code": "syntax" })).await;
+        check(
+            json!({ "sql": "SELECT net FROM ordres" }),
+            400,
+            json!({ "code": "unknown_table", "hint": "did you mean orders?" }),
+        )
+        .await;
+        check(json!({ "sql": "SELECT named_struct('a', 1, 'b', 'x') AS s", "format": "csv" }), 200, json!({})).await;
+        // A body that is JSON is read as such, whatever it is called; the URL adds to it, and has nothing else.
+        let auth = basic("analyst", PASSWORD);
+        let raw = async |method: &str, path: &str, body: &str| {
+            site.ask(method, path, &[("Authorization", &auth)], body.as_bytes()).await
+        };
+        let reply = raw("POST", "/api/sql?limit=1&format=csv", "{\"sql\": \"SELECT order_id FROM orders ORDER BY 1\"}").await;
+        assert_eq!((reply.status, reply.body.as_str()), (200, "order_id\nfirst-0\n"));
+        assert_eq!(raw("POST", "/api/sql?limt=1", "SELECT 1").await.status, 400);
+        assert_eq!(raw("POST", "/api/sql?explain=maybe", "SELECT 1").await.status, 400);
+        let reply = raw("GET", "/api/sql", "").await;
+        assert_eq!((reply.status, reply.body.contains("\"code\":\"method\"")), (405, true), "{}", reply.body);
         // The plan is asked for in the body or in the URL.
         for (with, body) in [
             ("lang=en", json!({ "sql": "SELECT 1 AS a", "explain": true })),
@@ -240,6 +273,14 @@ fn the_page_asks_shows_and_saves() {
         let sql = "SELECT customer_id, count(*) AS orders\r\nFROM orders\r\nWHERE net >= $least\r\nGROUP BY customer_id";
         let asked = post("/sql", &[("sql", sql), ("p.least", "3000")]).await;
         assert!(asked.status == 200 && asked.body.contains("1,000") && asked.body.contains("c0001"), "{}", asked.body);
+        // An id of digits is a text where a text is compared, and what is shown is what came.
+        let ids = post("/sql", &[("sql", "SELECT customer_id FROM customers WHERE customer_id = $c"), ("p.c", "00123")]).await;
+        assert!(ids.status == 200 && !ids.body.contains("role=\"alert\""), "{}", ids.body);
+        let shown = "SELECT CAST(12.25 AS DECIMAL(10, 2)) AS a, 0.0042::double AS b, timestamp '2026-06-01 10:00:00' AS c, interval '1 day' AS d";
+        let shown = post("/sql", &[("sql", shown)]).await;
+        for cell in ["12.25", "0.0042", "2026-06-01 10:00:00", "1 days"] {
+            assert!(shown.body.contains(cell), "{cell}: {}", shown.body);
+        }
         let wrong = post("/sql", &[("sql", sql), ("p.least", "many")]).await;
         assert!(wrong.body.contains("data-line") || wrong.body.contains("role=\"alert\""), "{}", wrong.body);
         assert_eq!(site.post("/sql", &session, &[("csrf", "forged"), ("sql", sql)]).await.status, 403);
@@ -260,5 +301,12 @@ fn the_page_asks_shows_and_saves() {
             assert_eq!(post("/sql/save", &[("sql", sql), ("p.least", "1"), ("name", name)]).await.status, 409, "{name}");
         }
         assert_eq!(std::fs::read_dir(site.workspace.path("queries/segments")).unwrap().count(), 1);
+        // What tells of a person is in no file that anybody may fetch.
+        let personal = "SELECT customer_id, birthday FROM customers WHERE birthday IS NOT NULL OR customer_id <> ''";
+        let saved = post("/sql/save", &[("sql", personal), ("folder", "segments"), ("name", "born")]).await;
+        assert_eq!(saved.status, 200, "{}", saved.body);
+        let file = site.get("/segments/born/members.csv", &session).await;
+        assert!(file.body.starts_with("\u{feff}\"customer_id\",\"birthday\"\r\n"), "{}", file.body);
+        assert!(file.body.lines().skip(1).all(|line| line.ends_with(',')), "{}", file.body);
     });
 }
