@@ -339,7 +339,7 @@ impl Given {
                 Some(toml::Value::String(text)) => Some(text.clone()),
                 Some(fixed) => Some(fixed.to_string()),
                 // An empty field of the form is a field not filled in.
-                None => self.value(&param.name).filter(|raw| !raw.is_empty()).map(String::from),
+                None => self.value(&param.name).map(str::trim).filter(|raw| !raw.is_empty()).map(String::from),
             };
             let value = match raw {
                 Some(raw) => param.kind.read(&raw).ok_or_else(|| wrong_value(self.lang, param, &raw))?,
