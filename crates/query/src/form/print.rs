@@ -245,6 +245,7 @@ mod tests {
         assert_eq!(
             query.sql,
             "-- Quiet buyers of tea\n\
+             -- ja x\n\
              --\n\
              -- column customer_id text ja:\"会員ID\" en:\"Customer\"\n\
              -- column orders int ja:\"注文数\" en:\"Orders\"\n\

@@ -144,8 +144,12 @@ impl SqlError {
         let Some(mistake) = mistake else { return self };
         let at = Place { line: mistake.place.line as u64, column: mistake.place.column as u64 };
         let at = (at.column > 0).then(|| shifts.back(at)).or(self.at);
-        let remedy = mistake.remedy.clone();
-        SqlError::said(self.kind, mistake.message.clone()).at(at).with_remedy(remedy.clone(), remedy)
+        let said = SqlError::said(self.kind, mistake.message.clone()).at(at);
+        match self.remedy {
+            // Who asks here need not have the commands.
+            Some(own) if mistake.remedy.starts_with("`tsubame ") => SqlError { remedy: Some(own), ..said },
+            _ => said.with_remedy(mistake.remedy.clone(), mistake.remedy.clone()),
+        }
     }
 
     /// Words that the engine has in one language only.

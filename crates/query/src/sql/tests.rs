@@ -88,7 +88,9 @@ fn what_cannot_be_answered_is_said_with_its_place() {
         assert_eq!((error.kind, found), (kind, at), "{sql}: {error:?}");
         assert!(error.message.en.contains(words), "{sql}: {error:?}");
     };
-    check("SELECT\n  1 +", SqlErrorKind::Syntax, None, "Expected");
+    check("SELECT\n  1 +", SqlErrorKind::Syntax, Some((2, 5)), "ends in the middle");
+    check("SELEC 1", SqlErrorKind::Syntax, Some((1, 1)), "`SELEC` begins no question");
+    check("SELECT　1", SqlErrorKind::Syntax, Some((1, 7)), "");
     check("SELECT 1 FROM\norder_items", SqlErrorKind::UnknownTable, Some((2, 1)), "order_items");
     check("SELECT $today, ordr_id FROM orders", SqlErrorKind::UnknownColumn, Some((1, 16)), "ordr_id");
     check("SELECT rfm_skore(1)", SqlErrorKind::UnknownFunction, Some((1, 8)), "rfm_skore");

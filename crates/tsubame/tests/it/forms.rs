@@ -61,7 +61,7 @@ fn comparison(holds: Holds) -> BoxedStrategy<Comparison> {
             all.push(one().prop_map(Comparison::NotEquals).boxed());
             all.push(one().prop_map(Comparison::AtLeast).boxed());
             all.push(one().prop_map(Comparison::LessThan).boxed());
-            all.push((one(), one()).prop_map(|(low, high)| Comparison::Between(low, high)).boxed());
+            all.push((one(), one()).prop_map(|(one, other)| between(one, other)).boxed());
         }
     }
     proptest::strategy::Union::new(all).boxed()
@@ -96,6 +96,18 @@ fn condition() -> impl Strategy<Value = Condition> {
             inner.prop_map(|inner| Condition::Not(Box::new(inner))),
         ]
     })
+}
+
+/// From the lower to the higher, as a form wants it.
+fn between(one: FormValue, other: FormValue) -> Comparison {
+    let is_sorted = match (&one, &other) {
+        (FormValue::Int(one), FormValue::Int(other)) => one <= other,
+        (FormValue::Money(one), FormValue::Money(other)) => one <= other,
+        (FormValue::Rate(one), FormValue::Rate(other)) => one <= other,
+        (FormValue::Date(one), FormValue::Date(other)) => one <= other,
+        _ => true,
+    };
+    if is_sorted { Comparison::Between(one, other) } else { Comparison::Between(other, one) }
 }
 
 fn form() -> impl Strategy<Value = Form> {
