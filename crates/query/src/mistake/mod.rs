@@ -4,6 +4,7 @@
 use datafusion::sql::sqlparser::tokenizer::Span;
 
 pub(crate) mod dialect;
+pub(crate) mod japanese;
 pub(crate) mod planning;
 pub(crate) mod reading;
 pub(crate) mod running;

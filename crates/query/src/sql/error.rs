@@ -9,7 +9,10 @@ use model::{Remedy, Text};
 use serde::{Deserialize, Serialize};
 
 use super::text::Shifts;
-use crate::{Mistake, QueryError, aside};
+use crate::{
+    Mistake, QueryError, aside,
+    mistake::{japanese::in_japanese, running},
+};
 
 /// Why SQL was not answered. It travels from the worker to whoever asked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -144,12 +147,17 @@ impl SqlError {
         let Some(mistake) = mistake else { return self };
         let at = Place { line: mistake.place.line as u64, column: mistake.place.column as u64 };
         let at = (at.column > 0).then(|| shifts.back(at)).or(self.at);
-        let said = SqlError::said(self.kind, mistake.message.clone()).at(at);
+        let said = SqlError::of(self.kind, mistake).at(at);
         match self.remedy {
             // Who asks here need not have the commands.
             Some(own) if mistake.remedy.starts_with("`tsubame ") => SqlError { remedy: Some(own), ..said },
-            _ => said.with_remedy(mistake.remedy.clone(), mistake.remedy.clone()),
+            _ => said,
         }
+    }
+
+    fn of(kind: SqlErrorKind, mistake: &Mistake) -> SqlError {
+        SqlError::new(kind, in_japanese(&mistake.message), &mistake.message)
+            .with_remedy(in_japanese(&mistake.remedy), &mistake.remedy)
     }
 
     /// Words that the engine has in one language only.
@@ -215,7 +223,13 @@ impl SqlError {
             Some((before, _)) => before.to_string(),
             None => message,
         };
-        let error = SqlError::said(kind, message).at(at.map(|at| shifts.back(at)));
+        let at = at.map(|at| shifts.back(at));
+        if kind == SqlErrorKind::Data
+            && let Some((message, remedy)) = running::value(&message)
+        {
+            return SqlError::new(kind, in_japanese(&message), message).with_remedy(in_japanese(&remedy), remedy).at(at);
+        }
+        let error = SqlError::said(kind, message).at(at);
         match kind {
             SqlErrorKind::UnknownTable => {
                 error.with_remedy("`SHOW TABLES` で使えるテーブルが分かります", "`SHOW TABLES` lists what there is")
@@ -242,8 +256,7 @@ impl From<QueryError> for SqlError {
             && file == "SQL"
         {
             let at = Place { line: mistake.place.line as u64, column: mistake.place.column as u64 };
-            let said = SqlError::said(SqlErrorKind::Syntax, mistake.message.clone()).at(Some(at).filter(|at| at.column > 0));
-            return said.with_remedy(mistake.remedy.clone(), mistake.remedy.clone());
+            return SqlError::of(SqlErrorKind::Syntax, mistake).at(Some(at).filter(|at| at.column > 0));
         }
         SqlError::said(
             match &error {
