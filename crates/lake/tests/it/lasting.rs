@@ -125,6 +125,45 @@ async fn a_damaged_newest_commit_is_made_again_from_the_journal() {
     }
 }
 
+/// A log whose end is gone looks like a shorter one: only whoever knows what had landed can tell.
+#[tokio::test]
+async fn a_reader_misses_the_lost_end_of_a_log() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let lake = open(folder.path()).await;
+    for number in 1..=4 {
+        lake.land(&[facts(number..=number)]).await.expect("landed");
+    }
+    let check = async |landed: i64, expect: usize| {
+        let reader = open(folder.path()).await;
+        reader.expect_landed(&BTreeMap::from([("events".to_string(), landed)])).await;
+        assert_eq!(reader.damaged().await.len(), expect, "{landed}");
+        let asked = reader.view(&Tail::default()).await.expect("the other tables").table("events").expect("there");
+        let read = SessionContext::new().read_table(asked).expect("a relation").collect().await;
+        assert_eq!(read.is_err(), expect > 0, "{landed}");
+    };
+    check(4, 0).await;
+    fs::remove_file(log_file(folder.path(), "00000000000000000004.json")).expect("removed");
+    check(3, 0).await;
+    check(4, 1).await;
+    fs::remove_dir_all(folder.path().join("events/_delta_log")).expect("removed");
+    check(4, 1).await;
+}
+
+#[tokio::test]
+async fn a_table_that_cannot_land_keeps_no_other_from_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let lake = open(folder.path()).await;
+    lake.land(&[facts(1..=2)]).await.expect("landed");
+    fs::write(log_file(folder.path(), "00000000000000000001.json"), "{ no commit").expect("written");
+    let lake = write_again(folder.path(), 2).await;
+    assert_eq!(lake.damaged().await.len(), 1);
+    let at = crate::noon();
+    let other = segment(4, &[model::Fact::new(&model::Order::new("test", "1", at), at, at)]);
+    let landed = lake.land_each(&[facts(3..=3), other]).await.expect("the others");
+    let failed: Vec<&str> = landed.failed.iter().map(|(table, _)| *table).collect();
+    assert_eq!((landed.rows, landed.up_to, failed), (1, 4, vec!["events"]));
+}
+
 #[tokio::test]
 async fn what_the_journal_no_longer_has_is_named_and_left_as_it_is() {
     let folder = tempfile::tempdir().expect("a folder");
