@@ -1,7 +1,7 @@
 //! The commonest mistakes and what to do about them in Japanese, for the doors that speak it. What is not listed is said in English.
 
 /// English and Japanese; `{}` is what stands there, in the same order.
-const SAID: [(&str, &str); 38] = [
+const SAID: [(&str, &str); 40] = [
     ("there is no column `{}`", "列 `{}` はありません"),
     ("`{}` has no column `{}`", "`{}` に列 `{}` はありません"),
     ("there is no table `{}` in FROM", "FROM に `{}` はありません"),
@@ -30,7 +30,9 @@ const SAID: [(&str, &str); 38] = [
     ("it has {} and {} more", "あるのは {} ほか{}個です"),
     ("it has {}", "あるのは {} です"),
     ("FROM has {}", "FROM にあるのは {} です"),
-    ("write {}", "{} と書いてください"),
+    ("write LIMIT at the end", "末尾に LIMIT を書いてください"),
+    ("write x / nullif(y, 0): the answer is null where y is 0", "x / nullif(y, 0) と書けば、y が 0 の行は空になります"),
+    ("TRY_CAST(x AS type) gives null where a text is none", "TRY_CAST(x AS 型) なら、変換できない文字列は空になります"),
     ("add `{}` to FROM", "FROM に `{}` を加えてください"),
     ("say which table's: {}", "どのテーブルの列か書いてください: {}"),
     ("a text takes single quotes: {}", "文字列は一重引用符で囲みます: {}"),
@@ -87,6 +89,8 @@ mod tests {
         check("two commas follow each other", "カンマが続いています");
         check("remove the comma", "カンマを取り除いてください");
         check("TOP is not understood", "TOP は使えません");
+        check("write LIMIT at the end", "末尾に LIMIT を書いてください");
+        check("write it otherwise", "write it otherwise");
         check("something that nobody translated", "something that nobody translated");
     }
 
