@@ -1,7 +1,6 @@
 -- Credits booked so far
 --
--- Of every order of which a revision arrived after `since` what each touch has, by the model and its version, whenever it was booked. What was booked
--- with a revision that arrived since is left out: a night that is worked again finds what it found before.
+-- The rows of every order of which a revision arrived after `since` and up to `until`, whenever they were booked.
 --
 -- param since instant
 -- param until instant
@@ -26,10 +25,4 @@ JOIN (
     FROM orders_history
     WHERE greatest(ingested_at, known_at) > $since AND greatest(ingested_at, known_at) <= $until
 ) AS arrived ON arrived.order_id = credit.order_id
-LEFT JOIN (
-    SELECT DISTINCT order_id, revision_id
-    FROM orders_history
-    WHERE greatest(ingested_at, known_at) > $since AND greatest(ingested_at, known_at) <= $until
-) AS new ON new.order_id = credit.order_id AND new.revision_id = credit.revision_id
-WHERE new.order_id IS NULL
 ORDER BY credit.order_id, credit.model, credit.touch_id, credit.revision_id

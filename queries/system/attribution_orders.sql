@@ -1,7 +1,7 @@
 -- Orders to attribute
 --
--- Every revision of the orders of customers who have a touch, and, where messages have `issued` codes, of orders
--- placed with a coupon; in the order of the customer, the time of the order, and its revisions.
+-- Every revision of the orders of customers who have a touch, whoever the order was before or is by now, and, where messages have
+-- `issued` codes, of orders placed with a coupon; in the order of their time and their revisions.
 --
 -- param issued int = 0
 -- column customer_id  text    ja:"会員ID"  en:"Customer"
@@ -23,12 +23,12 @@ SELECT
     this.coupon, this.send_id
 FROM orders_history AS this
 LEFT JOIN survivors AS who ON who.customer_id = this.customer_id
-LEFT JOIN (SELECT DISTINCT customer_id FROM touches) AS touched
-    ON touched.customer_id = coalesce(who.survivor_id, this.customer_id)
-LEFT JOIN (
-    SELECT DISTINCT source, order_id
-    FROM orders_history
-    WHERE coupon IS NOT NULL AND $issued > 0
-) AS couponed ON couponed.source = this.source AND couponed.order_id = this.order_id
-WHERE this.customer_id IS NOT NULL AND (touched.customer_id IS NOT NULL OR couponed.order_id IS NOT NULL)
-ORDER BY customer_id, this.ordered_at, this.source, this.order_id, this.occurred_at, this.position
+JOIN (
+    SELECT DISTINCT named.source, named.order_id
+    FROM orders_history AS named
+    LEFT JOIN survivors AS whose ON whose.customer_id = named.customer_id
+    LEFT JOIN (SELECT DISTINCT customer_id FROM touches) AS touched
+        ON touched.customer_id = coalesce(whose.survivor_id, named.customer_id)
+    WHERE touched.customer_id IS NOT NULL OR (named.customer_id IS NOT NULL AND named.coupon IS NOT NULL AND $issued > 0)
+) AS wanted ON wanted.source = this.source AND wanted.order_id = this.order_id
+ORDER BY this.ordered_at, this.source, this.order_id, this.occurred_at, this.position

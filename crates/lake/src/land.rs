@@ -26,7 +26,7 @@ use crate::{
     file::{FileWriter, Sealed},
     kept::Kept,
     log::{SEAL, seal_of},
-    open::{Access, open_table},
+    open::{Access, lost_end, open_table},
     provider::{Snapshot, file_statistics, is_ordered},
     store::Place,
     tables::{self, Table},
@@ -201,7 +201,7 @@ impl Lake {
         for (name, handle) in &self.handles {
             let mut handle = handle.write().await;
             if handle.damaged.is_none()
-                && let Some(damaged) = self.place.lost_end(name, &handle, kept_after)
+                && let Some(damaged) = lost_end(&self.place, name, &handle, kept_after)
             {
                 tracing::error!(%damaged, "a table is left aside");
                 (handle.watermark, handle.pinned, handle.damaged) = (0, None, Some(damaged));

@@ -79,26 +79,24 @@ pub(crate) async fn open_table(
     let checkpoint = found.checkpoint.unwrap_or(-1);
     let handle = Handle { table: delta, watermark, pinned: None, checkpoint, unsure: false, damaged: None };
     if let Access::Write { kept_after } = access
-        && let Some(damaged) = place.lost_end(name, &handle, kept_after)
+        && let Some(damaged) = lost_end(place, name, &handle, kept_after)
     {
         return aside(place, name, damaged);
     }
     Ok(handle)
 }
 
-impl Place {
-    /// What is wrong with a table that ends before what had landed in it.
-    pub(crate) fn lost_end(&self, name: &str, handle: &Handle, kept_after: &BTreeMap<String, i64>) -> Option<Damaged> {
-        let watermark = handle.watermark;
-        let kept = kept_after.get(name).filter(|kept| watermark < **kept)?;
-        Some(Damaged {
-            table: name.into(),
-            version: handle.table.version().unwrap_or_default() as i64,
-            file: self.folder(name).map(|folder| folder.to_string()).unwrap_or_default(),
-            what: format!("ends at position {watermark}, although rows up to {kept} had landed"),
-            remedy: "restore the table from a backup that is as new as data/state.db, or both from one backup".into(),
-        })
-    }
+/// What is wrong with a table that ends before what had landed in it.
+pub(crate) fn lost_end(place: &Place, name: &str, handle: &Handle, kept_after: &BTreeMap<String, i64>) -> Option<Damaged> {
+    let watermark = handle.watermark;
+    let kept = kept_after.get(name).filter(|kept| watermark < **kept)?;
+    Some(Damaged {
+        table: name.into(),
+        version: handle.table.version().unwrap_or_default() as i64,
+        file: place.folder(name).map(|folder| folder.to_string()).unwrap_or_default(),
+        what: format!("ends at position {watermark}, although rows up to {kept} had landed"),
+        remedy: "restore the table from a backup that is as new as data/state.db, or both from one backup".into(),
+    })
 }
 
 /// Inspects, and again before damage is believed: while another writer commits, a store may list a commit and not yet the one before it.

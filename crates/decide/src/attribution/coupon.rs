@@ -6,11 +6,11 @@ use model::{Coupon, CouponUse, Order, ShopZone, Touch, TouchKind, coupon::codes}
 
 use super::Revision;
 
-/// Which of the issued coupons, by their code, these orders were placed with. An order's codes are those of its first revision, so that
-/// what is booked stays; of an order without a customer nobody can say whether the code leaked.
+/// Which of the issued coupons, by their code, these orders were placed with. An order's codes are those of its first revision that names a
+/// customer, so that what is booked stays; of an order without a customer nobody can say whether the code leaked.
 pub fn coupon_uses(revisions: &[Revision], issued: &BTreeMap<String, Coupon>, zone: ShopZone) -> Vec<CouponUse> {
     let mut placed: BTreeMap<(&str, &str), &Revision> = BTreeMap::new();
-    for revision in revisions {
+    for revision in revisions.iter().filter(|revision| revision.order.customer_id.is_some()) {
         let order = &revision.order;
         let first = placed.entry((order.source.as_str(), order.order_id.as_str())).or_insert(revision);
         if revision.at < first.at {

@@ -150,6 +150,29 @@ async fn a_reader_misses_the_lost_end_of_a_log() {
 }
 
 #[tokio::test]
+async fn a_damaged_file_keeps_no_other_table_from_being_compacted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let lake = open(folder.path()).await;
+    for number in 1..=2 {
+        let at = crate::noon();
+        let order = segment(2 * number, &[model::Fact::new(&model::Order::new("test", number.to_string(), at), at, at)]);
+        lake.land(&[facts(2 * number - 1..=2 * number - 1), order]).await.expect("landed");
+    }
+    let is_data = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "parquet");
+    let mut files = fs::read_dir(folder.path().join("events")).expect("a folder").map(|file| file.expect("a file").path());
+    let file = files.find(is_data).expect("a data file");
+    let mut bytes = fs::read(&file).expect("read");
+    bytes[20] ^= 1;
+    fs::write(&file, bytes).expect("damaged");
+    let lake = write_again(folder.path(), 0).await;
+    let error = said(&lake.compact(2).await.expect_err("a file is damaged"));
+    assert!(error.contains("events"), "{error}");
+    let files: BTreeMap<&str, usize> =
+        lake.status().await.expect("a status").into_iter().map(|table| (table.table, table.files)).collect();
+    assert_eq!((files["orders"], files["events"]), (1, 2));
+}
+
+#[tokio::test]
 async fn a_table_that_cannot_land_keeps_no_other_from_it() {
     let folder = tempfile::tempdir().expect("a folder");
     let lake = open(folder.path()).await;

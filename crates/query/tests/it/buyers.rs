@@ -3,6 +3,7 @@
 
 use std::{collections::BTreeMap, fs, sync::Arc};
 
+use arrow::{array::AsArray, datatypes::Float64Type};
 use model::{
     AdSpend, Currency, CustomerId, Fact, Identity, Money, Order, OrderLine, OrderStatus, Product, Profile, Subscription,
 };
@@ -318,6 +319,19 @@ async fn lines_are_of_what_counts_and_have_the_catalogue_s_category() {
         let people = expect.len();
         let expect = [format!("茶 0 {people} 1000"), format!("茶 1 {people} 1000")];
         assert_eq!(columns(&worth, &["first", "age", "customers", "net_revenue"]), expect, "{count_free}");
+    }
+    // Of nothing there is no share: never "not a number", in no format.
+    let (_folder, free_alone) = self::view(&[placed(&free), line(&free)]).await;
+    let of_nothing = Desk::new(defined(&json!({"count_free_orders": "true"})), free_alone, moment);
+    for report in ["decile", "cohort_retention", "ltv_payback"] {
+        let query = of_nothing.query(report).expect("a report").clone();
+        let (_, batches) = of_nothing.batches(&query, &Params::new()).await.expect(report);
+        assert!(batches.iter().any(|batch| batch.num_rows() > 0), "{report}");
+        for column in
+            batches.iter().flat_map(|batch| batch.columns()).filter_map(|column| column.as_primitive_opt::<Float64Type>())
+        {
+            assert!(column.iter().flatten().all(f64::is_finite), "{report}: {column:?}");
+        }
     }
     let desk = desk(&view, noon("2026-03-20"), Mode::AsKnown);
     let paid_back = desk.ask("ltv_payback", &Params::new()).await.expect("payback");

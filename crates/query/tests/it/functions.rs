@@ -119,6 +119,23 @@ async fn what_is_wrong_with_a_call_is_said() {
     check("SELECT * FROM as_of('orders', '2026-01-10', 'as_dreamt')", &["'as_known' or 'as_happened'"]).await;
 }
 
+/// What no model or history has is null, and whatever is asked ends.
+#[tokio::test]
+async fn impossible_arguments_are_answered_by_nothing() {
+    let (_folder, view) = view(&[placed(&order("c", "2026-01-05", 1000))]).await;
+    let desk = desk(&view, noon("2026-02-01"), Mode::AsKnown);
+    let check = async |sql: &str, expect: &str| {
+        let answer = desk.ask_sql(&format!("SELECT {sql}")).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+        assert_eq!(answer.rows[0][0].plain(), expect, "{sql}");
+    };
+    check("expected_orders('mbg_nbd', 0.5, 6, 1e50, 1e50, 1, 120, 200, 365)", "").await;
+    check("p_alive('mbg_nbd', 0.5, 6, 0.8, 2.4, 100, 1, 10)", "").await;
+    check("expected_order_value(6.25, 3.74, 15.44, 2, -500)", "").await;
+    check("discounted_orders('mbg_nbd', 0.5, 6, 0.8, 2.4, 2, 120, 200, 12, -1.5)", "").await;
+    check("round(fisher(100000000, 200000000, 100010000, 200000000), 2)", "0.32").await;
+    check("fisher(1000000000000000, 2000000000000000, 1000000000000000, 2000000000000000)", "").await;
+}
+
 /// A table at another moment is what a question of that moment would have seen.
 #[tokio::test]
 async fn a_table_as_it_was() {

@@ -458,6 +458,14 @@ mod tests {
             assert_eq!(rows_of(&form.condition), Some((is_any, rows.clone())));
         }
         let deep = "title = \"x\"\nall = [{ any = [{ all = [{ attribute = \"r\", equals = 5 }] }] }]";
-        assert_eq!(rows_of(&form::Form::parse("x.toml", deep).expect("a form").condition), None);
+        let is_shown = |text: &str| rows_of(&form::Form::parse("x.toml", text).expect("a form").condition).is_some();
+        assert!(!is_shown(deep));
+        // What a row cannot hold, or has no row, would be gone when it is saved.
+        let many =
+            |count: usize| format!("title = \"x\"\nall = [{}]", ["{ attribute = \"r\", equals = 5 }"; 60][..count].join(", "));
+        assert!(is_shown(&many(ROWS_MAX)) && !is_shown(&many(ROWS_MAX + 1)));
+        for value in ["one_of = [\"\", \"東京都\"]", "equals = \" 東京都\""] {
+            assert!(!is_shown(&format!("title = \"x\"\nattribute = \"prefecture\"\n{value}")), "{value}");
+        }
     }
 }

@@ -64,10 +64,15 @@ fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
 impl Site {
     /// With the demo shop's files, or with settings alone.
     async fn open(with_files: bool, facts: Vec<Fact>) -> Site {
+        Site::open_set(with_files, facts, |settings| settings.into()).await
+    }
+
+    /// With these settings of the demo shop changed.
+    async fn open_set(with_files: bool, facts: Vec<Fact>, set: impl Fn(&str) -> String) -> Site {
         let folder = tempfile::tempdir().unwrap();
         let demo = |path: &str| FILES.iter().find(|file| file.0 == path).map(|file| file.1).unwrap();
         let write = |path: &str, text: &str| made::write(folder.path(), path, text);
-        write("tsubame.toml", &format!("{}\n{SOURCE}", demo("tsubame.toml")));
+        write("tsubame.toml", &format!("{}\n{SOURCE}", set(demo("tsubame.toml"))));
         if with_files {
             let scenario = demo("scenarios/f2-followup.toml");
             write("scenarios/f2-followup.toml", &scenario.replace("try = [\"email\", \"line\", \"sms\"]", "try = [\"email\"]"));
@@ -852,6 +857,18 @@ fn a_segment_is_built_from_conditions() {
         let started = [("started", started)];
         let seen = fill(&session, opened.csrf(), "save", &[&named[..], &started].concat()).await;
         assert!(seen.body.contains("Saved as queries/segments/once.toml"), "{}", seen.body);
+        // One that asks it may not be asked by it in turn.
+        let of = |name: &'static str, asks: &'static str| {
+            [("name", name), ("attribute_0", "in_segment"), ("scope0_0", asks), ("comparison_0", "is"), ("value_0", "true")]
+        };
+        let other = fill(&session, &csrf, "save", &of("other", "once")).await;
+        assert!(other.body.contains("Saved as queries/segments/other.toml"), "{}", other.body);
+        let before = std::fs::read_to_string(folder.join("once.toml")).unwrap();
+        let opened = site.get("/segment-form?name=once&lang=en", &session).await;
+        let started = between(&opened.body, "name=\"started\" value=\"", "\"").expect("what it was opened with");
+        let cycle = fill(&session, opened.csrf(), "save", &[&of("once", "other")[..], &[("started", started)]].concat()).await;
+        assert!(cycle.body.contains("selects from itself") && !cycle.body.contains("Saved as"), "{}", cycle.body);
+        assert_eq!(std::fs::read_to_string(folder.join("once.toml")).unwrap(), before);
     });
 }
 

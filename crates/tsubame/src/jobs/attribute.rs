@@ -1,7 +1,7 @@
 //! Nightly credit: receipts become touches, and orders revised since the last night are shared among them, and the unique coupons they were
 //! placed with, under every model.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
 use decide::attribution::{Known, MODELS, Revision, Settings, coupon_uses, credits};
@@ -146,44 +146,41 @@ async fn book(workspace: &Workspace, since: Option<Instant>, until: Instant) -> 
     let params = Params::from([("issued".to_string(), ParamValue::Int(issued.len() as i64))]);
     let answer = desk.ask("system/attribution_orders", &params).await?;
     let rows = Rows::new(&answer);
-    let mut orders: BTreeMap<(String, String), Vec<Revision>> = BTreeMap::new();
-    let mut fresh: BTreeSet<(String, String, String)> = BTreeSet::new();
+    let mut orders: BTreeMap<(String, String), Vec<(Revision, bool)>> = BTreeMap::new();
     for row in 0..answer.rows.len() {
-        let customer = rows.needed(row, "customer_id")?;
-        let revision =
-            Revision { at: rows.instant(row, "revised_at")?, order: order(&rows, row, &customer, &workspace.shop().currency)? };
+        let order = order(&rows, row, &workspace.shop().currency)?;
         let arrived_at = rows.instant(row, "arrived_at")?;
-        let order = (revision.order.source.clone(), revision.order.order_id.clone());
-        if arrived_at <= until && since.is_none_or(|since| arrived_at > since) {
-            fresh.insert((order.0.clone(), order.1.clone(), revision.order.revision_id.clone()));
-        }
-        orders.entry(order).or_default().push(revision);
+        let is_fresh = arrived_at <= until && since.is_none_or(|since| arrived_at > since);
+        let key = (order.source.clone(), order.order_id.clone());
+        orders.entry(key).or_default().push((Revision { at: rows.instant(row, "revised_at")?, order }, is_fresh));
     }
-    let mut ledger = ledger(&desk, workspace, since, until).await?;
+    let ledger = ledger(&desk, workspace, since, until).await?;
     let (zone, coupon) = (workspace.shop().timezone, workspace.shop().attribution.coupon);
     let settings = Settings { zone, channels: &[Channel::Line, Channel::Email, Channel::Sms], coupon };
     let mut booked = Booked::default();
-    for ((source, order_id), revisions) in &orders {
-        let is_fresh =
-            |revision: &&Revision| fresh.contains(&(source.clone(), order_id.clone(), revision.order.revision_id.clone()));
-        let new: Vec<&Revision> = revisions.iter().filter(is_fresh).collect();
-        if new.is_empty() {
+    for ((_, order_id), revisions) in &orders {
+        let fresh: BTreeMap<&str, Instant> =
+            revisions.iter().filter(|(_, is_fresh)| *is_fresh).map(|(new, _)| (new.order.revision_id.as_str(), new.at)).collect();
+        if fresh.is_empty() {
             continue;
         }
-        // Whose it is by now.
-        let last = revisions.iter().max_by_key(|revision| revision.at).and_then(|last| last.order.customer_id.as_ref());
-        let touches = last.and_then(|customer| touches.get(customer.as_str())).map(Vec::as_slice).unwrap_or_default();
-        let uses = coupon_uses(revisions, &issued, zone);
-        // Two sources may have an order of one number: a credit is that of the revision it was booked with.
-        let of_order = |credit: &Credit| revisions.iter().any(|revision| revision.order.revision_id == credit.revision_id);
-        let known = Known {
-            revisions: revisions.iter().collect(),
-            fresh: new.iter().map(|revision| revision.order.revision_id.as_str()).collect(),
-            booked: summed(ledger.remove(order_id.as_str()).unwrap_or_default().into_iter().filter(of_order).collect())?,
+        let all: Vec<Revision> = revisions.iter().map(|(revision, _)| revision.clone()).collect();
+        // Two sources may have an order of one number: a credit is of the revision it was booked with. One of tonight's is no news to a
+        // night that is worked again.
+        let is_of_it = |credit: &&Credit| {
+            let revision_id = credit.revision_id.as_str();
+            !fresh.contains_key(revision_id) && all.iter().any(|revision| revision.order.revision_id == revision_id)
         };
+        let known = Known {
+            revisions: all.iter().collect(),
+            fresh: fresh.keys().copied().collect(),
+            booked: ledger.get(order_id).into_iter().flatten().filter(is_of_it).cloned().collect(),
+        };
+        let touches = known.owner().and_then(|customer| touches.get(customer.as_str())).map(Vec::as_slice).unwrap_or_default();
+        let uses = coupon_uses(&all, &issued, zone);
         for credit in credits(&known, touches, &uses, &MODELS, settings)? {
-            let at = new.iter().find(|revision| revision.order.revision_id == credit.revision_id).map(|revision| revision.at);
-            booked.credits.push(Fact::new(&credit, at.unwrap_or(until), workspace.now()));
+            let at = fresh.get(credit.revision_id.as_str()).copied().unwrap_or(until);
+            booked.credits.push(Fact::new(&credit, at, workspace.now()));
         }
         booked.uses.extend(uses.iter().map(|used| Fact::new(used, used.ordered_at, workspace.now())));
     }
@@ -227,19 +224,6 @@ async fn ledger(
     Ok(ledger)
 }
 
-/// Of every touch, model and version the sum.
-fn summed(credits: Vec<Credit>) -> Result<Vec<Credit>, Fault> {
-    let mut sums: BTreeMap<(String, String, String), Credit> = BTreeMap::new();
-    for credit in credits {
-        let key = (credit.model.clone(), credit.model_version.clone(), credit.touch_id.clone());
-        match sums.get_mut(&key) {
-            None => _ = sums.insert(key, credit),
-            Some(sum) => (sum.gross, sum.net) = (sum.gross.plus(credit.gross)?, sum.net.plus(credit.net)?),
-        }
-    }
-    Ok(sums.into_values().collect())
-}
-
 /// Every code that a send told its customer, by the code.
 async fn issued(desk: &Desk) -> Result<BTreeMap<String, Coupon>, Fault> {
     let answer = desk.ask("system/attribution_coupons", &Params::new()).await?;
@@ -263,10 +247,10 @@ async fn issued(desk: &Desk) -> Result<BTreeMap<String, Coupon>, Fault> {
     Ok(issued)
 }
 
-fn order(rows: &Rows<'_>, row: usize, customer: &str, currency: &Currency) -> Result<Order, Fault> {
+fn order(rows: &Rows<'_>, row: usize, currency: &Currency) -> Result<Order, Fault> {
     Ok(Order {
         revision_id: rows.needed(row, "revision_id")?,
-        customer_id: Some(CustomerId::stored(customer)),
+        customer_id: rows.text(row, "customer_id").map(CustomerId::stored),
         status: OrderStatus::parse(&rows.needed(row, "status")?).unwrap_or(OrderStatus::Cancelled),
         gross: rows.money(row, "gross")?,
         discount: rows.money(row, "discount")?,

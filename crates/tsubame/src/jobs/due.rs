@@ -140,7 +140,7 @@ async fn work_night(workspace: &Workspace, night: Instant, report: &mut Report) 
     facts(workspace, night).await?;
     predict_if_due(workspace, night).await?;
     automatic::night(workspace, night).await?;
-    report.undone.extend(segments(workspace, night).await?.1.into_iter().map(|name| format!("segment {name}")));
+    report.undone.extend(segments(workspace, night).await?.into_iter().map(|name| format!("segment {name}")));
     for named in &workspace.shop().exports {
         match export(workspace, named, night).await {
             Ok(Exported { held: Some(why), .. }) => tracing::warn!(export = named.name, why, "nothing was exported"),
@@ -155,10 +155,87 @@ async fn work_night(workspace: &Workspace, night: Instant, report: &mut Report) 
     flush(workspace).await?;
     // Without a new one: those whose time is over are dropped.
     workspace.state.vault().dead_letter(&[], workspace.now()).await?;
-    // What it could not do, it logged; the next night tries again.
-    if maintain(workspace).await.is_err() {
+    if let Err(fault) = maintain(workspace).await {
+        // The next night tries again.
+        tracing::error!(%fault, "the lake could not be tended");
         report.undone.insert("the upkeep of the lake".into());
     }
     report.nights += 1;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{Fact, Order};
+    use state::DeadLetter;
+
+    use super::*;
+    use crate::{
+        clock::Clock,
+        workspace::{Access, deep},
+    };
+
+    async fn open(folder: &std::path::Path, at: Instant) -> Workspace {
+        Workspace::open(folder, Clock::logical(at), Access::Write).await.unwrap()
+    }
+
+    #[test]
+    fn the_first_scenario_starts_with_the_future_however_late_it_is_put_in() {
+        deep(async {
+            let folder = tempfile::tempdir().unwrap();
+            std::fs::write(folder.path().join("tsubame.toml"), "").unwrap();
+            let at = parse_instant("2026-06-01T12:00:00+09:00").unwrap();
+            let shop = open(folder.path(), at).await;
+            for days in [0, 5] {
+                scenarios(&shop, at + TimeDelta::days(days), &mut Report::default()).await.unwrap();
+            }
+            let ticked = shop.state.cursors().get(TICKED).await.unwrap();
+            let expect = at + TimeDelta::days(5) - shop.shop().grace.0;
+            assert_eq!(ticked, Some(model::time::rfc3339(expect)));
+        });
+    }
+
+    #[test]
+    fn a_part_of_a_night_fails_by_itself() {
+        deep(async {
+            let folder = tempfile::tempdir().unwrap();
+            let write = |path: &str, text: &str| {
+                let path = folder.path().join(path);
+                std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+                std::fs::write(path, text).unwrap();
+            };
+            write("tsubame.toml", "");
+            let segment = "-- Broken\n--\n-- column customer_id text ja:\"x\" en:\"x\"\nSELECT customer_id FROM orders WHERE CAST(order_id AS INT) > 0\n";
+            write("queries/segments/broken.sql", segment);
+            write(
+                "queries/segments/whole.sql",
+                "-- Whole\n--\n-- column customer_id text ja:\"x\" en:\"x\"\nSELECT customer_id FROM customers\n",
+            );
+            let at = parse_instant("2026-06-01T12:00:00+09:00").unwrap();
+            let shop = open(folder.path(), at).await;
+            let order = Order::new("test", "no number", at);
+            shop.state.journal().append(vec![Fact::new(&order, at, at)], at).await.unwrap();
+            let letter = DeadLetter {
+                source: "test".into(),
+                file: "in.csv".into(),
+                line: 1,
+                column: 1,
+                code: "not_a_time".into(),
+                reason: "not a time".into(),
+                remedy: "write a time".into(),
+                raw: b"x".to_vec(),
+            };
+            shop.state.vault().dead_letter(&[letter], at).await.unwrap();
+            assert_eq!(shop.state.vault().dead_letters(at, 9).await.unwrap().len(), 1);
+            shop.state.close().await;
+            drop(shop);
+            let later = at + TimeDelta::days(40);
+            let shop = open(folder.path(), later).await;
+            let report = run(&shop, later).await.unwrap();
+            assert_eq!((report.nights, report.undone), (1, BTreeSet::from(["segment broken".to_string()])));
+            assert!(shop.lake.watermarks().await["orders"] > 0, "what came in has landed");
+            // Asked of the day it came, it would be there if it were kept.
+            assert_eq!(shop.state.vault().dead_letters(at, 9).await.unwrap().len(), 0);
+        });
+    }
 }

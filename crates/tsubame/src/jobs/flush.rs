@@ -110,7 +110,10 @@ pub async fn flush_if_due(workspace: &Workspace, at: Instant) -> Result<u64, Fau
     }
     let rows = flush(workspace).await?;
     cursors.set(FLUSHED, &model::time::rfc3339(at)).await?;
-    super::maintain::compact(workspace, FILES_MAX).await?;
+    if let Err(fault) = super::maintain::compact(workspace, FILES_MAX).await {
+        // What landed has landed; a night tries again.
+        tracing::error!(%fault, "the lake could not be compacted");
+    }
     Ok(rows)
 }
 
@@ -164,7 +167,59 @@ async fn land(workspace: &Workspace) -> Result<u64, Fault> {
 
 #[cfg(test)]
 mod tests {
+    use model::{Event, Fact, Order};
+
     use super::*;
+    use crate::{
+        clock::Clock,
+        workspace::{Access, deep},
+    };
+
+    #[test]
+    fn a_table_that_cannot_take_its_rows_keeps_no_other_from_landing() {
+        deep(async {
+            let folder = tempfile::tempdir().unwrap();
+            std::fs::write(folder.path().join("tsubame.toml"), "").unwrap();
+            let open = async || Workspace::open(folder.path(), Clock::Real, Access::Write).await.unwrap();
+            let came = async |shop: &Workspace, fact: Fact| {
+                shop.state.journal().append(vec![fact], shop.now()).await.unwrap();
+            };
+            let at = Instant::UNIX_EPOCH;
+            let order = |number: i64| Fact::new(&Order::new("test", number.to_string(), at), at, at);
+            let event = |number: i64| {
+                let event = Event { event_id: format!("e{number}"), name: "x".into(), source: "test".into(), ..Event::default() };
+                Fact::new(&event, at, at)
+            };
+            let shop = open().await;
+            for number in 1..=5 {
+                came(&shop, order(number)).await;
+                flush(&shop).await.unwrap();
+            }
+            shop.state.close().await;
+            drop(shop);
+            // The journal has no longer what it told of.
+            let commit = folder.path().join("data/lake/orders/_delta_log/00000000000000000001.json");
+            let sound = std::fs::read(&commit).unwrap();
+            std::fs::write(&commit, "{ no commit").unwrap();
+            let shop = open().await;
+            for (number, last) in [(6, 7), (8, 9)] {
+                came(&shop, order(number)).await;
+                came(&shop, event(number)).await;
+                let fault = flush(&shop).await.unwrap_err();
+                assert!(fault.to_string().contains("orders"), "{fault}");
+                assert_eq!(shop.lake.watermarks().await["events"], last);
+                let landings = Landings::read(&shop.state).await.unwrap().unwrap();
+                assert_eq!((landings.up_to, landings.behind["orders"]), (last, 5));
+            }
+            shop.state.close().await;
+            drop(shop);
+            std::fs::write(&commit, sound).unwrap();
+            let shop = open().await;
+            assert_eq!(flush(&shop).await.unwrap(), 2, "the two that waited, and nothing twice");
+            assert_eq!(shop.lake.watermarks().await["orders"], 8);
+            assert!(Landings::read(&shop.state).await.unwrap().unwrap().behind.is_empty());
+        });
+    }
 
     #[test]
     fn the_journal_keeps_the_last_landings_of_each_table() {

@@ -9,15 +9,15 @@ use serde_json::json;
 
 use crate::{fault::Fault, jobs::tick::Rows, workspace::Workspace};
 
-/// Segments saved, and those whose night could not be.
-pub async fn segments(workspace: &Workspace, night: Instant) -> Result<(u64, Vec<String>), Fault> {
+/// Saves them; those whose night could not be saved.
+pub async fn segments(workspace: &Workspace, night: Instant) -> Result<Vec<String>, Fault> {
     let desk = workspace.desk(night, Mode::AsKnown).await?;
     let mut newest = desk.clone();
     // A night that was saved is known as of itself; one that comes after is known too.
     newest.moment.as_of = workspace.now().max(night);
     let done = names(&newest, night).await?;
     let mut before = saved(&newest).await?;
-    let (mut count, mut unsaved) = (0, Vec::new());
+    let mut unsaved = Vec::new();
     for name in crate::segments::kept(workspace)? {
         let name = name.as_str();
         let Some(query) = workspace.library.segment(name).filter(|_| !done.contains(name)) else { continue };
@@ -32,9 +32,8 @@ pub async fn segments(workspace: &Workspace, night: Instant) -> Result<(u64, Vec
         };
         let facts = changes(name, query, &before.remove(name).unwrap_or_default(), &members, night)?;
         workspace.state.journal().append(facts, workspace.now()).await?;
-        count += 1;
     }
-    Ok((count, unsaved))
+    Ok(unsaved)
 }
 
 /// The run and its changes, in one append: both are in the journal or neither.

@@ -203,7 +203,8 @@ async fn whole(visit: &Visit, response: Response, bytes_max: usize) -> Result<Re
             let text = error.to_string();
             let message =
                 Text { ja: format!("途中で打ち切られました: {text}"), en: format!("the answer was cut off: {text}") };
-            Err(Refusal::new(visit, StatusCode::UNPROCESSABLE_ENTITY, "cut_off", message, None))
+            let hint = Text::new("行や列を減らすか、HTTP/1.1 で送ってください", "ask for fewer rows or columns, or by HTTP/1.1");
+            Err(Refusal::new(visit, StatusCode::UNPROCESSABLE_ENTITY, "cut_off", message, Some(hint)))
         }
     }
 }

@@ -136,6 +136,25 @@ fn rows_come_in_the_format_that_was_asked_for() {
     });
 }
 
+/// Whoever asks for more than the shop gives is not told that this was all.
+#[test]
+fn a_cut_answer_does_not_look_whole() {
+    deep(async {
+        let site = Site::open_set(false, made(), |settings| settings.replace("rows = 1000000", "rows = 100")).await;
+        let auth = basic("analyst", PASSWORD);
+        let check = async |asked: &str, status: u16, lines: usize, part: &str| {
+            let path = format!("/api/sql?{asked}");
+            let reply = site.ask("POST", &path, &[("Authorization", &auth)], b"SELECT order_id FROM orders ORDER BY 1").await;
+            assert_eq!((reply.status, reply.body.lines().count()), (status, lines), "{asked}: {}", reply.body);
+            assert!(reply.body.contains(part), "{asked}: {}", reply.body);
+        };
+        check("format=csv&limit=50", 200, 51, "order_id").await;
+        check("format=csv&limit=900", 422, 1, "\"code\":\"cut_off\"").await;
+        check("format=csv", 422, 1, "\"code\":\"cut_off\"").await;
+        check("format=json&limit=900", 200, 1, "\"limit_hit\":\"rows\"").await;
+    });
+}
+
 #[test]
 fn binary_formats_are_read_back() {
     deep(async {
