@@ -165,13 +165,12 @@ impl Library {
     }
 
     /// Limits of RFM scores that leave a class empty, of those that are set.
-    fn unsorted_scores(&self, definitions: &BTreeMap<String, toml::Value>) -> Option<Problem> {
-        let view = self.view("customer_rfm")?;
+    fn unsorted_scores(&self, definitions: &BTreeMap<String, toml::Value>) -> Vec<Problem> {
         let limit = |name: &str| {
-            let param = view.header.params.iter().find(|param| param.name == name)?;
+            let param = self.view("customer_rfm")?.header.params.iter().find(|param| param.name == name)?;
             param.default.as_ref()?.plain().parse::<f64>().ok()
         };
-        [("rfm_r", false), ("rfm_f", true), ("rfm_m", true)].into_iter().find_map(|(group, descends)| {
+        let unsorted = |(group, descends): (&str, bool)| {
             let names = [5, 4, 3, 2].map(|score| format!("{group}{score}"));
             let limits: Vec<f64> = names.iter().filter_map(|name| limit(name)).collect();
             // Amounts that are not set go by rank.
@@ -187,7 +186,8 @@ impl Library {
                 )
                 .with_remedy("set all four")
             })
-        })
+        };
+        [("rfm_r", false), ("rfm_f", true), ("rfm_m", true)].into_iter().filter_map(unsorted).collect()
     }
 
     /// A query by its full name, or by its file name alone where that is unique.

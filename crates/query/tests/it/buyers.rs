@@ -371,6 +371,8 @@ fn a_definition_that_defines_nothing_is_said() {
     check("rfm_m5 = \"50000\"", &[&unsorted("rfm_m5, rfm_m4, rfm_m3, rfm_m2", "fall")]);
     check("rfm_f2 = 6", &[&unsorted("rfm_f5, rfm_f4, rfm_f3, rfm_f2", "fall")]);
     check("rfm_r5 = 100", &[&unsorted("rfm_r5, rfm_r4, rfm_r3, rfm_r2", "rise")]);
+    let both = [unsorted("rfm_r5, rfm_r4, rfm_r3, rfm_r2", "rise"), unsorted("rfm_f5, rfm_f4, rfm_f3, rfm_f2", "fall")];
+    check("rfm_r5 = 100\nrfm_f2 = 6", &both.each_ref().map(String::as_str));
     check("dormant_day = 120", &["[definitions] sets `dormant_day`, which no query has as a parameter with a default"]);
     check("dormant_days = \"soon\"", &["[definitions] sets `dormant_days` to `soon`, which is no int"]);
 }

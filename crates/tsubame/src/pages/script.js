@@ -3,6 +3,9 @@
   "use strict";
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 
+  // Whoever signs in next in this tab finds nothing that was written in it.
+  all("form.sign-out").forEach((form) => form.addEventListener("submit", () => sessionStorage.clear()));
+
   // A tooltip that opens at once and can be read while the pointer moves; the SVG titles remain for everybody else.
   const tip = document.createElement("div");
   tip.className = "tip";
