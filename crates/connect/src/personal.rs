@@ -8,7 +8,7 @@
 
 use std::borrow::Cow;
 
-use model::Phone;
+use model::{IdKey, Phone};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -56,8 +56,21 @@ pub fn mask_counted<'a>(text: &'a str, found: &mut Found) -> Cow<'a, str> {
 }
 
 /// An id, in which only what can hardly be an id is masked: e-mail addresses, LINE user ids, mobile numbers and numbers behind a `+`.
-pub fn mask_id<'a>(text: &'a str, found: &mut Found) -> Cow<'a, str> {
+fn mask_id<'a>(text: &'a str, found: &mut Found) -> Cow<'a, str> {
     mask_as(text, Scope::Id, found)
+}
+
+/// An id that holds an address is replaced whole, so that two of them stay two.
+pub(crate) fn plain_id(id: &str, key: &IdKey, found: &mut Found) -> String {
+    match mask_id(id, found) {
+        Cow::Borrowed(id) => id.to_string(),
+        Cow::Owned(_) => format!("h-{}", key.pseudonym(id)),
+    }
+}
+
+/// Whether an id can stay as it is: it holds no personal data.
+pub(crate) fn is_plain_id(id: &str) -> bool {
+    matches!(mask_id(id, &mut Found::default()), Cow::Borrowed(_))
 }
 
 /// Masks every text in a value, the names of members too. Members whose name says id, code or number are masked as ids; those whose name

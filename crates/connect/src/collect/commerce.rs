@@ -4,7 +4,7 @@ use model::{Currency, IdKey, Money, money::MoneyError};
 use serde_json::{Map, Value};
 
 use super::Flaw;
-use crate::personal::{Found, mask_counted, mask_id};
+use crate::personal::{Found, is_plain_id, mask_counted, plain_id};
 
 /// Names by which a client says that a cart has changed. The shop's own `cart_updated` has the cart's value; Segment's `product_added` has
 /// the line's (so the cart holds at least that), `product_removed` none, because what is left is not said. Whoever looks for `cart_updated`
@@ -221,14 +221,6 @@ pub(super) fn id_text(value: &Value) -> Option<String> {
     (!text.is_empty() && text.chars().count() <= 200).then_some(text)
 }
 
-/// An id that holds an address is replaced whole, so that two of them stay two.
-pub(super) fn plain_id(id: &str, key: &IdKey, found: &mut Found) -> String {
-    match mask_id(id, found) {
-        std::borrow::Cow::Borrowed(id) => id.to_string(),
-        std::borrow::Cow::Owned(_) => format!("h-{}", key.pseudonym(id)),
-    }
-}
-
 fn take_id(properties: &mut Map<String, Value>, names: &[&str], key: &IdKey, found: &mut Found) -> Option<String> {
     let (name, id) = names.iter().find_map(|name| Some((name, id_text(properties.get(*name)?)?)))?;
     let plain = plain_id(&id, key, found);
@@ -356,11 +348,6 @@ fn send_id(text: &str) -> Option<String> {
     let fits =
         (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
     (fits && is_plain_id(text)).then(|| text.to_string())
-}
-
-/// Whether an id can stay as it is: it holds no personal data.
-pub(super) fn is_plain_id(id: &str) -> bool {
-    matches!(mask_id(id, &mut Found::default()), std::borrow::Cow::Borrowed(_))
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use super::{
     commerce::{self, Shop},
     is_trusted, json, traits,
 };
-use crate::personal::{Found, mask_counted, mask_members};
+use crate::personal::{Found, is_plain_id, mask_counted, mask_members};
 
 /// Names of properties that are ours.
 const RESERVED: [&str; 9] =
@@ -485,7 +485,7 @@ fn event_id(members: &json::Fields<'_>, request: &Request<'_>, index: usize) -> 
     let Some(id) = members.get("messageId").and_then(plain_text) else {
         return hex(&id_bytes(&format!("{}|{index}", hex(&request.seed))));
     };
-    let is_plain = id.chars().count() <= MESSAGE_ID_CHARS_MAX && !id.chars().any(char::is_control) && commerce::is_plain_id(&id);
+    let is_plain = id.chars().count() <= MESSAGE_ID_CHARS_MAX && !id.chars().any(char::is_control) && is_plain_id(&id);
     if is_plain { id } else { format!("h-{}", request.key.pseudonym(&id)) }
 }
 
@@ -518,7 +518,7 @@ fn parse_id(raw: &str, name: &'static str, request: &Request<'_>) -> Result<Cust
         Flaw::new("bad_id", format!("`{name}` {reason}"), remedy)
     })?;
     // `taro <taro@example.jp>` is no address, and holds one.
-    Ok(if commerce::is_plain_id(id.as_str()) { id } else { CustomerId::guest(id.as_str(), request.key) })
+    Ok(if is_plain_id(id.as_str()) { id } else { CustomerId::guest(id.as_str(), request.key) })
 }
 
 pub(super) fn plain_text(value: &Value) -> Option<String> {

@@ -12,7 +12,7 @@ use crate::{
     formats::Row,
     import::Importer,
     mapping::{BoundColumn, Type, fits},
-    personal::mask,
+    personal::{Found, mask, plain_id},
 };
 
 /// Why a cell or a row cannot be used.
@@ -130,7 +130,12 @@ impl Importer {
             return Err(self.bad_id(&bound.column.target, &model::id::IdError::Separator(String::new())));
         }
         refuse_scientific(&text).map_err(|error| self.bad_id(&bound.column.target, &error))?;
-        Ok(Some(text.into_owned()))
+        Ok(Some(plain_id(&text, &self.key, &mut Found::default())))
+    }
+
+    /// The id of something else, which may be anything that the one who gave it took for an id.
+    pub(super) fn reference(&self, bound: &BoundColumn, row: &Row) -> Result<Option<String>, Bad> {
+        Ok(self.cell(bound, row)?.map(|text| plain_id(&text, &self.key, &mut Found::default())))
     }
 
     pub(super) fn money(&self, bound: &BoundColumn, row: &Row) -> Result<Option<Money>, Bad> {

@@ -68,9 +68,9 @@ impl Importer {
             source: self.mapping.name.clone(),
             birthday: self.read(row, "birthday", Self::date)?,
             gender: self.read(row, "gender", Self::gender)?,
-            prefecture: self.read(row, "prefecture", Self::text)?,
+            prefecture: self.read(row, "prefecture", Self::free)?,
             registered_on,
-            acquisition: self.read(row, "acquisition", Self::text)?,
+            acquisition: self.read(row, "acquisition", Self::free)?,
             attributes: if attributes.is_empty() { Value::Null } else { Value::Object(attributes) },
         };
         let wording = self.read(row, "consent_wording", Self::text)?;

@@ -42,7 +42,7 @@ impl Importer {
         let occurred_at = self.read(row, "occurred_at", Self::instant)?;
         let occurred_at = occurred_at.ok_or_else(|| missing(self.name_of("occurred_at"), "a time"))?;
         self.not_ahead(occurred_at, "occurred_at")?;
-        let name = self.read(row, "name", Self::text)?.ok_or_else(|| missing(self.name_of("name"), "an event name"))?;
+        let name = self.read(row, "name", Self::free)?.ok_or_else(|| missing(self.name_of("name"), "an event name"))?;
         let mut properties = serde_json::Map::new();
         for (at, name) in &self.bound.properties {
             if let Some(text) = row.cells.get(*at).map(str::trim).filter(|text| !text.is_empty()) {
@@ -54,15 +54,15 @@ impl Importer {
             name,
             source: self.mapping.name.clone(),
             customer_id: person.customer_id.clone(),
-            visitor_id: self.read(row, "visitor_id", Self::text)?,
-            session_id: self.read(row, "session_id", Self::text)?,
-            cart_id: self.read(row, "cart_id", Self::text)?,
-            order_id: self.read(row, "order_id", Self::text)?,
-            product_id: self.read(row, "product_id", Self::text)?,
-            category: self.read(row, "category", Self::text)?,
+            visitor_id: self.read(row, "visitor_id", Self::reference)?,
+            session_id: self.read(row, "session_id", Self::reference)?,
+            cart_id: self.read(row, "cart_id", Self::reference)?,
+            order_id: self.read(row, "order_id", Self::reference)?,
+            product_id: self.read(row, "product_id", Self::reference)?,
+            category: self.read(row, "category", Self::free)?,
             value: self.read(row, "value", Self::money)?,
             url: self.read(row, "url", Self::free)?,
-            send_id: self.read(row, "send_id", Self::text)?,
+            send_id: self.read(row, "send_id", Self::reference)?,
             properties: if properties.is_empty() { Value::Null } else { Value::Object(properties) },
         };
         let event_id = self.read(row, "event_id", Self::id)?;

@@ -34,7 +34,7 @@ use crate::{
     formats::Row,
     import::{
         Importer,
-        cells::{Bad, Reader, free_text, missing, overflow},
+        cells::{Bad, Reader, missing, overflow},
         people::Person,
     },
     mapping::{Type, holds},
@@ -139,9 +139,9 @@ impl Importer {
         let currency = head.take(&mut bads, "currency", Importer::currency);
         let subscription_count = head.take(&mut bads, "subscription_count", Importer::count);
         let coupon = head.take(&mut bads, "coupon", Importer::free);
-        let sales_channel = head.take(&mut bads, "sales_channel", Importer::text);
-        let subscription_id = head.take(&mut bads, "subscription_id", Importer::text);
-        let send_id = head.take(&mut bads, "send_id", Importer::text);
+        let sales_channel = head.take(&mut bads, "sales_channel", Importer::free);
+        let subscription_id = head.take(&mut bads, "subscription_id", Importer::reference);
+        let send_id = head.take(&mut bads, "send_id", Importer::reference);
         let mut lines = Vec::new();
         let mut line_discount = Money::ZERO;
         let mut lines_have_money = false;
@@ -318,7 +318,8 @@ impl Importer {
 
     fn line(&self, row: &Row, line_no: i64) -> Result<MadeLine, Bad> {
         let item = |target: &str| self.bound.items.iter().find(|item| item.column.target == target);
-        let text = |target: &str| item(target).map_or(Ok(None), |column| self.text(column, row));
+        let free = |target: &str| item(target).map_or(Ok(None), |column| self.free(column, row));
+        let id = |target: &str| item(target).map_or(Ok(None), |column| self.reference(column, row));
         let money = |target: &str| item(target).map_or(Ok(None), |column| self.money(column, row));
         let quantity = item("quantity").map_or(Ok(None), |column| self.count(column, row))?.unwrap_or(1);
         let price = money("price")?;
@@ -347,10 +348,10 @@ impl Importer {
                 revision_id: String::new(),
                 source: self.mapping.name.clone(),
                 line_no,
-                product_id: text("product_id")?,
-                sku: text("sku")?,
-                name: text("name")?.map(|name| free_text(&name)),
-                category: text("category")?,
+                product_id: id("product_id")?,
+                sku: id("sku")?,
+                name: free("name")?,
+                category: free("category")?,
                 quantity,
                 unit_price,
                 amount,

@@ -40,7 +40,7 @@ impl Importer {
             change: self.read(row, "change", Self::count)?,
             balance: self.read(row, "balance", Self::count)?,
             reason: self.read(row, "reason", Self::free)?,
-            order_id: self.read(row, "order_id", Self::text)?,
+            order_id: self.read(row, "order_id", Self::reference)?,
             expires_on: self.read(row, "expires_on", Self::date)?,
         };
         if change.change.is_none() && change.balance.is_none() {

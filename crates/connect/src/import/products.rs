@@ -46,7 +46,7 @@ impl Importer {
             source: self.mapping.name.clone(),
             sku: sku.clone(),
             name: self.read(row, "name", Self::free)?,
-            category: self.read(row, "category", Self::text)?,
+            category: self.read(row, "category", Self::free)?,
             price: self.read(row, "price", Self::money)?,
             cost: self.read(row, "cost", Self::money)?,
             url: self.read(row, "url", Self::free)?,
@@ -54,7 +54,7 @@ impl Importer {
             status: self.read(row, "status", Self::word)?.unwrap_or_else(|| "active".into()),
         };
         let stock = self.read(row, "stock", Self::count)?;
-        let location = self.read(row, "location", Self::text)?;
+        let location = self.read(row, "location", Self::free)?;
         let known_at = self.known_at(occurred_at);
         // Several SKUs may share a product, and one SKU may lie in several places.
         let id = format!("{product_id}|{}", sku.as_deref().unwrap_or(""));

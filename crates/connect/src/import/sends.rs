@@ -36,7 +36,7 @@ impl Importer {
         let Some(channel) = Channel::parse(&channel) else {
             return Err(self.unmapped("channel", &channel, "email, line, sms, web_push, app_push or webhook"));
         };
-        let campaign = self.read(row, "campaign", Self::text)?.ok_or_else(|| missing(self.name_of("campaign"), "a campaign"))?;
+        let campaign = self.read(row, "campaign", Self::free)?.ok_or_else(|| missing(self.name_of("campaign"), "a campaign"))?;
         let source = &self.mapping.name;
         let sent = sent_at.timestamp_micros().to_string();
         let entry = derive_id(&[source, &campaign, customer_id.as_str(), &sent]);
@@ -59,7 +59,7 @@ impl Importer {
             customer_id,
             channel,
             purpose: Purpose::Marketing,
-            template: self.read(row, "template", Self::text)?.unwrap_or_default(),
+            template: self.read(row, "template", Self::free)?.unwrap_or_default(),
             arm: None,
             state: SendState::Accepted,
             due_at: sent_at,

@@ -27,7 +27,7 @@ impl Importer {
         let spent_on = self.read(row, "spent_on", Self::date)?.ok_or_else(|| missing(self.name_of("spent_on"), "a day"))?;
         let occurred_at = self.mapping.zone.start_of(spent_on);
         self.not_ahead(occurred_at, "spent_on")?;
-        let medium = self.read(row, "medium", Self::text)?.ok_or_else(|| missing(self.name_of("medium"), "a medium"))?;
+        let medium = self.read(row, "medium", Self::free)?.ok_or_else(|| missing(self.name_of("medium"), "a medium"))?;
         let campaign = self.read(row, "campaign", Self::free)?;
         let cost = self.read(row, "cost", Self::money)?.ok_or_else(|| missing(self.name_of("cost"), "a cost"))?;
         let spend_id = match self.read(row, "spend_id", Self::id)? {

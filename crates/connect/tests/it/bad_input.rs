@@ -1,6 +1,9 @@
 //! What is wrong in a file: each row with a message and a remedy, and never an address in either.
 
-use connect::formats::Rejection;
+use connect::{
+    formats::Rejection,
+    mapping::{ITEM_TARGETS, Kind, Type},
+};
 use model::Remedy;
 
 use crate::{DEMO_CUSTOMERS, codes, import, try_import};
@@ -139,4 +142,46 @@ fn no_rejection_contains_an_address() {
         }
     }
     assert!(rejected > 60, "{rejected}");
+}
+
+/// Files of every kind, with an address in every column that takes a text or an id.
+#[test]
+fn no_fact_holds_an_address_that_stood_where_none_belongs() {
+    for kind in Kind::ALL {
+        let items = if kind == Kind::Orders { ITEM_TARGETS } else { &[] };
+        let of_items = items.iter().map(|(target, of)| (format!("item_{target}"), *target, *of));
+        let columns: Vec<(String, &str, Type)> =
+            kind.targets().iter().map(|(target, of)| (target.to_string(), *target, *of)).chain(of_items).collect();
+        let lines = |columns: &[(String, &str, Type)]| -> String {
+            columns.iter().map(|(from, target, _)| format!("{target} = {{ from = \"{from}\" }}\n")).collect()
+        };
+        let (own, of_items) = columns.split_at(kind.targets().len());
+        let items = if of_items.is_empty() { String::new() } else { format!("[items]\n{}", lines(of_items)) };
+        let mapping = format!("[source]\nname = \"x\"\nkind = \"{}\"\n[columns]\n{}{items}", kind.name(), lines(own));
+        let head: Vec<&str> = columns.iter().map(|(from, ..)| from.as_str()).collect();
+        for address in ["canary.person@example.jp", "Ucafecafecafecafecafecafecafecafe", "+819077771234"] {
+            let cell = |(_, target, of): &(String, &str, Type)| match of {
+                Type::Id if *target == "customer_id" => "c1",
+                Type::Text if *target == "currency" => "JPY",
+                Type::Text | Type::Id => address,
+                Type::Instant | Type::Date => "2024-04-02",
+                Type::Channel => "email",
+                Type::OneOf(words) => words[0],
+                Type::Money | Type::Percent => "0",
+                Type::Count => "1",
+                _ => "",
+            };
+            let row: Vec<&str> = columns.iter().map(cell).collect();
+            let imported = import(&mapping, &format!("{}\n{}\n", head.join(","), row.join(",")));
+            assert_eq!(codes(&imported), [], "{}: {:?}", kind.name(), imported.rejections);
+            let made = imported.facts.len() + imported.consents.len() + imported.suppressions.len();
+            assert!(made > 0, "{}: nothing came of it", kind.name());
+            let told = format!("{:?}{:?}", imported.consents, imported.suppressions);
+            for text in imported.facts.iter().map(|fact| &fact.row).chain([&told]) {
+                for part in ["canary", "cafecafe", "7777"] {
+                    assert!(!text.contains(part), "{}: {text}", kind.name());
+                }
+            }
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! `POST /api/sql`: SQL in, rows out as they come, in the format that was asked for. A program signs each request with an account's name and
 //! password; a page with its session and the session's token. Errors are JSON, and a limit that was met is named in the answer.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use arrow::array::RecordBatch;
 use axum::{
@@ -30,11 +30,15 @@ use crate::{
 };
 
 const QUERY_ID: HeaderName = HeaderName::from_static("x-tsubame-query-id");
+/// Of an answer that was whole before its head was sent.
+const ROWS: HeaderName = HeaderName::from_static("x-tsubame-rows");
+const SCANNED_BYTES: HeaderName = HeaderName::from_static("x-tsubame-scanned-bytes");
 const CSRF: &str = "x-csrf-token";
 /// What may stand in the URL.
 const IN_URL: [&str; 8] = ["as_of", "mode", "format", "limit", "timeout", "personal", "explain", "lang"];
-/// How long the answer's head waits for its first rows: it has the id by which the question is cancelled.
+/// How long the answer's head waits for so many rows: of fewer it says how many they are, and it has the id by which the question is cancelled.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
+const FIRST_ROWS: usize = 10_000;
 
 /// What `POST /api/sql` is asked, as JSON; or the SQL itself as the body, with the rest in the URL.
 #[derive(Debug, Default, Deserialize)]
@@ -167,7 +171,7 @@ pub async fn ask(
     }
 }
 
-/// The rows as a body. What goes wrong before the first of them, or `wait` long, is an answer of its own. `is_cut` says that whoever asks knows
+/// The rows as a body. What goes wrong among the first of them, within `wait`, is an answer of its own. `is_cut` says that whoever asks knows
 /// how many rows come at most.
 pub async fn answer(
     visit: &Arc<Visit>,
@@ -178,17 +182,38 @@ pub async fn answer(
 ) -> Result<Response, SqlError> {
     let id = running.id.to_string();
     let encoder = Encoder::open(format, &running.schema, &id)?;
-    let first = match tokio::time::timeout(wait, running.batches.next()).await {
-        Ok(Some(Err(error))) if error.kind.limit().is_none() || format != Format::Json && error.kind != SqlErrorKind::Rows => {
-            return Err(error);
+    let mut begun = VecDeque::new();
+    let (mut rows, mut is_whole) = (0, false);
+    let until = tokio::time::Instant::now() + wait;
+    while rows < FIRST_ROWS {
+        match tokio::time::timeout_at(until, running.batches.next()).await {
+            Ok(Some(Ok(batch))) => {
+                rows += batch.num_rows();
+                begun.push_back(Ok(batch));
+            }
+            Ok(Some(Err(error))) if error.kind.limit().is_some() && (format == Format::Json || error.kind == SqlErrorKind::Rows) => {
+                begun.push_back(Err(error));
+                break;
+            }
+            Ok(Some(Err(error))) => return Err(error),
+            Ok(None) => {
+                is_whole = true;
+                break;
+            }
+            Err(_) => break,
         }
-        first => first.ok(),
-    };
-    let body = Body::from_stream(encoded(visit.clone(), running, encoder, first, is_cut));
+    }
+    let scanned_bytes = running.batches.ended().map(|ended| ended.scanned_bytes);
+    let body = Body::from_stream(encoded(visit.clone(), running, encoder, begun, is_cut));
     let headers = [(header::CONTENT_TYPE, HeaderValue::from_static(format.mime()))];
     let mut response = (headers, body).into_response();
+    let head = response.headers_mut();
     if let Ok(id) = HeaderValue::from_str(&id) {
-        response.headers_mut().insert(QUERY_ID, id);
+        head.insert(QUERY_ID, id);
+    }
+    if is_whole {
+        head.insert(ROWS, HeaderValue::from(rows));
+        head.extend(scanned_bytes.map(|bytes| (SCANNED_BYTES, HeaderValue::from(bytes))));
     }
     Ok(response)
 }
@@ -215,23 +240,23 @@ fn encoded(
     visit: Arc<Visit>,
     running: Running,
     encoder: Encoder,
-    first: Option<Option<Result<RecordBatch, SqlError>>>,
+    begun: VecDeque<Result<RecordBatch, SqlError>>,
     is_cut: bool,
 ) -> impl Stream<Item = std::io::Result<Vec<u8>>> {
-    let state = Some((running.batches, encoder, first));
+    let state = Some((running.batches, encoder, begun));
     futures::stream::unfold(state, move |state| {
         let visit = visit.clone();
         async move {
-            let (mut batches, encoder, first) = state?;
-            let batch = match first {
-                Some(first) => first,
+            let (mut batches, encoder, mut begun) = state?;
+            let batch = match begun.pop_front() {
+                Some(batch) => Some(batch),
                 None => batches.next().await,
             };
             match batch {
                 Some(Ok(batch)) => {
                     // Encoding takes milliseconds of a processor: not those that answer.
                     match tokio::task::spawn_blocking(move || encoder.batch(&batch)).await {
-                        Ok(Ok((encoder, bytes))) => Some((Ok(bytes), Some((batches, encoder, None)))),
+                        Ok(Ok((encoder, bytes))) => Some((Ok(bytes), Some((batches, encoder, begun)))),
                         Ok(Err(error)) => {
                             tracing::error!(kind = ?error.kind, "rows could not be encoded: the answer is cut short");
                             Some((Err(std::io::Error::other(error.to_string())), None))

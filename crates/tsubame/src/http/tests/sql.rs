@@ -304,6 +304,8 @@ fn the_page_asks_shows_and_saves() {
             "{}",
             &file.body[..200]
         );
+        assert_eq!(file.header("x-tsubame-rows"), ["1000"]);
+        assert_eq!(file.header("x-tsubame-scanned-bytes").len(), 1);
         let fields = [("sql", sql), ("p.least", "3000"), ("folder", "segments"), ("name", "buyers"), ("title", "買った人")];
         let saved = post("/sql/save", &fields).await;
         assert!(saved.status == 200 && saved.body.contains("queries/segments/buyers.sql"), "{}", saved.body);
