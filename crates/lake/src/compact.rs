@@ -106,6 +106,11 @@ impl Lake {
         };
         let read_error = |source| read_error(name, source);
         let state = delta.snapshot().map_err(read_error)?;
+        let own = tables::schema(table);
+        if state.schema().fields().any(|field| own.index_of(field.name()).is_err()) {
+            // A newer version of this program wrote some of its files: a rewrite by ours would lose what they have more.
+            return Ok(None);
+        }
         let files_before = state.log_data().num_files();
         let sizes = state.log_data().iter().map(|view| view.size()).filter(|size| *size < SMALL_BYTES).collect();
         let Some(largest) = largest_to_join(sizes, min_files, outweighs) else { return Ok(None) };

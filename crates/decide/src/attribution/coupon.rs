@@ -2,26 +2,31 @@
 
 use std::collections::BTreeMap;
 
-use model::{Coupon, CouponUse, Order, ShopZone, Touch, TouchKind, coupon::codes};
+use model::{Coupon, CouponUse, CustomerId, Order, ShopZone, Touch, TouchKind, coupon::codes};
 
 use super::Revision;
 
 /// Which of the issued coupons, by their code, these orders were placed with. An order's codes are those of its first revision that names a
-/// customer, so that what is booked stays; of an order without a customer nobody can say whether the code leaked.
+/// customer, so that what is booked stays, and whose it is the last one says; of an order without a customer nobody can say whether the code
+/// leaked.
 pub fn coupon_uses(revisions: &[Revision], issued: &BTreeMap<String, Coupon>, zone: ShopZone) -> Vec<CouponUse> {
-    let mut placed: BTreeMap<(&str, &str), &Revision> = BTreeMap::new();
+    let mut placed: BTreeMap<(&str, &str), (&Revision, &Revision)> = BTreeMap::new();
     for revision in revisions.iter().filter(|revision| revision.order.customer_id.is_some()) {
         let order = &revision.order;
-        let first = placed.entry((order.source.as_str(), order.order_id.as_str())).or_insert(revision);
+        let (first, last) = placed.entry((order.source.as_str(), order.order_id.as_str())).or_insert((revision, revision));
         if revision.at < first.at {
             *first = revision;
         }
+        if revision.at >= last.at {
+            *last = revision;
+        }
     }
-    placed.values().flat_map(|revision| of_order(&revision.order, issued, zone)).collect()
+    let owned = |(first, last): &(&Revision, &Revision)| of_order(&first.order, last.order.customer_id.as_ref(), issued, zone);
+    placed.values().flat_map(owned).collect()
 }
 
-fn of_order(order: &Order, issued: &BTreeMap<String, Coupon>, zone: ShopZone) -> Vec<CouponUse> {
-    let (Some(text), Some(customer)) = (&order.coupon, &order.customer_id) else { return Vec::new() };
+fn of_order(order: &Order, owner: Option<&CustomerId>, issued: &BTreeMap<String, Coupon>, zone: ShopZone) -> Vec<CouponUse> {
+    let (Some(text), Some(customer)) = (&order.coupon, owner) else { return Vec::new() };
     let names = codes(text);
     let used = names.iter().filter_map(|code| issued.get(code));
     used.map(|coupon| CouponUse {

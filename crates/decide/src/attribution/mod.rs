@@ -94,8 +94,8 @@ impl Known<'_> {
 /// cancelled), and its gross amount is as placed, in whichever order revisions arrive. One that turns out to lie before the last changes
 /// nothing. A touch whose share never changes has no row.
 ///
-/// Who is credited is decided once, when something of the order is known first: a touch told of later earns nothing of it, unless the order
-/// turns out to be somebody else's. The path is that of the first revision's order time.
+/// Who is credited is decided once, when the order is first known to be worth something: a touch told of later earns nothing of it, unless the
+/// order turns out to be somebody else's. The path is that of the first revision's order time.
 ///
 /// # Errors
 /// `Overflow` if a change does not fit.
@@ -113,17 +113,19 @@ pub fn credits(
     let ordered_at = first.order.ordered_at;
     let eligible = |touch: &&Touch| touch.touched_at <= ordered_at && ordered_at <= touch.credit_until;
     let (touched, by_code) = (touches.iter().filter(eligible), coupon::touches(uses, &first.order));
-    let mut path: Vec<&Touch> = match settings.coupon {
-        CouponMode::Override if !by_code.is_empty() => by_code.iter().collect(),
-        CouponMode::Touch => touched.chain(&by_code).collect(),
-        CouponMode::Override | CouponMode::ReportOnly => touched.collect(),
-    };
-    // Whoever was credited before stays, as long as the order is its owner's.
     let credited: BTreeSet<&str> = known.booked.iter().map(|credit| credit.touch_id.as_str()).collect();
-    let was_theirs = revisions.iter().any(|revision| !is_fresh(revision) && revision.order.customer_id.as_ref() == known.owner());
-    let is_credited = |touch: &&Touch| credited.contains(touch.touch_id.as_str());
-    if was_theirs && (credited.is_empty() || path.iter().any(is_credited)) {
-        path.retain(is_credited);
+    let of_credited = touched.clone().chain(&by_code).filter(|touch| credited.contains(touch.touch_id.as_str()));
+    let mut path: Vec<&Touch> = of_credited.collect();
+    let is_decided = |revision: &&Revision| {
+        !is_fresh(revision) && revision.order.customer_id.as_ref() == known.owner() && is_worth_something(&revision.order)
+    };
+    // Whoever was credited stays, whatever the shop says of coupons by now, as long as the order is its owner's.
+    if !revisions.iter().any(is_decided) || (path.is_empty() && !credited.is_empty()) {
+        path = match settings.coupon {
+            CouponMode::Override if !by_code.is_empty() => by_code.iter().collect(),
+            CouponMode::Touch => touched.chain(&by_code).collect(),
+            CouponMode::Override | CouponMode::ReportOnly => touched.collect(),
+        };
     }
     path.sort_by(|a, b| claim(a, settings.channels).cmp(&claim(b, settings.channels)));
     let path = Path { touches: &path, ordered_at };
@@ -218,6 +220,11 @@ impl Ledger {
         }
         Ok(rows)
     }
+}
+
+/// Of an order that never was, nobody can tell who earned nothing of it.
+fn is_worth_something(order: &Order) -> bool {
+    order.gross != order.discount || net(order) != Money::ZERO
 }
 
 /// What an order brought: nothing once it is cancelled or wholly returned.
@@ -513,6 +520,69 @@ mod tests {
         let credits = all_at_once(&revisions, &[], &uses, &[&Last], settings()).expect("it fits");
         let net: Vec<String> = credits.iter().map(|credit| credit.net.to_string()).collect();
         assert_eq!(net, ["10000", "-3000"]);
+    }
+
+    #[test]
+    fn a_code_is_its_owners_by_the_last_word_on_whose_the_order_is() {
+        let check = |customers: [&str; 2], expect: &[&str]| {
+            let (mut revisions, _) = with_coupon(customers[0], "K7MQ2", "13T12:00");
+            let mut moved = revision(at("20T12:00"), at("13T12:00"), OrderStatus::Completed, 7_000);
+            moved.order.customer_id = Some(CustomerId::stored(customers[1]));
+            revisions.push(moved);
+            let clicked =
+                Touch { customer_id: CustomerId::stored(customers[1]), send_id: "T".into(), ..click(Channel::Email, "12T12:00") };
+            let mut rows: Vec<Credit> = Vec::new();
+            for night in 0..2 {
+                let known: Vec<&Revision> = revisions[..=night].iter().collect();
+                let uses = coupon_uses(&revisions[..=night], &issued(), ShopZone::tokyo());
+                let touches = if night == 1 { std::slice::from_ref(&clicked) } else { &[] };
+                let fresh = [revisions[night].order.revision_id.as_str()].into();
+                let known = Known { revisions: known, fresh, booked: rows.clone() };
+                rows.extend(credits(&known, touches, &uses, &[&Last], settings()).expect("it fits"));
+            }
+            let shown: Vec<String> = rows.iter().map(|row| format!("{} {}", row.send_id, row.net)).collect();
+            assert_eq!(shown, expect, "{customers:?}");
+        };
+        check(["c-0001", "c-0001"], &["X 10000", "X -3000"]);
+        check(["c-0001", "c-0002"], &["X 10000", "T 7000", "X -10000"]);
+        check(["c-0002", "c-0001"], &["X 7000"]);
+    }
+
+    /// What the shop says of coupons is for orders to come.
+    #[test]
+    fn whoever_was_credited_stays_when_the_shop_says_something_else_of_coupons() {
+        use CouponMode::{Override, ReportOnly, Touch as AsTouch};
+        let clicked = Touch { send_id: "Y".into(), ..click(Channel::Email, "12T12:00") };
+        let check = |before: CouponMode, after: CouponMode, expect: &[&str]| {
+            let (mut revisions, uses) = with_coupon("c-0001", "K7MQ2", "13T12:00");
+            let book = |known: Known, coupon: CouponMode| {
+                credits(&known, std::slice::from_ref(&clicked), &uses, &[&Linear], Settings { coupon, ..settings() })
+                    .expect("it fits")
+            };
+            let fresh = [revisions[0].order.revision_id.as_str()].into();
+            let mut rows = book(Known { revisions: vec![&revisions[0]], fresh, booked: Vec::new() }, before);
+            revisions.push(revision(at("20T12:00"), at("13T12:00"), OrderStatus::Completed, 7_000));
+            let fresh = [revisions[1].order.revision_id.as_str()].into();
+            rows.extend(book(Known { revisions: revisions.iter().collect(), fresh, booked: rows.clone() }, after));
+            let shown: Vec<String> = rows.iter().map(|row| format!("{} {}", row.send_id, row.net)).collect();
+            assert_eq!(shown, expect, "{before:?} {after:?}");
+        };
+        for after in [Override, ReportOnly, AsTouch] {
+            check(Override, after, &["X 10000", "X -3000"]);
+            check(ReportOnly, after, &["Y 10000", "Y -3000"]);
+            check(AsTouch, after, &["Y 5000", "X 5000", "Y -1500", "X -1500"]);
+        }
+    }
+
+    #[test]
+    fn an_order_is_decided_on_when_it_is_worth_something() {
+        let ordered = at("06T12:00");
+        let mut free = revision(ordered, ordered, OrderStatus::Completed, 0);
+        (free.order.discount, free.order.refunded) = (free.order.gross, Money::ZERO);
+        let paid = revision(at("07T12:00"), ordered, OrderStatus::Completed, 3_000);
+        let touches = [click(Channel::Sms, "05T12:00")];
+        let rows = night_by_night(&[(&[&free], &touches), (&[&paid], &touches)]);
+        assert_eq!(in_the_end(&rows, "last"), ["sms 0 3000"]);
     }
 
     #[test]

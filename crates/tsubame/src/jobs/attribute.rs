@@ -1,4 +1,4 @@
-//! Nightly credit: receipts become touches, and orders revised since the last night are shared among them, and the unique coupons they were
+//! Nightly credit: receipts and visits become touches, and orders revised since the last night are shared among them, and the unique coupons they were
 //! placed with, under every model.
 
 use std::collections::BTreeMap;
@@ -36,7 +36,7 @@ pub async fn attribute(workspace: &Workspace, until: Instant) -> Result<Report, 
     if since.is_some_and(|since| since >= until) {
         return Ok(Report::default());
     }
-    let touches = touches(workspace, until).await?;
+    let touches = touches(workspace, since, until).await?;
     let journal = workspace.state.journal();
     let mut report = Report::default();
     let facts: Vec<Fact> = touches.iter().map(|(touch, known_at)| Fact::new(touch, touch.touched_at, *known_at)).collect();
@@ -63,16 +63,24 @@ pub async fn attribute(workspace: &Workspace, until: Instant) -> Result<Report, 
     Ok(report)
 }
 
-/// Receipts that are contacts, each with when it was known.
-async fn touches(workspace: &Workspace, until: Instant) -> Result<Vec<(Touch, Instant)>, Fault> {
+/// What arrived after the last night and up to this one.
+fn window(since: Option<Instant>, until: Instant) -> Params {
+    let since = since.unwrap_or(Instant::UNIX_EPOCH);
+    Params::from([("since".to_string(), ParamValue::Instant(since)), ("until".to_string(), ParamValue::Instant(until))])
+}
+
+/// Receipts that are contacts, and visits that messages led to, each with when it was known. What arrives after `until` and tells of an earlier
+/// time is a touch of this night or of the next: it is the same one.
+async fn touches(workspace: &Workspace, since: Option<Instant>, until: Instant) -> Result<Vec<(Touch, Instant)>, Fault> {
     let windows = &workspace.shop().attribution;
     let channels = |of: &BTreeMap<String, Span>| ParamValue::Text(of.keys().map(String::as_str).collect::<Vec<_>>().join(","));
     let desk = workspace.desk(until, Mode::AsKnown).await?;
     let params = Params::from([
+        ("since".to_string(), ParamValue::Instant(since.unwrap_or(Instant::UNIX_EPOCH))),
         ("delivered_channels".to_string(), channels(&windows.delivered_window)),
         ("opened_channels".to_string(), channels(&windows.opened_window)),
     ]);
-    let answer = desk.ask("system/touches_from_receipts", &params).await?;
+    let answer = desk.ask("system/touches_to_keep", &params).await?;
     let rows = Rows::new(&answer);
     let mut touches = Vec::new();
     for row in 0..answer.rows.len() {
@@ -81,7 +89,7 @@ async fn touches(workspace: &Workspace, until: Instant) -> Result<Vec<(Touch, In
         let (touched_at, sent_at) = (rows.instant(row, "touched_at")?, rows.instant(row, "sent_at")?);
         let Some(credit_until) = credit_until(windows, channel, kind, touched_at, sent_at) else { continue };
         let touch = Touch {
-            touch_id: derive_id(&["touch", &rows.needed(row, "receipt_id")?])?,
+            touch_id: derive_id(&["touch", &rows.needed(row, "contact_id")?.replace('|', "/")])?,
             customer_id: CustomerId::stored(rows.needed(row, "customer_id")?),
             send_id: rows.needed(row, "send_id")?,
             scenario: rows.needed(row, "scenario")?,
@@ -125,7 +133,8 @@ struct Booked {
 
 async fn book(workspace: &Workspace, since: Option<Instant>, until: Instant) -> Result<Booked, Fault> {
     let desk = workspace.desk(until, Mode::AsKnown).await?;
-    let answer = desk.ask("system/attribution_touches", &Params::new()).await?;
+    let arrived = window(since, until);
+    let answer = desk.ask("system/attribution_touches", &arrived).await?;
     let rows = Rows::new(&answer);
     let mut touches: BTreeMap<String, Vec<Touch>> = BTreeMap::new();
     for row in 0..answer.rows.len() {
@@ -143,18 +152,22 @@ async fn book(workspace: &Workspace, since: Option<Instant>, until: Instant) -> 
         });
     }
     let issued = issued(&desk).await?;
-    let params = Params::from([("issued".to_string(), ParamValue::Int(issued.len() as i64))]);
+    let mut params = arrived.clone();
+    params.insert("issued".into(), ParamValue::Int(issued.len() as i64));
     let answer = desk.ask("system/attribution_orders", &params).await?;
     let rows = Rows::new(&answer);
     let mut orders: BTreeMap<(String, String), Vec<(Revision, bool)>> = BTreeMap::new();
     for row in 0..answer.rows.len() {
         let order = order(&rows, row, &workspace.shop().currency)?;
         let arrived_at = rows.instant(row, "arrived_at")?;
-        let is_fresh = arrived_at <= until && since.is_none_or(|since| arrived_at > since);
+        if arrived_at > until {
+            continue; // The next night's, though it tells of an earlier time.
+        }
+        let is_fresh = since.is_none_or(|since| arrived_at > since);
         let key = (order.source.clone(), order.order_id.clone());
         orders.entry(key).or_default().push((Revision { at: rows.instant(row, "revised_at")?, order }, is_fresh));
     }
-    let ledger = ledger(&desk, workspace, since, until).await?;
+    let ledger = ledger(&desk, workspace, until, &arrived).await?;
     let (zone, coupon) = (workspace.shop().timezone, workspace.shop().attribution.coupon);
     let settings = Settings { zone, channels: &[Channel::Line, Channel::Email, Channel::Sms], coupon };
     let mut booked = Booked::default();
@@ -191,16 +204,13 @@ async fn book(workspace: &Workspace, since: Option<Instant>, until: Instant) -> 
 async fn ledger(
     desk: &Desk,
     workspace: &Workspace,
-    since: Option<Instant>,
     until: Instant,
+    arrived: &Params,
 ) -> Result<BTreeMap<String, Vec<Credit>>, Fault> {
     let mut newest = desk.clone();
     // A night that is caught up with is booked later than it is of.
     newest.moment.as_of = workspace.now().max(until);
-    let since = since.unwrap_or(Instant::UNIX_EPOCH);
-    let params =
-        Params::from([("since".to_string(), ParamValue::Instant(since)), ("until".to_string(), ParamValue::Instant(until))]);
-    let answer = newest.ask("system/attribution_booked", &params).await?;
+    let answer = newest.ask("system/attribution_booked", arrived).await?;
     let rows = Rows::new(&answer);
     let mut ledger: BTreeMap<String, Vec<Credit>> = BTreeMap::new();
     for row in 0..answer.rows.len() {
@@ -278,6 +288,14 @@ fn channel_of(name: &str) -> Result<Channel, Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        jobs::{
+            deliver::deliver,
+            made::{MEMBERS, at, customer, shop, sign_up},
+            tick::tick,
+        },
+        workspace::deep,
+    };
 
     #[test]
     fn how_long_a_touch_earns() {
@@ -301,5 +319,83 @@ mod tests {
         check("clock = \"delivery\"", Channel::Sms, delivered, Some(10 + 12));
         check("click_window = { line = \"1d\" }", Channel::Line, clicked, Some(10 + 24));
         check("opened_window = { email = \"1h\" }", Channel::Email, opened, Some(11));
+    }
+
+    const SALE: &str = "scenario = \"sale\"\ntitle = { ja = \"セール\", en = \"Sale\" }\ngoal = { on = \"order_placed\", within = \"3d\" }\n\
+        entry = { segment = \"members\", once = \"2026-07-01T12:00\" }\n\
+        step = [{ id = \"s\", send = { try = [\"email\"], template = \"a\" } }]\n";
+
+    /// Net of the last touch: message's customer and amount.
+    async fn credited(workspace: &Workspace) -> Vec<String> {
+        let desk = workspace.desk(workspace.now(), Mode::AsKnown).await.unwrap();
+        let answer = desk.ask("system/attribution_booked", &window(None, workspace.now())).await.unwrap();
+        let rows = Rows::new(&answer);
+        let of_last = (0..answer.rows.len()).filter(|row| rows.needed(*row, "model").unwrap() == "last");
+        of_last
+            .map(|row| {
+                let text = |column| rows.needed(row, column).unwrap();
+                format!("{} {} {}", text("customer_id"), text("revision_id"), rows.money(row, "net").unwrap())
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_visit_is_a_touch_and_a_night_books_what_had_arrived_by_then() {
+        deep(async {
+            let files = [("scenarios/sale.toml", SALE), ("queries/segments/members.sql", MEMBERS)];
+            let (_folder, workspace) = shop(|own| own.into(), &files, at("09:00")).await;
+            sign_up(&workspace, 3, 3).await;
+            workspace.clock.set(at("12:20"));
+            assert_eq!(tick(&workspace, at("11:50"), at("12:10")).await.unwrap().sends, 3);
+            assert_eq!(deliver(&workspace, None).await.unwrap().accepted, 3);
+            let desk = workspace.desk(workspace.now(), Mode::AsKnown).await.unwrap();
+            let since = Params::from([("from_at".to_string(), ParamValue::Instant(at("12:00")))]);
+            let answer = desk.ask("system/accepted_since", &since).await.unwrap();
+            let rows = Rows::new(&answer);
+            let text = |row, column| rows.needed(row, column).unwrap();
+            let sends: BTreeMap<String, String> =
+                (0..answer.rows.len()).map(|row| (text(row, "customer_id"), text(row, "send_id"))).collect();
+            let visit = |number: usize, of: usize, by: Option<usize>, session: &str| {
+                let event = model::Event {
+                    event_id: format!("v{number}"),
+                    name: "page_viewed".into(),
+                    source: "made".into(),
+                    customer_id: by.map(customer),
+                    session_id: Some(session.into()),
+                    send_id: Some(sends[customer(of).as_str()].clone()),
+                    ..model::Event::default()
+                };
+                Fact::new(&event, at("13:00"), at("13:00"))
+            };
+            // Nobody's yet, twice in one session; and a link of the second's that the third followed.
+            let visits = vec![visit(0, 0, None, "a|1"), visit(1, 0, Some(0), "a|1"), visit(2, 1, Some(2), "b")];
+            workspace.state.journal().append(visits, at("13:01")).await.unwrap();
+            let revised = |number: &str, by: usize, revision: &str, net: i64, time: &str| {
+                let yen = model::Money::whole(net).unwrap();
+                let order = Order {
+                    revision_id: revision.into(),
+                    customer_id: Some(customer(by)),
+                    gross: yen,
+                    net: yen,
+                    ..Order::new("made", number, at("14:00"))
+                };
+                Fact::new(&order, at(time), at(time))
+            };
+            let journal = workspace.state.journal();
+            let placed = (0..3).map(|by| revised(&by.to_string(), by, &format!("r{by}"), 3_000, "14:00")).collect();
+            journal.append(placed, at("14:01")).await.unwrap();
+            // It tells of an earlier time than the night's, and comes after it.
+            workspace.clock.set(at("16:00"));
+            journal.append(vec![revised("0", 0, "late", 2_000, "14:30")], workspace.now()).await.unwrap();
+            let booked = attribute(&workspace, at("15:00")).await.unwrap();
+            assert_eq!((booked.touches, booked.credits), (1, MODELS.len() as u64));
+            assert_eq!(credited(&workspace).await, ["c0000 r0 3000"]);
+            workspace.clock.set(at("17:00"));
+            let booked = attribute(&workspace, at("17:00")).await.unwrap();
+            assert_eq!((booked.touches, booked.credits), (0, MODELS.len() as u64));
+            assert_eq!(credited(&workspace).await, ["c0000 late -1000", "c0000 r0 3000"]);
+            workspace.clock.set(at("18:00"));
+            assert_eq!(attribute(&workspace, at("18:00")).await.unwrap(), Report::default());
+        });
     }
 }

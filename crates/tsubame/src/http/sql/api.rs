@@ -191,7 +191,9 @@ pub async fn answer(
                 rows += batch.num_rows();
                 begun.push_back(Ok(batch));
             }
-            Ok(Some(Err(error))) if error.kind.limit().is_some() && (format == Format::Json || error.kind == SqlErrorKind::Rows) => {
+            Ok(Some(Err(error)))
+                if error.kind.limit().is_some() && (format == Format::Json || error.kind == SqlErrorKind::Rows) =>
+            {
                 begun.push_back(Err(error));
                 break;
             }
