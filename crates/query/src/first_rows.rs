@@ -1,12 +1,12 @@
 //! Where only the first rows of an order are asked for, files and their row groups are read about in that order. The engine does so for a sort
-//! right above a scan; this reaches through unions, filters, renamed columns and joins, which is where a time line's newest rows are. Once as
-//! many rows are there as were asked for, what lies past the last of them is not read at all.
+//! right above a scan; this reaches through unions, filters and renamed columns, which is where a time line's newest rows are. Once as many
+//! rows are there as were asked for, what lies past the last of them is not read at all.
 
 use std::sync::Arc;
 
 use datafusion::{
     common::{
-        JoinType, Result,
+        Result,
         config::ConfigOptions,
         tree_node::{Transformed, TransformedResult, TreeNode},
     },
@@ -19,8 +19,8 @@ use datafusion::{
     physical_optimizer::PhysicalOptimizerRule,
     physical_plan::{
         ExecutionPlan, SortOrderPushdownResult, coalesce_partitions::CoalescePartitionsExec, filter::FilterExec,
-        joins::HashJoinExec, projection::ProjectionExec, repartition::RepartitionExec, replace_children_if_necessary,
-        sorts::sort::SortExec, union::UnionExec,
+        projection::ProjectionExec, repartition::RepartitionExec, replace_children_if_necessary, sorts::sort::SortExec,
+        union::UnionExec,
     },
 };
 
@@ -66,42 +66,27 @@ fn read_by(
     if let Some(scan) = plan.downcast_ref::<DataSourceExec>() {
         return files_by(scan, column, order, pages);
     }
+    let Some(column) = column_below(plan, column) else { return Ok(None) };
     let mut found = false;
     let mut children = Vec::new();
-    for (child, column) in plan.children().into_iter().zip(columns_below(plan, column)) {
-        let read = match column {
-            Some(column) => read_by(child, column, order, pages)?,
-            None => None,
-        };
+    for child in plan.children() {
+        let read = read_by(child, column, order, pages)?;
         found |= read.is_some();
         children.push(read.unwrap_or_else(|| child.clone()));
     }
     if found { replace_children_if_necessary(plan.clone(), children).map(Some) } else { Ok(None) }
 }
 
-/// Which column of each node below is this one of what a node gives, where it gives rows as it reads them.
-fn columns_below(plan: &Arc<dyn ExecutionPlan>, column: usize) -> Vec<Option<usize>> {
+/// Which column of what a node reads is this one of what it gives, where it gives rows as it reads them.
+fn column_below(plan: &Arc<dyn ExecutionPlan>, column: usize) -> Option<usize> {
     if let Some(projection) = plan.downcast_ref::<ProjectionExec>() {
-        return vec![projection.expr()[column].expr.downcast_ref::<Column>().map(Column::index)];
+        return projection.expr()[column].expr.downcast_ref::<Column>().map(Column::index);
     }
     if let Some(filter) = plan.downcast_ref::<FilterExec>() {
-        return vec![Some(filter.projection().as_ref().map_or(column, |given| given[column]))];
-    }
-    if let Some(join) = plan.downcast_ref::<HashJoinExec>() {
-        return vec![None, column_probed(join, column)];
+        return Some(filter.projection().as_ref().map_or(column, |given| given[column]));
     }
     let as_read = plan.is::<UnionExec>() || plan.is::<RepartitionExec>() || plan.is::<CoalescePartitionsExec>();
-    vec![as_read.then_some(column); plan.children().len()]
-}
-
-/// Of a join, the side that is not kept in memory gives its rows as they are read.
-fn column_probed(join: &HashJoinExec, column: usize) -> Option<usize> {
-    let column = join.projection.as_ref().map_or(column, |given| given[column]);
-    match join.join_type {
-        JoinType::Inner | JoinType::Right => column.checked_sub(join.left.schema().fields().len()),
-        JoinType::RightSemi | JoinType::RightAnti => Some(column),
-        _ => None,
-    }
+    as_read.then_some(column)
 }
 
 fn files_by(

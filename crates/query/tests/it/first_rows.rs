@@ -55,11 +55,6 @@ async fn what_is_older_than_the_last_row_wanted_is_not_read() {
                     SELECT 'event' AS kind, occurred_at AS at FROM events WHERE customer_id = 'a') AS happening";
     check(&format!("{timeline} ORDER BY at DESC, kind LIMIT 3"), &["event 990", "order 990", "event 980"], 1..=600).await;
     check(&format!("{timeline} ORDER BY at, kind LIMIT 3"), &["order 0", "order 10", "order 20"], 1..=600).await;
-    // As the views of a shop say whose a row is by now.
-    let joined = "SELECT coalesce(who.now, this.customer_id) AS who, this.ordered_at AS at FROM orders AS this \
-                  LEFT JOIN (VALUES ('a', 'z'), ('c7', 'z')) AS who (id, now) ON who.id = this.customer_id \
-                  WHERE this.customer_id IN ('a', 'c7') ORDER BY at DESC LIMIT 3";
-    check(joined, &["z 990", "z 980", "z 970"], 1..=400).await;
     let all: Vec<String> = (0..100).rev().map(|nth| format!("order {}", nth * 10)).collect();
     let all: Vec<&str> = all.iter().map(String::as_str).collect();
     check(

@@ -1,5 +1,6 @@
 //! Two answers, cell by cell.
 
+use chrono::NaiveDateTime;
 use serde_json::Value;
 
 /// Numbers differ by no more than this part of themselves.
@@ -29,8 +30,14 @@ fn same(a: &Value, b: &Value) -> bool {
     }
     match (number(a), number(b)) {
         (Some(a), Some(b)) => (a - b).abs() <= RELATIVE * a.abs().max(b.abs()),
-        _ => false,
+        _ => moment(a).is_some_and(|moment_of_a| moment(b) == Some(moment_of_a)),
     }
+}
+
+/// A moment, whether its zone (always UTC here) is said or not.
+fn moment(value: &Value) -> Option<NaiveDateTime> {
+    let text = value.as_str()?.trim_end_matches('Z').replacen('T', " ", 1);
+    NaiveDateTime::parse_from_str(&text, "%Y-%m-%d %H:%M:%S%.f").ok()
 }
 
 /// A number, also one that is exact and therefore written as a text.
@@ -58,6 +65,10 @@ mod tests {
         check(json!([["a", 1, null]]), json!([["a", 1, null]]), None);
         check(json!([["1200.5000"]]), json!([[1200.5]]), None);
         check(json!([[3.0]]), json!([[3]]), None);
+        check(json!([["2026-10-31 22:54:30.025"]]), json!([["2026-10-31T22:54:30.025000Z"]]), None);
+        let later = json!([["2026-10-31T22:54:30.026000Z"]]);
+        let why = "row 1, column 1 is \"2026-10-31 22:54:30.025\" where DuckDB has \"2026-10-31T22:54:30.026000Z\"";
+        check(json!([["2026-10-31 22:54:30.025"]]), later, Some(why));
         check(json!([[1.0]]), json!([[1.000_000_000_1]]), None);
         check(json!([[1.0]]), json!([[1.000_001]]), Some("row 1, column 1 is 1.0 where DuckDB has 1.000001"));
         check(json!([[0]]), json!([[null]]), Some("row 1, column 1 is 0 where DuckDB has null"));
