@@ -241,11 +241,7 @@ impl Desk {
             let history = word.strip_suffix("_history").unwrap_or_default();
             if let Some(table) = self.view.table(history) {
                 if table.is_empty() {
-                    // Said to the planner, so that joins with it vanish: a shop that never merged anybody pays nothing for `survivors`.
-                    let schema = table.schema().to_dfschema_ref().map_err(|source| planning_error(file, source))?;
-                    let nothing = LogicalPlan::EmptyRelation(EmptyRelation { produce_one_row: false, schema });
-                    let nothing = DataFrame::new(session.state(), nothing).into_view();
-                    session.register_table(word, nothing).map_err(|source| planning_error(file, source))?;
+                    register_nothing(session, word, table.schema()).map_err(|source| planning_error(file, source))?;
                     continue;
                 }
                 let (url, store) = table.store();
@@ -257,14 +253,17 @@ impl Desk {
                         let position = positions.get(history).copied().unwrap_or(0);
                         let moment = ParamValue::Instant(*moment).scalar();
                         let late = col("occurred_at").gt(lit(moment.clone())).or(col("known_at").gt(lit(moment)));
-                        self.past(at).and(col("position").gt(lit(position)).or(late))
+                        Some(self.past(at).and(col("position").gt(lit(position)).or(late)))
                     }
-                    None => self.past(at),
+                    // Where no row is of later, as of now mostly none is, nothing is asked of each: that would be two columns more to read.
+                    None => (self.open || self.until.is_some() || table.may_have_after(i64::MAX, self.moment.as_of))
+                        .then(|| self.past(at)),
                 };
-                let rows = session
-                    .read_table(table)
-                    .and_then(|rows| rows.filter(filter))
-                    .map_err(|source| planning_error(file, source))?;
+                let rows = session.read_table(table).and_then(|rows| match filter {
+                    Some(filter) => rows.filter(filter),
+                    None => Ok(rows),
+                });
+                let rows = rows.map_err(|source| planning_error(file, source))?;
                 session.register_table(word, rows.into_view()).map_err(|source| planning_error(file, source))?;
             } else if let Some((_, table)) = self.tables.iter().find(|(name, _)| name == word) {
                 session.register_table(word, table.clone()).map_err(|source| planning_error(file, source))?;
@@ -275,7 +274,11 @@ impl Desk {
                 && self.since.is_none()
                 && let Some(rows) = Box::pin(self.survivors()).await?
             {
-                session.register_table(word, rows).map_err(|source| planning_error(file, source))?;
+                let registered = match rows.is_empty() {
+                    true => register_nothing(session, word, rows.schema()),
+                    false => session.register_table(word, rows).map(drop),
+                };
+                registered.map_err(|source| planning_error(file, source))?;
             } else if !self.open
                 && let Some(kept) = self.kept_relation(session, word, file).await?
             {
@@ -545,4 +548,9 @@ impl Desk {
         }
         values
     }
+}
+/// A relation without rows. The planner is told, so that joins with it vanish: a shop that never merged anybody pays nothing for `survivors`.
+fn register_nothing(session: &SessionContext, name: &str, schema: SchemaRef) -> datafusion::common::Result<()> {
+    let nothing = LogicalPlan::EmptyRelation(EmptyRelation { produce_one_row: false, schema: schema.to_dfschema_ref()? });
+    session.register_table(name, DataFrame::new(session.state(), nothing).into_view()).map(drop)
 }

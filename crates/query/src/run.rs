@@ -174,6 +174,13 @@ impl Desk {
         name: &str,
         params: &Params,
     ) -> Result<BoxStream<'static, Result<RecordBatch, QueryError>>, QueryError> {
+        let (file, frame) = self.planned(name, params).await?;
+        let failed = move |source: DataFusionError| QueryError::run(&file, &source.strip_backtrace());
+        Ok(frame.execute_stream().await.map_err(&failed)?.map_err(failed).boxed())
+    }
+
+    /// A query of the library ready to run, and its file.
+    pub(crate) async fn planned(&self, name: &str, params: &Params) -> Result<(String, DataFrame), QueryError> {
         let query = self.query(name)?;
         let file = query.file.clone();
         let tokens = Tokens::read(&file, &query.sql)?;
@@ -182,8 +189,7 @@ impl Desk {
         let plan =
             bind(self.plan(&session, query, &tokens, &values).await?, &values).map_err(|source| planning_error(&file, source))?;
         let frame = suited(&session, plan).await.map_err(|source| planning_error(&file, source))?;
-        let failed = move |source: DataFusionError| QueryError::run(&file, &source.strip_backtrace());
-        Ok(frame.execute_stream().await.map_err(&failed)?.map_err(failed).boxed())
+        Ok((file, frame))
     }
 
     pub(crate) async fn collect(&self, file: &str, header: Option<&Header>, frame: DataFrame) -> Result<Answer, QueryError> {

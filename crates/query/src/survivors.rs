@@ -11,13 +11,14 @@ use arrow::{
 };
 use datafusion::{
     common::{
-        Column, Result, ScalarValue,
+        Column, ExprSchema, Result, ScalarValue,
         tree_node::{Transformed, TreeNode},
     },
     datasource::source_as_provider,
+    error::DataFusionError,
     logical_expr::{
         BinaryExpr, Expr, Filter, Join, JoinType, LogicalPlan, LogicalPlanBuilder, Operator, expr::InList, in_list, lit,
-        utils::split_conjunction,
+        utils::split_conjunction, when,
     },
     optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule},
 };
@@ -52,17 +53,20 @@ impl Desk {
     }
 
     async fn read_survivors(&self) -> Result<Option<Arc<FactTable>>, QueryError> {
-        let mut rows = self.stream(&format!("system/views/{VIEW}"), &Params::new()).await?;
+        let (file, frame) = self.planned(&format!("system/views/{VIEW}"), &Params::new()).await?;
+        let failed = |source: DataFusionError| QueryError::run(&file, &source.strip_backtrace());
+        let schema = Arc::new(frame.schema().as_arrow().clone());
+        let mut rows = frame.execute_stream().await.map_err(failed)?;
         let (mut batches, mut count) = (Vec::new(), 0);
         while let Some(batch) = rows.next().await {
-            let batch = batch?;
+            let batch = batch.map_err(failed)?;
             count += batch.num_rows();
             if count > ROWS_MAX {
                 return Ok(None);
             }
             batches.push(batch);
         }
-        let Some(schema) = batches.first().map(RecordBatch::schema) else { return Ok(None) };
+        let schema = batches.first().map_or(schema, RecordBatch::schema);
         Ok(Some(Arc::new(FactTable::of_rows(VIEW, schema, batches))))
     }
 
@@ -86,26 +90,69 @@ impl OptimizerRule for OneCustomer {
 
     fn rewrite(&self, plan: LogicalPlan, _: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
         let LogicalPlan::Filter(filter) = &plan else { return Ok(Transformed::no(plan)) };
-        let Some((join, narrowed)) = narrowed(filter) else { return Ok(Transformed::no(plan)) };
-        let left = LogicalPlanBuilder::from(join.left.as_ref().clone()).filter(narrowed)?.build()?;
-        let join = LogicalPlan::Join(Join { left: Arc::new(left), ..join.clone() });
-        let filter = Filter::try_new(filter.predicate.clone(), Arc::new(join))?;
-        Ok(Transformed::yes(LogicalPlan::Filter(filter)))
+        let Some(Asked { join, own, wanted, earlier }) = asked(filter) else { return Ok(Transformed::no(plan)) };
+        let of_one = match &wanted[..] {
+            [id] => columns_of_one(join, own, id, &earlier),
+            _ => None,
+        };
+        if of_one.is_none() && is_narrowed(&join.left, own) {
+            return Ok(Transformed::no(plan));
+        }
+        let ids = wanted.iter().chain(&earlier).map(lit).collect();
+        let left = LogicalPlanBuilder::from(join.left.as_ref().clone()).filter(in_list(Expr::Column(own.clone()), ids, false))?;
+        let input = match of_one {
+            Some(columns) => left.project(columns)?.build()?,
+            None => LogicalPlan::Join(Join { left: Arc::new(left.build()?), ..join.clone() }),
+        };
+        Ok(Transformed::yes(LogicalPlan::Filter(Filter::try_new(filter.predicate.clone(), Arc::new(input))?)))
     }
 }
 
-/// The join with survivors below a filter that asks for some customers, and what that means for the rows joined.
-fn narrowed(filter: &Filter) -> Option<(&Join, Expr)> {
+/// A join with survivors below a filter that asks for some customers: the ids they have, and those of their earlier selves.
+struct Asked<'a> {
+    join: &'a Join,
+    /// Whose a row is as it was written.
+    own: &'a Column,
+    wanted: Vec<String>,
+    earlier: Vec<String>,
+}
+
+/// What a join with survivors gives of rows that are all one customer's by now: nothing needs to be looked up for that, and what reads the rows
+/// sees them as they come. `None` where more is wanted of survivors than who they are (until the optimizer has left out what nobody asks for), or
+/// where the customer is somebody's earlier self.
+fn columns_of_one(join: &Join, own: &Column, id: &str, earlier: &[String]) -> Option<Vec<Expr>> {
+    if join.filter.is_some() || survivors_in(&join.right)?.iter().any(|batch| holds(batch, "customer_id", id)) {
+        return None;
+    }
+    let own_type = join.left.schema().data_type(own).ok()?;
+    let mut columns: Vec<Expr> = join.left.schema().columns().into_iter().map(Expr::Column).collect();
+    for (relation, field) in join.right.schema().iter() {
+        let nothing = Expr::Literal(ScalarValue::try_from(field.data_type()).ok()?, None);
+        let of_earlier = match field.name().as_str() {
+            _ if field.data_type() != own_type => return None,
+            "customer_id" => Expr::Column(own.clone()),
+            "survivor_id" => Expr::Literal(ScalarValue::from(id).cast_to(field.data_type()).ok()?, None),
+            _ => return None,
+        };
+        let value = match earlier {
+            [] => nothing,
+            _ => when(Expr::Column(own.clone()).eq(lit(id)), nothing).otherwise(of_earlier).ok()?,
+        };
+        columns.push(value.alias_qualified(relation.cloned(), field.name()));
+    }
+    Some(columns)
+}
+
+fn asked(filter: &Filter) -> Option<Asked<'_>> {
     let LogicalPlan::Join(join) = filter.input.as_ref() else { return None };
     let [(Expr::Column(own), Expr::Column(earlier))] = &join.on[..] else { return None };
-    if join.join_type != JoinType::Left || earlier.name != "customer_id" || is_narrowed(&join.left, own) {
+    if join.join_type != JoinType::Left || earlier.name != "customer_id" {
         return None;
     }
     let survivors = survivors_in(&join.right)?;
     let wanted = split_conjunction(&filter.predicate).into_iter().find_map(|part| customers(part, own))?;
-    let mut ids = earlier_selves(&survivors, &wanted);
-    ids.extend(wanted);
-    Some((join, in_list(Expr::Column(own.clone()), ids.into_iter().map(lit).collect(), false)))
+    let earlier = earlier_selves(&survivors, &wanted);
+    Some(Asked { join, own, wanted, earlier })
 }
 
 fn survivors_in(plan: &LogicalPlan) -> Option<Vec<RecordBatch>> {
@@ -178,6 +225,11 @@ fn earlier_selves(survivors: &[RecordBatch], wanted: &[String]) -> Vec<String> {
     ids
 }
 
+fn holds(batch: &RecordBatch, column: &str, id: &str) -> bool {
+    let Some(column) = batch.column_by_name(column).filter(|column| *column.data_type() == DataType::Utf8) else { return true };
+    column.as_string::<i32>().iter().any(|found| found == Some(id))
+}
+
 /// Whether rows are looked for by this column already: the optimizer comes by several times.
 fn is_narrowed(plan: &LogicalPlan, own: &Column) -> bool {
     let asks = |part: &Expr| {
@@ -197,7 +249,7 @@ fn is_narrowed(plan: &LogicalPlan, own: &Column) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use datafusion::{functions::core::expr_fn::coalesce, logical_expr::col, prelude::when};
+    use datafusion::{functions::core::expr_fn::coalesce, logical_expr::col};
 
     use super::*;
 
