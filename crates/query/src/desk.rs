@@ -549,6 +549,7 @@ impl Desk {
         values
     }
 }
+
 /// A relation without rows. The planner is told, so that joins with it vanish: a shop that never merged anybody pays nothing for `survivors`.
 fn register_nothing(session: &SessionContext, name: &str, schema: SchemaRef) -> datafusion::common::Result<()> {
     let nothing = LogicalPlan::EmptyRelation(EmptyRelation { produce_one_row: false, schema: schema.to_dfschema_ref()? });

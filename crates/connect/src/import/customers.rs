@@ -73,7 +73,7 @@ impl Importer {
             acquisition: self.read(row, "acquisition", Self::free)?,
             attributes: if attributes.is_empty() { Value::Null } else { Value::Object(attributes) },
         };
-        let wording = self.read(row, "consent_wording", Self::text)?;
+        let wording = self.read(row, "consent_wording", Self::free)?;
         let mut consents = Vec::new();
         for (target, channel) in
             [("consent_email", Channel::Email), ("consent_line", Channel::Line), ("consent_sms", Channel::Sms)]

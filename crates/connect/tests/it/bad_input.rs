@@ -168,7 +168,7 @@ fn no_fact_holds_an_address_that_stood_where_none_belongs() {
                 Type::Channel => "email",
                 Type::OneOf(words) => words[0],
                 Type::Money | Type::Percent => "0",
-                Type::Count => "1",
+                Type::Count | Type::Yes => "1",
                 _ => "",
             };
             let row: Vec<&str> = columns.iter().map(cell).collect();

@@ -222,7 +222,7 @@ impl Ledger {
     }
 }
 
-/// Of an order that never was, nobody can tell who earned nothing of it.
+/// Whether there was something to credit: where there was not, no row tells who was decided on.
 fn is_worth_something(order: &Order) -> bool {
     order.gross != order.discount || net(order) != Money::ZERO
 }

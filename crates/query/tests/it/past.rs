@@ -29,6 +29,23 @@ async fn t4_an_order_that_arrives_late_is_known_late() {
 }
 
 #[tokio::test]
+async fn what_lies_before_a_moment_as_a_whole_is_not_asked_row_by_row() {
+    let (_folder, view) = view(&[placed(&order("c", "2026-01-10", 1000)), placed(&order("c", "2026-01-20", 500))]).await;
+    let check = async |as_of: &str, mode, rows: &str, is_asked: bool| {
+        let desk = desk(&view, noon(as_of), mode);
+        let sql = "SELECT count(net) FROM orders_history";
+        assert_eq!(shown(&desk.ask_sql(sql).await.expect("an answer")), [rows], "{as_of}");
+        let plan = shown(&desk.ask_sql(&format!("EXPLAIN {sql}")).await.expect("a plan")).join("\n");
+        assert_eq!(plan.contains("occurred_at <="), is_asked, "{as_of}: {plan}");
+    };
+    for mode in [Mode::AsKnown, Mode::AsHappened] {
+        check("2026-01-25", mode, "2", false).await;
+        check("2026-01-15", mode, "1", true).await;
+        check("2026-01-05", mode, "0", true).await;
+    }
+}
+
+#[tokio::test]
 async fn a_damaged_table_is_no_empty_one() {
     let facts = [placed(&order("c", "2026-01-10", 1000)), placed(&order("c", "2026-01-11", 1000))];
     let (folder, _) = view(&facts).await;

@@ -36,14 +36,15 @@ pub async fn attribute(workspace: &Workspace, until: Instant) -> Result<Report, 
     if since.is_some_and(|since| since >= until) {
         return Ok(Report::default());
     }
-    let touches = touches(workspace, since, until).await?;
+    let arrived = window(since, until);
+    let touches = touches(workspace, until, &arrived).await?;
     let journal = workspace.state.journal();
     let mut report = Report::default();
     let facts: Vec<Fact> = touches.iter().map(|(touch, known_at)| Fact::new(touch, touch.touched_at, *known_at)).collect();
     if !facts.is_empty() {
         report.touches = journal.append(facts, workspace.now()).await?.stored as u64;
     }
-    let Booked { credits, mut uses } = book(workspace, since, until).await?;
+    let Booked { credits, mut uses } = book(workspace, since, until, &arrived).await?;
     report.credits = credits.len() as u64;
     uses.extend(credits);
     if !uses.is_empty() {
@@ -69,18 +70,15 @@ fn window(since: Option<Instant>, until: Instant) -> Params {
     Params::from([("since".to_string(), ParamValue::Instant(since)), ("until".to_string(), ParamValue::Instant(until))])
 }
 
-/// Receipts that are contacts, and visits that messages led to, each with when it was known. What arrives after `until` and tells of an earlier
-/// time is a touch of this night or of the next: it is the same one.
-async fn touches(workspace: &Workspace, since: Option<Instant>, until: Instant) -> Result<Vec<(Touch, Instant)>, Fault> {
+/// Receipts that are contacts, and visits that messages led to, each with when it was known.
+async fn touches(workspace: &Workspace, until: Instant, arrived: &Params) -> Result<Vec<(Touch, Instant)>, Fault> {
     let windows = &workspace.shop().attribution;
     let channels = |of: &BTreeMap<String, Span>| ParamValue::Text(of.keys().map(String::as_str).collect::<Vec<_>>().join(","));
     let desk = workspace.desk(until, Mode::AsKnown).await?;
-    let params = Params::from([
-        ("since".to_string(), ParamValue::Instant(since.unwrap_or(Instant::UNIX_EPOCH))),
-        ("delivered_channels".to_string(), channels(&windows.delivered_window)),
-        ("opened_channels".to_string(), channels(&windows.opened_window)),
-    ]);
-    let answer = desk.ask("system/touches_to_keep", &params).await?;
+    let mut params = arrived.clone();
+    params.insert("delivered_channels".into(), channels(&windows.delivered_window));
+    params.insert("opened_channels".into(), channels(&windows.opened_window));
+    let answer = desk.ask("system/touches_arrived", &params).await?;
     let rows = Rows::new(&answer);
     let mut touches = Vec::new();
     for row in 0..answer.rows.len() {
@@ -131,10 +129,9 @@ struct Booked {
     uses: Vec<Fact>,
 }
 
-async fn book(workspace: &Workspace, since: Option<Instant>, until: Instant) -> Result<Booked, Fault> {
+async fn book(workspace: &Workspace, since: Option<Instant>, until: Instant, arrived: &Params) -> Result<Booked, Fault> {
     let desk = workspace.desk(until, Mode::AsKnown).await?;
-    let arrived = window(since, until);
-    let answer = desk.ask("system/attribution_touches", &arrived).await?;
+    let answer = desk.ask("system/attribution_touches", arrived).await?;
     let rows = Rows::new(&answer);
     let mut touches: BTreeMap<String, Vec<Touch>> = BTreeMap::new();
     for row in 0..answer.rows.len() {
@@ -167,7 +164,7 @@ async fn book(workspace: &Workspace, since: Option<Instant>, until: Instant) -> 
         let key = (order.source.clone(), order.order_id.clone());
         orders.entry(key).or_default().push((Revision { at: rows.instant(row, "revised_at")?, order }, is_fresh));
     }
-    let ledger = ledger(&desk, workspace, until, &arrived).await?;
+    let ledger = ledger(&desk, workspace, until, arrived).await?;
     let (zone, coupon) = (workspace.shop().timezone, workspace.shop().attribution.coupon);
     let settings = Settings { zone, channels: &[Channel::Line, Channel::Email, Channel::Sms], coupon };
     let mut booked = Booked::default();
@@ -384,15 +381,17 @@ mod tests {
             let journal = workspace.state.journal();
             let placed = (0..3).map(|by| revised(&by.to_string(), by, &format!("r{by}"), 3_000, "14:00")).collect();
             journal.append(placed, at("14:01")).await.unwrap();
-            // It tells of an earlier time than the night's, and comes after it.
+            // They tell of an earlier time than the night's, and come after it.
             workspace.clock.set(at("16:00"));
-            journal.append(vec![revised("0", 0, "late", 2_000, "14:30")], workspace.now()).await.unwrap();
+            let late = vec![revised("0", 0, "late", 2_000, "14:30"), visit(3, 1, Some(1), "c")];
+            journal.append(late, workspace.now()).await.unwrap();
             let booked = attribute(&workspace, at("15:00")).await.unwrap();
             assert_eq!((booked.touches, booked.credits), (1, MODELS.len() as u64));
             assert_eq!(credited(&workspace).await, ["c0000 r0 3000"]);
             workspace.clock.set(at("17:00"));
             let booked = attribute(&workspace, at("17:00")).await.unwrap();
-            assert_eq!((booked.touches, booked.credits), (0, MODELS.len() as u64));
+            // The second's touch is told of after their order was decided on.
+            assert_eq!((booked.touches, booked.credits), (1, MODELS.len() as u64));
             assert_eq!(credited(&workspace).await, ["c0000 late -1000", "c0000 r0 3000"]);
             workspace.clock.set(at("18:00"));
             assert_eq!(attribute(&workspace, at("18:00")).await.unwrap(), Report::default());

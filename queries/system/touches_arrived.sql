@@ -1,11 +1,12 @@
--- Touches to keep
+-- Touches that arrived
 --
--- What came in after `since` and makes touches of messages that were sent: clicks by a person on every channel, openings by a person on
+-- What arrived after `since` and up to `until` and makes touches of messages that were sent: clicks by a person on every channel, openings by a person on
 -- `opened_channels`, and deliveries on `delivered_channels` (names separated by commas), as providers tell them; and, of a message of
 -- which its provider tells no clicks, the visits that its links led to, once per session. A visit by somebody else is none. How long
 -- each may earn credit is the shop's setting.
 --
 -- param since              instant
+-- param until              instant
 -- param delivered_channels text = "sms"
 -- param opened_channels    text = "app_push,web_push"
 -- column contact_id   text    ja:"接触記録ID"  en:"Contact"
@@ -21,13 +22,15 @@ WITH contact AS (
     SELECT receipt_id AS contact_id, send_id, kind, occurred_at AS touched_at, known_at,
         CAST(NULL AS VARCHAR) AS one_visitor, CAST(NULL AS VARCHAR) AS other_visitor
     FROM receipts_history
-    WHERE (ingested_at > $since OR known_at > $since) AND (kind = 'delivered' OR (kind IN ('clicked', 'opened') AND human))
+    WHERE greatest(ingested_at, known_at) > $since AND greatest(ingested_at, known_at) <= $until
+      AND (kind = 'delivered' OR (kind IN ('clicked', 'opened') AND human))
     UNION ALL
     SELECT
         concat('visit ', send_id, ' ', coalesce(session_id, visitor_id, event_id)), send_id, 'clicked', min(occurred_at), min(known_at),
         min(customer_id), max(customer_id)
     FROM events AS event
-    WHERE (ingested_at > $since OR known_at > $since) AND send_id IS NOT NULL AND NOT EXISTS (
+    WHERE greatest(ingested_at, known_at) > $since AND greatest(ingested_at, known_at) <= $until
+      AND send_id IS NOT NULL AND NOT EXISTS (
         SELECT 1
         FROM receipts_history AS told
         WHERE told.send_id = event.send_id AND told.kind = 'clicked' AND told.human)
