@@ -26,6 +26,21 @@ const SHARED_BY_MAX: i64 = 10;
 /// A visitor who identifies again and again is written down once an hour.
 const AGAIN_AFTER: chrono::TimeDelta = chrono::TimeDelta::hours(1);
 
+/// Guests and the members they may have become, by the e-mail addresses of the customers in the list $1. CROSS JOIN keeps SQLite from
+/// reading everybody's addresses to find those of a few.
+pub(crate) const GUESTS: &str = "SELECT DISTINCT guest.customer_id AS guest, member.customer_id AS member,
+         coalesce(merged.survivor_id, member.customer_id) AS person, max(guest.changed_at, member.changed_at) AS at
+     FROM json_each($1)
+     CROSS JOIN contacts AS asked ON asked.customer_id = json_each.value AND asked.kind = 'email' AND asked.active
+     JOIN contacts AS guest ON guest.kind = 'email' AND guest.address_hash = asked.address_hash
+         AND guest.customer_id = 'h-' || asked.address_hash
+     JOIN contacts AS member ON member.kind = 'email' AND member.address_hash = asked.address_hash
+         AND member.active AND member.contactable AND member.customer_id NOT LIKE 'h-%'
+     LEFT JOIN merged ON merged.customer_id = member.customer_id AND merged.linked
+     WHERE NOT EXISTS (SELECT 1 FROM ties WHERE ties.a = min(guest.customer_id, member.customer_id)
+                         AND ties.b = max(guest.customer_id, member.customer_id))
+     ORDER BY guest, member";
+
 #[derive(Clone)]
 pub struct Identities {
     pub(crate) db: Db,
@@ -112,22 +127,7 @@ impl Identities {
     pub async fn settle(&self, customers: &[CustomerId], now: Instant) -> Result<ClaimsJudged, StateError> {
         let mut claimed = ClaimsJudged::default();
         for batch in customers.chunks(BATCH) {
-            let statement = sqlx::query(
-                "SELECT DISTINCT guest.customer_id AS guest, member.customer_id AS member,
-                        coalesce(merged.survivor_id, member.customer_id) AS person,
-                        max(guest.changed_at, member.changed_at) AS at
-                 FROM json_each($1)
-                 JOIN contacts AS asked ON asked.customer_id = json_each.value AND asked.kind = 'email' AND asked.active
-                 JOIN contacts AS guest ON guest.kind = 'email' AND guest.address_hash = asked.address_hash
-                     AND guest.customer_id = 'h-' || asked.address_hash
-                 JOIN contacts AS member ON member.kind = 'email' AND member.address_hash = asked.address_hash
-                     AND member.active AND member.contactable AND member.customer_id NOT LIKE 'h-%'
-                 LEFT JOIN merged ON merged.customer_id = member.customer_id AND merged.linked
-                 WHERE NOT EXISTS (SELECT 1 FROM ties WHERE ties.a = min(guest.customer_id, member.customer_id)
-                                     AND ties.b = max(guest.customer_id, member.customer_id))
-                 ORDER BY guest, member",
-            );
-            let rows = self.db.rows("find guests who became members", statement.bind(json_rows(batch))).await?;
+            let rows = self.db.rows("find guests who became members", sqlx::query(GUESTS).bind(json_rows(batch))).await?;
             let mut people: BTreeMap<String, BTreeMap<String, Vec<Claim>>> = BTreeMap::new();
             for row in &rows {
                 let guest: String = get(row, "guest")?;

@@ -22,6 +22,23 @@ pub use calls::{Frozen, KeptCall, Repeated};
 pub use delivery::{Changed, Claimed, HandOver, Handed, Held, Narrow, Recovered, Resolution, Resolved, Settling};
 pub use plan::{Begun, Recorded, Sealed, Settled};
 
+/// The sends that failed at $1 or later, and where they stand in their scenario. The states are those of the index.
+pub(crate) const FAILED: &str = "SELECT sends.*, entry
+     FROM sends INDEXED BY sends_by_failure
+     JOIN entries ON entries.entry_id = sends.send ->> 'entry_id'
+     WHERE sends.changed_at >= $1 AND sends.state IN ('failed', 'parked')
+       AND (sends.state = 'failed' OR sends.purpose = 'transactional')
+     ORDER BY sends.customer_id, sends.changed_at, sends.send_id";
+
+/// The sends in each span of the list $1, by scenario, channel and state. Every state is named in the list $2 and CROSS JOIN keeps the spans
+/// first, so that the index on state and time serves each span.
+pub(crate) const SENT_IN: &str = "SELECT span.key AS span, scenario, channel, state, count(*) AS sends
+     FROM json_each($1) AS span
+     CROSS JOIN sends ON execute_at >= (span.value ->> 0) AND execute_at < (span.value ->> 1)
+     WHERE state IN (SELECT value FROM json_each($2))
+     GROUP BY span.key, scenario, channel, state
+     ORDER BY span.key, scenario, channel, state";
+
 #[derive(Clone)]
 pub struct Ledger {
     db: Db,
@@ -155,14 +172,7 @@ impl Ledger {
     /// Sends that failed for good at `since` or later, and transactional ones of which nobody can tell whether they arrived; by customer, then
     /// time.
     pub async fn failed_sends(&self, since: Instant) -> Result<Vec<FailedSend>, StateError> {
-        // The states are those of the index.
-        let statement = sqlx::query(
-            "SELECT sends.*, entry FROM sends JOIN entries ON entries.entry_id = sends.send ->> 'entry_id'
-             WHERE sends.changed_at >= $1 AND sends.state IN ('failed', 'parked')
-               AND (sends.state = 'failed' OR sends.purpose = 'transactional')
-             ORDER BY sends.customer_id, sends.changed_at, sends.send_id",
-        );
-        let rows = self.db.rows("read the sends that failed", statement.bind(since.timestamp_micros())).await?;
+        let rows = self.db.rows("read the sends that failed", sqlx::query(FAILED).bind(since.timestamp_micros())).await?;
         let failed = rows.iter().map(|row| Ok((Held::read(row)?, get_json(row, "entry")?)));
         let failed: Vec<(Held, EntryStep)> = failed.collect::<Result<_, StateError>>()?;
         let ids: Vec<&str> = failed.iter().map(|(held, _)| held.send.send_id.as_str()).collect();
@@ -242,16 +252,8 @@ impl Ledger {
     pub async fn sent_in(&self, spans: &[(Instant, Instant)]) -> Result<Vec<SentIn>, StateError> {
         let bounds: Vec<(i64, i64)> = spans.iter().map(|(from, to)| (from.timestamp_micros(), to.timestamp_micros())).collect();
         let states: Vec<&str> = SendState::ALL.map(SendState::name).to_vec();
-        // Every state is named, so that the index on state and time serves each span.
-        let statement = sqlx::query(
-            "SELECT span.key AS span, scenario, channel, state, count(*) AS sends
-             FROM json_each($1) AS span
-             JOIN sends ON execute_at >= (span.value ->> 0) AND execute_at < (span.value ->> 1)
-             WHERE state IN (SELECT value FROM json_each($2))
-             GROUP BY span.key, scenario, channel, state
-             ORDER BY span.key, scenario, channel, state",
-        );
-        let rows = self.db.rows("count the sends by time", statement.bind(json_rows(&bounds)).bind(json_rows(&states))).await?;
+        let statement = sqlx::query(SENT_IN).bind(json_rows(&bounds)).bind(json_rows(&states));
+        let rows = self.db.rows("count the sends by time", statement).await?;
         rows.iter()
             .map(|row| {
                 Ok(SentIn {

@@ -32,13 +32,26 @@ pub const DEAD_LETTER_DAYS: i64 = 30;
 const NONCE_BYTES: usize = 24;
 
 /// Whom an erasure of $1 is of: everybody they were merged with, and the guest of each of their addresses told up to $2.
-const PERSON: &str =
+pub(crate) const PERSON: &str =
     "WITH survivor (id) AS (SELECT coalesce((SELECT survivor_id FROM merged WHERE customer_id = $1 AND linked), $1)),
      person (id) AS (
          SELECT id FROM survivor UNION SELECT customer_id FROM survivor JOIN merged ON survivor_id = id AND linked)
      SELECT id FROM person
-     UNION SELECT 'h-' || address_hash FROM person JOIN contacts ON customer_id = id
+     UNION SELECT 'h-' || address_hash FROM person CROSS JOIN contacts ON customer_id = id
          WHERE kind IN ('email', 'phone') AND changed_at <= $2";
+
+/// The addresses of kind $2 of the customers in the list $1, and of those who are the same person; the best of each first. CROSS JOIN keeps
+/// SQLite from reading everybody's addresses to find those of a few.
+pub(crate) const ADDRESSES: &str = "WITH asked (id, survivor) AS (
+         SELECT value, coalesce((SELECT survivor_id FROM merged WHERE customer_id = value AND linked), value)
+         FROM json_each($1)),
+     owners (id, survivor, owner) AS (
+         SELECT id, survivor, survivor FROM asked
+         UNION ALL SELECT id, survivor, customer_id FROM asked JOIN merged ON survivor_id = survivor AND linked)
+     SELECT id, owner, contacts.sealed, person_keys.sealed AS person_key
+     FROM owners CROSS JOIN contacts ON contacts.customer_id = owner AND kind = $2 AND active AND contactable
+     JOIN person_keys ON person_keys.customer_id = owner
+     ORDER BY id, owner <> id, owner <> survivor, changed_at DESC, owner";
 
 /// Something that must not be shown: it has no `Debug` or `Display` of its content.
 #[derive(Clone, PartialEq, Eq)]
@@ -225,19 +238,8 @@ impl Vault {
         customers: &[CustomerId],
         kind: ContactKind,
     ) -> Result<BTreeMap<CustomerId, Secret>, StateError> {
-        let statement = sqlx::query(
-            "WITH asked (id, survivor) AS (
-                 SELECT value, coalesce((SELECT survivor_id FROM merged WHERE customer_id = value AND linked), value)
-                 FROM json_each($1)),
-             owners (id, survivor, owner) AS (
-                 SELECT id, survivor, survivor FROM asked
-                 UNION ALL SELECT id, survivor, customer_id FROM asked JOIN merged ON survivor_id = survivor AND linked)
-             SELECT id, owner, contacts.sealed, person_keys.sealed AS person_key
-             FROM owners JOIN contacts ON contacts.customer_id = owner AND kind = $2 AND active AND contactable
-             JOIN person_keys ON person_keys.customer_id = owner
-             ORDER BY id, owner <> id, owner <> survivor, changed_at DESC, owner",
-        );
-        let rows = self.db.rows("read addresses", statement.bind(json_rows(customers)).bind(kind.name())).await?;
+        let statement = sqlx::query(ADDRESSES).bind(json_rows(customers)).bind(kind.name());
+        let rows = self.db.rows("read addresses", statement).await?;
         let mut addresses = BTreeMap::new();
         for row in &rows {
             let (customer, owner): (String, String) = (get(row, "id")?, get(row, "owner")?);
