@@ -239,7 +239,7 @@ async fn addresses_of(tx: &mut Tx, changes: &[(Suppression, Instant)]) -> Result
         .collect();
     let statement = sqlx::query(
         "SELECT value->>0 AS place, kind, address_hash FROM json_each($1)
-         JOIN contacts ON customer_id = value->>1 AND kind = value->>2 WHERE contacts.changed_at <= $2",
+         CROSS JOIN contacts ON customer_id = value->>1 AND kind = value->>2 WHERE contacts.changed_at <= $2",
     );
     let mut rows = Vec::new();
     let newest = changes.iter().map(|(change, _)| change.changed_at.timestamp_micros()).max().unwrap_or_default();
@@ -284,7 +284,7 @@ async fn block(tx: &mut Tx, rows: &[AddressRow], now: Instant) -> Result<Vec<Fac
     let statement = sqlx::query(
         "SELECT customer_id, value->>'channel' AS channel, value->>'reason' AS reason, value->>'active' AS active,
                 value->>'source' AS source, value->>'at' AS changed_at
-         FROM json_each($1) JOIN contacts ON kind = value->>'kind' AND address_hash = value->>'hash'
+         FROM json_each($1) CROSS JOIN contacts ON kind = value->>'kind' AND address_hash = value->>'hash'
          WHERE contacts.active AND customer_id IS NOT value->>'of'",
     );
     tx.rows(statement.bind(json_rows(&changed))).await?.iter().map(|row| suppression_fact(row, now)).collect()
@@ -299,7 +299,7 @@ pub(crate) async fn address_moved(
     let statement = sqlx::query(
         "SELECT value->>0 AS customer_id, channel, reason, value->>3 AS active, source, $2 AS changed_at
          FROM json_each($1)
-         JOIN suppressed_addresses AS blocked ON kind = value->>1 AND address_hash = value->>2 AND blocked.active
+         CROSS JOIN suppressed_addresses AS blocked ON kind = value->>1 AND address_hash = value->>2 AND blocked.active
          WHERE value->>3 OR NOT EXISTS (
              SELECT 1 FROM suppressions AS own
              WHERE own.customer_id = value->>0 AND own.channel = blocked.channel AND own.reason = blocked.reason AND own.active)",

@@ -26,8 +26,7 @@ const SHARED_BY_MAX: i64 = 10;
 /// A visitor who identifies again and again is written down once an hour.
 const AGAIN_AFTER: chrono::TimeDelta = chrono::TimeDelta::hours(1);
 
-/// Guests and the members they may have become, by the e-mail addresses of the customers in the list $1. CROSS JOIN keeps SQLite from
-/// reading everybody's addresses to find those of a few.
+/// Guests and the members they may have become, by the e-mail addresses of the customers in the list $1.
 pub(crate) const GUESTS: &str = "SELECT DISTINCT guest.customer_id AS guest, member.customer_id AS member,
          coalesce(merged.survivor_id, member.customer_id) AS person, max(guest.changed_at, member.changed_at) AS at
      FROM json_each($1)
@@ -491,7 +490,8 @@ impl Near {
             ids.push(id);
         }
         // A person's word comes last, so it replaces a rule's.
-        let statement = sqlx::query("SELECT ties.* FROM json_each($1) JOIN ties ON ties.a = json_each.value ORDER BY by_person");
+        let statement =
+            sqlx::query("SELECT ties.* FROM json_each($1) CROSS JOIN ties ON ties.a = json_each.value ORDER BY by_person");
         let mut words: BTreeMap<(CustomerId, CustomerId), Tie> = BTreeMap::new();
         for row in tx.rows(statement.bind(json_rows(&ids))).await? {
             let tie = Tie::read(&row)?;
@@ -538,7 +538,7 @@ async fn follow(tx: &mut Tx, around: &[CustomerId], now: Instant) -> Result<Vec<
     }
     let near = Near::read(tx, around).await?;
     let after = people(&near.ties, &near.seen);
-    let statement = sqlx::query("SELECT merged.*, linked FROM json_each($1) JOIN merged ON customer_id = json_each.value");
+    let statement = sqlx::query("SELECT merged.*, linked FROM json_each($1) CROSS JOIN merged ON customer_id = json_each.value");
     let mut before: BTreeMap<CustomerId, (bool, Merged)> = BTreeMap::new();
     for row in tx.rows(statement.bind(json_rows(&near.ids))).await? {
         let merged = Merged::read(&row)?;
@@ -624,15 +624,16 @@ async fn tie_visitors(tx: &mut Tx, claims: &[&Claim], now: Instant, facts: &mut 
     }
     let ids: Vec<&str> = claims.iter().map(|claim| claim.from_id.as_str()).collect();
     let statement = sqlx::query(
-        "SELECT visitor_id, customer_id, trusted, changed_at FROM json_each($1) JOIN visitors ON visitor_id = json_each.value",
+        "SELECT visitor_id, customer_id, trusted, changed_at FROM json_each($1) CROSS JOIN visitors ON visitor_id = json_each.value",
     );
     let mut known: BTreeMap<String, (bool, i64, String)> = BTreeMap::new();
     for row in tx.rows(statement.bind(json_rows(&ids))).await? {
         known.insert(get(&row, "visitor_id")?, (get(&row, "trusted")?, get(&row, "changed_at")?, get(&row, "customer_id")?));
     }
     let customers: Vec<&str> = claims.iter().map(|claim| claim.customer_id.as_str()).collect();
-    let statement =
-        sqlx::query("SELECT customer_id, survivor_id FROM json_each($1) JOIN merged ON customer_id = json_each.value AND linked");
+    let statement = sqlx::query(
+        "SELECT customer_id, survivor_id FROM json_each($1) CROSS JOIN merged ON customer_id = json_each.value AND linked",
+    );
     let mut survivors: BTreeMap<String, String> = BTreeMap::new();
     for row in tx.rows(statement.bind(json_rows(&customers))).await? {
         survivors.insert(get(&row, "customer_id")?, get(&row, "survivor_id")?);

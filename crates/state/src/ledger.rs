@@ -30,8 +30,8 @@ pub(crate) const FAILED: &str = "SELECT sends.*, entry
        AND (sends.state = 'failed' OR sends.purpose = 'transactional')
      ORDER BY sends.customer_id, sends.changed_at, sends.send_id";
 
-/// The sends in each span of the list $1, by scenario, channel and state. Every state is named in the list $2 and CROSS JOIN keeps the spans
-/// first, so that the index on state and time serves each span.
+/// The sends in each span of the list $1, by scenario, channel and state. Every state is named in the list $2, so that the
+/// index on state and time serves each span.
 pub(crate) const SENT_IN: &str = "SELECT span.key AS span, scenario, channel, state, count(*) AS sends
      FROM json_each($1) AS span
      CROSS JOIN sends ON execute_at >= (span.value ->> 0) AND execute_at < (span.value ->> 1)
@@ -189,7 +189,7 @@ impl Ledger {
         let statement = sqlx::query(
             "SELECT mine.send_id AS send_id, min(step.send ->> 'due_at') AS step_due
              FROM json_each($1)
-             JOIN sends AS mine ON mine.send_id = json_each.value
+             CROSS JOIN sends AS mine ON mine.send_id = json_each.value
              JOIN sends AS step ON step.customer_id = mine.customer_id AND step.send ->> 'entry_id' = mine.send ->> 'entry_id'
                  AND step.send ->> 'step' = mine.send ->> 'step' AND (step.send_id = mine.send_id OR step.state IN ('failed', 'parked'))
              GROUP BY mine.send_id",

@@ -114,7 +114,7 @@ impl Standings {
     pub(crate) async fn sharing(tx: &mut Tx, customers: &BTreeSet<CustomerId>) -> Result<BTreeSet<CustomerId>, StateError> {
         let sharing = sqlx::query(
             "SELECT DISTINCT sharing.customer_id
-             FROM json_each($1) JOIN contacts AS mine ON mine.customer_id = json_each.value
+             FROM json_each($1) CROSS JOIN contacts AS mine ON mine.customer_id = json_each.value
              JOIN contacts AS sharing ON sharing.kind = mine.kind AND sharing.address_hash = mine.address_hash
              WHERE mine.active AND sharing.active",
         );
@@ -146,24 +146,24 @@ impl Standings {
             merged,
             contacts: read(
                 "SELECT customer_id, kind, address_hash, contactable
-                 FROM json_each($1) JOIN contacts ON customer_id = json_each.value WHERE active",
+                 FROM json_each($1) CROSS JOIN contacts ON customer_id = json_each.value WHERE active",
             )
             .await?,
             blocked: read(
                 "SELECT customer_id, channel, reason
-                 FROM json_each($1) JOIN contacts ON customer_id = json_each.value
+                 FROM json_each($1) CROSS JOIN contacts ON customer_id = json_each.value
                  JOIN suppressed_addresses USING (kind, address_hash)
                  WHERE suppressed_addresses.active AND contacts.active",
             )
             .await?,
             consents: read(
                 "SELECT customer_id, channel, purpose, state, changed_at
-                 FROM json_each($1) JOIN consents ON customer_id = json_each.value",
+                 FROM json_each($1) CROSS JOIN consents ON customer_id = json_each.value",
             )
             .await?,
             suppressions: read(
                 "SELECT customer_id, channel, reason
-                 FROM json_each($1) JOIN suppressions ON customer_id = json_each.value WHERE active",
+                 FROM json_each($1) CROSS JOIN suppressions ON customer_id = json_each.value WHERE active",
             )
             .await?,
         };

@@ -40,8 +40,7 @@ pub(crate) const PERSON: &str =
      UNION SELECT 'h-' || address_hash FROM person CROSS JOIN contacts ON customer_id = id
          WHERE kind IN ('email', 'phone') AND changed_at <= $2";
 
-/// The addresses of kind $2 of the customers in the list $1, and of those who are the same person; the best of each first. CROSS JOIN keeps
-/// SQLite from reading everybody's addresses to find those of a few.
+/// The addresses of kind $2 of the customers in the list $1, and of those who are the same person; the best of each first.
 pub(crate) const ADDRESSES: &str = "WITH asked (id, survivor) AS (
          SELECT value, coalesce((SELECT survivor_id FROM merged WHERE customer_id = value AND linked), value)
          FROM json_each($1)),
@@ -260,7 +259,7 @@ impl Vault {
     pub async fn contacts_of(&self, customers: &[CustomerId]) -> Result<Vec<HeldContact>, StateError> {
         let statement = sqlx::query(
             "SELECT contacts.customer_id, kind, active, changed_at, contacts.sealed, person_keys.sealed AS person_key
-             FROM json_each($1) JOIN contacts ON contacts.customer_id = json_each.value
+             FROM json_each($1) CROSS JOIN contacts ON contacts.customer_id = json_each.value
              JOIN person_keys ON person_keys.customer_id = contacts.customer_id
              ORDER BY contacts.customer_id, kind",
         );
@@ -292,7 +291,7 @@ impl Vault {
     /// The same of some customers.
     pub async fn flags_of(&self, customers: &BTreeSet<CustomerId>) -> Result<Vec<ContactFlags>, StateError> {
         let statement = sqlx::query(
-            "SELECT customer_id, kind, address_hash FROM json_each($1) JOIN contacts ON customer_id = json_each.value
+            "SELECT customer_id, kind, address_hash FROM json_each($1) CROSS JOIN contacts ON customer_id = json_each.value
              WHERE active ORDER BY customer_id, kind",
         );
         self.read_flags(statement.bind(json_rows(customers))).await
@@ -457,7 +456,7 @@ impl Vault {
     async fn renew_keys(&self, tx: &mut Tx, customers: &str) -> Result<(), StateError> {
         let statement = sqlx::query(
             "SELECT contacts.customer_id, kind, contacts.sealed, person_keys.sealed AS person_key
-             FROM json_each($1) JOIN contacts ON contacts.customer_id = json_each.value
+             FROM json_each($1) CROSS JOIN contacts ON contacts.customer_id = json_each.value
              JOIN person_keys ON person_keys.customer_id = contacts.customer_id",
         );
         let left = tx.rows(statement.bind(customers)).await?;
@@ -677,7 +676,7 @@ impl Vault {
 
     async fn persons(&self, tx: &mut Tx, customers: &BTreeSet<&CustomerId>) -> Result<Persons, StateError> {
         let statement = sqlx::query(
-            "SELECT customer_id, sealed FROM json_each($1) JOIN person_keys ON person_keys.customer_id = json_each.value",
+            "SELECT customer_id, sealed FROM json_each($1) CROSS JOIN person_keys ON person_keys.customer_id = json_each.value",
         );
         let mut keys = BTreeMap::new();
         for row in tx.rows(statement.bind(json_rows(customers))).await? {
@@ -719,7 +718,7 @@ struct Known {
 async fn known_contacts(tx: &mut Tx, customers: &BTreeSet<&CustomerId>) -> Result<BTreeMap<(String, String), Known>, StateError> {
     let statement = sqlx::query(
         "SELECT customer_id, kind, address_hash, active, changed_at
-         FROM json_each($1) JOIN contacts ON contacts.customer_id = json_each.value",
+         FROM json_each($1) CROSS JOIN contacts ON contacts.customer_id = json_each.value",
     );
     let rows = tx.rows(statement.bind(json_rows(customers))).await?;
     rows.iter()
@@ -734,7 +733,7 @@ async fn known_contacts(tx: &mut Tx, customers: &BTreeSet<&CustomerId>) -> Resul
 /// Those who were erased, and as of when.
 async fn erased(tx: &mut Tx, customers: &BTreeSet<&CustomerId>) -> Result<BTreeMap<String, i64>, StateError> {
     let statement =
-        sqlx::query("SELECT customer_id, erased_at FROM json_each($1) JOIN erased ON erased.customer_id = json_each.value");
+        sqlx::query("SELECT customer_id, erased_at FROM json_each($1) CROSS JOIN erased ON erased.customer_id = json_each.value");
     let rows = tx.rows(statement.bind(json_rows(customers))).await?;
     rows.iter().map(|row| Ok((get(row, "customer_id")?, get(row, "erased_at")?))).collect()
 }
